@@ -1,0 +1,1 @@
+"""Chimera: fleets of autonomous AI influencers that people can trust with an audience and with money."""

@@ -1,0 +1,146 @@
+"""Errors with a status and a remedy; the API shows them as problem+json (RFC 9457)."""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+
+class Problem(BaseModel):
+    """The wire form of an error: RFC 9457, with `remedy` saying what to do."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str
+
+
+class ChimeraError(Exception):
+    """Base of every error that a caller may see."""
+
+    status = 500
+    title = "Internal error"
+    remedy = "Try again; if it stays, look at the log of the process with this execution id."
+
+    def __init__(self, detail: str, remedy: str | None = None, **fields: JsonValue) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+        if remedy is not None:
+            self.remedy = remedy
+
+    def problem(self) -> dict[str, JsonValue]:
+        """The problem+json body."""
+        slug = self.title.lower().replace(" ", "-")
+        head: dict[str, JsonValue] = {"type": f"urn:chimera:problem:{slug}", "title": self.title}
+        return {**head, "status": self.status, "detail": self.detail, "remedy": self.remedy, **self.fields}
+
+
+class Invalid(ChimeraError):
+    """The request is well-formed but says something that cannot be."""
+
+    status = 422
+    title = "Invalid request"
+    remedy = "Correct the named field and send it again."
+
+
+class Malformed(ChimeraError):
+    """The bytes are not what the content type says."""
+
+    status = 400
+    title = "Malformed request"
+    remedy = "Send UTF-8 JSON."
+
+
+class TooLarge(ChimeraError):
+    """The body is over the size bound."""
+
+    status = 413
+    title = "Payload too large"
+    remedy = "Send less; files belong in the asset store."
+
+
+class Unauthenticated(ChimeraError):
+    """No key, or one that is not (or no longer) known."""
+
+    status = 401
+    title = "Unauthenticated"
+    remedy = "Send 'Authorization: Bearer <key>'; 'chimera keys add' makes one."
+
+
+class Forbidden(ChimeraError):
+    """The key's role may not do this."""
+
+    status = 403
+    title = "Forbidden"
+    remedy = "Use a key with the named role."
+
+
+class NotFound(ChimeraError):
+    """It does not exist, or belongs to another tenant: the answer is the same on purpose (DAT-4)."""
+
+    status = 404
+    title = "Not found"
+    remedy = "List what there is and use one of those ids."
+
+
+class Conflict(ChimeraError):
+    """The state has moved on, or another one holds it."""
+
+    status = 409
+    title = "Conflict"
+    remedy = "Read the current state and decide again."
+
+
+class Halted(ChimeraError):
+    """An operator has stopped this part of the fleet."""
+
+    status = 423
+    title = "Halted"
+    remedy = "Resume it with 'chimera resume' once the reason is settled."
+
+
+class QueueFull(ChimeraError):
+    """Back-pressure: more is waiting than the bound allows (ORC-10)."""
+
+    status = 429
+    title = "Queue full"
+    remedy = "Wait for Retry-After seconds and send it again."
+    retry_after = 2
+
+
+class Unavailable(ChimeraError):
+    """A part that Chimera stands on cannot be reached; nothing was lost."""
+
+    status = 503
+    title = "Unavailable"
+    remedy = "Try again shortly; 'chimera health' names the part that is down."
+
+
+class ToolFailed(ChimeraError):
+    """An MCP call did not work; `uncertain` means that it may have taken effect all the same."""
+
+    status = 502
+    title = "Tool failed"
+    remedy = "Look at the server's log; the call is retried or reconciled by itself."
+
+    def __init__(self, detail: str, *, uncertain: bool, permanent: bool = False) -> None:
+        super().__init__(detail)
+        self.uncertain = uncertain
+        self.permanent = permanent
+
+
+class ModelFailed(ChimeraError):
+    """A model gave no usable answer: time-out, refusal, rubbish, or over its limits."""
+
+    status = 502
+    title = "Model failed"
+    remedy = "The task is retried with back-off; check CHIMERA_MODEL and its key if it stays."
+
+
+class Superseded(ChimeraError):
+    """A guarded transition found nothing to do: another attempt or a newer state has won."""
+
+    status = 409
+    title = "Superseded"
+    remedy = "Nothing to do: the newer attempt goes on."

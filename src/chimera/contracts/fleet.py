@@ -1,0 +1,127 @@
+"""What people write and the fleet obeys: the persona, the fleet policy, the campaign brief."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator, model_validator
+
+from chimera.contracts.values import Money, Name, Score, Text, Wire
+from chimera.contracts.work import Constraints, Keyword, ToolName
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
+Handle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,30}$")]
+
+
+class Source(Wire):
+    """Where an influencer reads: a feed of a news server."""
+
+    server: ToolName = "news-mcp"
+    feed: Name
+
+
+class Soul(Wire):
+    """The front matter of a SOUL.md (SOUL-1); fields of your own are kept and hashed with the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+
+    id: Name
+    name: Name
+    account: Handle
+    voice_traits: list[Line] = Field(min_length=1, max_length=50)
+    directives: list[Line] = Field(min_length=1, max_length=50)
+    hashtags: list[Line] = Field(default_factory=list, max_length=20)
+    sources: list[Source] = Field(default_factory=list, max_length=20)
+    character_reference_id: Name | None = None
+
+
+class Persona(Wire):
+    """One version of a persona: who it is, its story, and the hash that names this version."""
+
+    soul: Soul
+    body: str
+    soul_hash: str
+
+
+class Bounds(Wire):
+    """Where the Judge's score approves, holds for a human, or rejects (JDG-2); `approve` is inclusive."""
+
+    approve: Score = 0.90
+    review: Score = 0.70
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.review > self.approve:
+            raise ValueError("bounds.review must not be above bounds.approve")
+        return self
+
+
+class Limit(Wire):
+    """How much may be spent: by transaction, day (in the tenant's time zone), month or in total (FIN-5)."""
+
+    span: Literal["transaction", "day", "month", "total"]
+    amount: Annotated[str, StringConstraints(max_length=64)]
+
+    @field_validator("amount")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        Money.parse(value)
+        return value
+
+    @property
+    def money(self) -> Money:
+        """The amount, exact."""
+        return Money.parse(self.amount)
+
+
+class Policy(Wire):
+    """The fleet policy (SOUL-3): what holds for every influencer of a tenant, whatever its persona says."""
+
+    boundaries: list[Line] = Field(default_factory=list, max_length=100)
+    forbidden_keywords: list[Keyword] = Field(default_factory=list, max_length=500)
+    sensitive_topics: dict[Name, list[Keyword]] = Field(default_factory=dict, max_length=50)
+    bounds: Bounds = Bounds()
+    disclosure: Line = "AI-made"
+    max_revisions: int = Field(2, ge=0, le=10)
+    limits: list[Limit] = Field(default_factory=list, max_length=20)
+
+
+class Deliverable(Wire):
+    """So many pieces of one kind."""
+
+    server: ToolName = "twitter-mcp"
+    action: Literal["post_tweet", "create_thread"] = "post_tweet"
+    count: int = Field(1, ge=1, le=50)
+    topics: list[Line] = Field(min_length=1, max_length=50)
+    length: int = Field(1, ge=1, le=25, description="Posts in a thread.")
+
+
+class Promotion(Wire):
+    """A wish to buy reach for one of the pieces."""
+
+    server: ToolName = "twitter-mcp"
+    token_amount: Annotated[str, StringConstraints(max_length=64)]
+    purpose: Line
+    wallet: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+
+    @field_validator("token_amount")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        Money.parse(value)
+        return value
+
+
+class Brief(Wire):
+    """A campaign as its operator writes it."""
+
+    persona: Name
+    name: Name
+    goal: Text
+    strategy: list[Line] = Field(min_length=1, max_length=50)
+    constraints: Constraints = Constraints()
+    deliverables: list[Deliverable] = Field(default_factory=list, max_length=20)
+    promotions: list[Promotion] = Field(default_factory=list, max_length=10)
+    sources: list[Source] = Field(default_factory=list, max_length=20)
+    budget: list[Limit] = Field(min_length=1, max_length=10)
+    autostart: bool = False
+
+

@@ -1,0 +1,198 @@
+"""What the roles need of the world. Stores and gateways implement these; roles hold nothing else."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from chimera.contracts.claims import (
+    Committed,
+    Effect,
+    Judgement,
+    Lease,
+    NewTask,
+    Piece,
+    Planned,
+    Receipt,
+    Rejected,
+    Setting,
+    SpendOrder,
+    Task,
+    Ticket,
+)
+from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.values import Role, Stage, TaskStatus, Wire
+from chimera.contracts.work import ExecutionResult, RenderedPrompt, ToolRecord, Usage
+
+Out = TypeVar("Out", bound=BaseModel)
+
+
+class Answer(Wire, Generic[Out]):
+    """A model's typed answer and what it took."""
+
+    output: Out
+    model_used: str
+    seed: int
+    usage: Usage
+    duration_ms: int
+
+
+class Model(Protocol):
+    """A language model, or the fallback chain of several, for one role."""
+
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+        """Put a prompt and get a typed answer. ModelFailed when there is none to be had."""
+        ...
+
+
+class ToolResult(Wire):
+    """What an MCP call returned: data, never instructions (MCP-3)."""
+
+    data: dict[str, JsonValue]
+    record: ToolRecord
+
+
+class Tools(Protocol):
+    """The MCP host: the only way to the outside (MCP-1)."""
+
+    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        """Call a tool. ToolFailed says whether the call may have taken effect; NotFound for an unknown one."""
+        ...
+
+    def knows(self, server: str, tool: str) -> bool:
+        """Whether the server is configured and the tool is on its allow-list."""
+        ...
+
+    def effectful(self, server: str, tool: str) -> bool:
+        """Whether the tool acts on the outside, so that only a granted effect may call it."""
+        ...
+
+
+class Signer(Protocol):
+    """Custody of the signing key (PRV-1)."""
+
+    def sign(self, payload: bytes) -> str:
+        """A detached JWS (RFC 7515, appendix F) over the payload."""
+        ...
+
+
+class Queue(Protocol):
+    """The fast path: tickets in Redis. Losing it loses no work (DAT-3)."""
+
+    async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
+        """Append what is not queued yet; how many were taken. Beyond the bound the rest waits in PostgreSQL."""
+        ...
+
+    async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
+        """Take up to `count` tickets, urgent ones first and in turns between tenants and influencers."""
+        ...
+
+    async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
+        """Keep the leases of work that is still going on."""
+        ...
+
+    async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
+        """Drop tickets that are dealt with."""
+        ...
+
+    async def depth(self, stage: Stage) -> int:
+        """Tickets waiting or in hand."""
+        ...
+
+
+class Work(Protocol):
+    """The life of tasks in PostgreSQL. Every write is guarded by status and attempt (Superseded otherwise)."""
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
+        """Take hold of the tasks that are due; what is missing in the answer is not (or no longer) to be done."""
+        ...
+
+    async def submit(self, task: Task, result: ExecutionResult, author: str) -> Committed:
+        """Record a Worker's result and send it to the Judge."""
+        ...
+
+    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[Piece]:
+        """Take hold of results that are to be judged."""
+        ...
+
+    async def commit(self, judgement: Judgement) -> Committed:
+        """Commit a verdict with all that it brings about, in one transaction."""
+        ...
+
+    async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
+        """Let the same task be tried again later."""
+        ...
+
+    async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
+        """End a task that cannot be done, with its cause."""
+        ...
+
+    async def setting(self, task: Task) -> Setting:
+        """The persona, policy and brief that the task names."""
+        ...
+
+    async def earlier(self, task: Task, limit: int) -> list[str]:
+        """The influencer's latest approved texts, newest first."""
+        ...
+
+    async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
+        """Store a plan and complete its planning task; the tickets of tasks that can start at once."""
+        ...
+
+    async def rejected(self, task: Task) -> Rejected:
+        """What a revision task is about."""
+        ...
+
+    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[Ticket]:
+        """Complete a revision task: the new task takes the old one's place in the graph."""
+        ...
+
+
+class Effects(Protocol):
+    """The life of effects in PostgreSQL (PUB-2)."""
+
+    async def begin(self, leases: Sequence[Lease], process_id: UUID) -> list[Effect]:
+        """Check the grants and mark the effects as executing, durably; an interrupted one comes back as unknown."""
+        ...
+
+    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
+        """Record the receipt: publication, settlement, and the tickets of tasks that waited for it."""
+        ...
+
+    async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
+        """Nobody knows whether it happened: to be reconciled by reading the platform."""
+        ...
+
+    async def retry(self, effect: Effect, cause: str, due_at: datetime) -> None:
+        """It certainly did not happen: it may be tried again."""
+        ...
+
+    async def fail(self, effect: Effect, cause: str) -> None:
+        """It did not happen and will not: releases its money, tells the Planner."""
+        ...
+
+
+class Treasury(Protocol):
+    """Budgets and the ledger in PostgreSQL (FIN-1..4)."""
+
+    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+        """Reserve the money or refuse it; the same key gives the same answer, with another body a Conflict."""
+        ...
+
+
+class Memory(Protocol):
+    """What an influencer remembers (MEM-1)."""
+
+    async def recall(self, tenant_id: UUID, agent_id: UUID, about: str, limit: int) -> list[str]:
+        """The memories nearest to a subject, best first."""
+        ...
+
+
+class Pulse(Protocol):
+    """Live state in Redis: who thinks about what, right now (DAT-3)."""
+
+    async def thinking(self, task: Task, role: Role) -> None:
+        """The influencer is busy in this role; forgotten by itself after a few seconds."""
+        ...

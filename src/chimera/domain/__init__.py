@@ -1,0 +1,1 @@
+"""The rules: pure functions. No I/O, no clock, no randomness."""

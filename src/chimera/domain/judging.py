@@ -1,0 +1,65 @@
+"""What the Judge checks in code, and how a score becomes a decision (JDG-1..3)."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from twitter_text import parse_tweet
+
+from chimera.contracts.fleet import Bounds, Policy
+from chimera.contracts.values import Decision
+from chimera.contracts.work import Artifact, Constraints, ExecutionResult
+
+# Weighted characters of a post, by MCP server: what the platform itself would refuse.
+PLATFORM_LIMITS: Mapping[str, int] = {"twitter-mcp": 280}
+
+_WORD = re.compile(r"\w+(?:['’.-]\w+)*")
+
+
+def breaches(artifact: Artifact, constraints: Constraints, policy: Policy, server: str) -> list[str]:
+    """Every rule that a piece breaks, in words; an empty list when it may be weighed further."""
+    found = []
+    words = sum(count_words(part) for part in artifact.parts)
+    if constraints.max_word_count is not None and words > constraints.max_word_count:
+        found.append(f"{words} words, at most {constraints.max_word_count} are allowed")
+    text = "\n".join(artifact.parts)
+    for keyword in sorted({*constraints.prohibited_keywords, *policy.forbidden_keywords}):
+        if mentions(text, keyword):
+            found.append(f"prohibited keyword: {keyword}")
+    limit = PLATFORM_LIMITS.get(server)
+    if limit is not None and artifact.type in ("text", "thread", "reply"):
+        for number, part in enumerate(artifact.parts, 1):
+            length = parse_tweet(part).weightedLength
+            if length > limit:
+                found.append(f"post {number} has {length} weighted characters, the platform takes {limit}")
+    return found
+
+
+def sensitive(text: str, topics: Mapping[str, Iterable[str]]) -> list[str]:
+    """The sensitive topics whose words occur (JDG-3)."""
+    return sorted(topic for topic, words in topics.items() if any(mentions(text, word) for word in words))
+
+
+def decide(score: float, *, topics: list[str], bounds: Bounds) -> Decision:
+    """The three tiers (JDG-2): the upper bound is inclusive; a sensitive topic always goes to a human."""
+    if score < bounds.review:
+        return Decision.REJECT
+    if topics or score < bounds.approve:
+        return Decision.ESCALATE
+    return Decision.APPROVE
+
+
+def mentions(text: str, phrase: str) -> bool:
+    """Whether the phrase occurs as words of its own, whatever the case: 'war' is not in 'software'."""
+    return re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def count_words(text: str) -> int:
+    """Words as a person counts them: "don't" and "re-use" are one each, an emoji is none."""
+    return len(_WORD.findall(text))
+
+
+def claimable(result: ExecutionResult) -> str | None:
+    """Why a Worker's result cannot be taken, if so: the Judge alone evaluates (ORC-6)."""
+    if result.judge_evaluation is not None:
+        return "a Worker's result may not carry judge_evaluation: the Judge alone evaluates"
+    return None

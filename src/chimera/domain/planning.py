@@ -1,0 +1,58 @@
+"""Plans: a graph of tasks that must hang together before any of them runs (ORC-9)."""
+
+from graphlib import CycleError, TopologicalSorter
+
+from chimera.contracts.errors import Invalid
+from chimera.contracts.fleet import Brief
+from chimera.contracts.work import PlanDraft, PlanNode
+
+
+def check(draft: PlanDraft, tools: frozenset[tuple[str, str]] | None = None) -> list[PlanNode]:
+    """The nodes in an order in which they can be done.
+
+    Invalid for twin keys, unknown dependencies, a cycle, or a tool outside `tools` (server, name).
+    """
+    keys = [node.key for node in draft.nodes]
+    twins = sorted({key for key in keys if keys.count(key) > 1})
+    if twins:
+        raise Invalid(f"the plan names these nodes twice: {', '.join(twins)}", remedy="Give every node its own key.")
+    for node in draft.nodes:
+        missing = sorted(set(node.depends_on) - set(keys))
+        if missing:
+            raise Invalid(f"node {node.key} depends on nodes that do not exist: {', '.join(missing)}")
+        target = (node.tool_call.target_mcp, node.tool_call.action)
+        if tools is not None and target not in tools:
+            raise Invalid(
+                f"node {node.key} asks for the unknown tool {target[0]}/{target[1]}",
+                remedy=f"Known tools: {', '.join(sorted('/'.join(tool) for tool in tools))}.",
+            )
+    try:
+        order = list(TopologicalSorter({node.key: node.depends_on for node in draft.nodes}).static_order())
+    except CycleError as error:
+        raise Invalid(f"the plan goes in a circle: {' -> '.join(error.args[1])}") from error
+    by_key = {node.key: node for node in draft.nodes}
+    return [by_key[key] for key in order]
+
+
+def tree(draft: PlanDraft) -> list[tuple[int, PlanNode]]:
+    """The plan for reading: each node once, under the first node it depends on, with its depth."""
+    children: dict[str | None, list[PlanNode]] = {}
+    for node in check(draft):
+        children.setdefault(node.depends_on[0] if node.depends_on else None, []).append(node)
+
+    def below(parent: str | None, depth: int) -> list[tuple[int, PlanNode]]:
+        return [row for node in children.get(parent, []) for row in [(depth, node), *below(node.key, depth + 1)]]
+
+    return below(None, 0)
+
+
+def within(draft: PlanDraft, brief: Brief) -> None:
+    """Invalid when a plan wants to spend what the brief does not offer."""
+    offered = [promotion.token_amount for promotion in brief.promotions]
+    for node in draft.nodes:
+        wanted = node.tool_call.parameters.get("token_amount")
+        if wanted is not None and wanted not in offered:
+            raise Invalid(
+                f"node {node.key} wants to spend {wanted}, which the brief does not offer",
+                remedy="Add the promotion to the campaign's brief, or take the node out.",
+            )

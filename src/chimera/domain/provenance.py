@@ -1,0 +1,40 @@
+"""What is hashed and signed about a piece (PRV-1)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import rfc8785
+from pydantic import JsonValue
+
+from chimera.contracts.claims import Task
+from chimera.contracts.work import ResultMetadata
+
+_BETWEEN_PARTS = "\x1e"
+
+
+def content_hash(parts: Sequence[str]) -> str:
+    """SHA-256 over the UTF-8 texts, joined with U+001E so that no two splits of a text hash alike."""
+    return hashlib.sha256(_BETWEEN_PARTS.join(parts).encode()).hexdigest()
+
+
+def canonical_hash(value: Mapping[str, JsonValue]) -> str:
+    """SHA-256 over the RFC 8785 form of a JSON object."""
+    return hashlib.sha256(rfc8785.dumps(dict(value))).hexdigest()
+
+
+def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
+    """What Chimera says about a piece and signs: which content, made by what, under which persona."""
+    return {
+        "asset_id": asset_id,
+        "content_hash": content_hash(parts),
+        "soul_hash": task.soul_hash,
+        "model": metadata.model_used,
+        "seeds": list(metadata.seeds),
+        "prompt_hash": metadata.prompt.sha256 if metadata.prompt else None,
+        "source_type": "trainedAlgorithmicMedia" if metadata.model_used != "composer" else "algorithmicMedia",
+    }
+
+
+def signed_bytes(said: Mapping[str, JsonValue]) -> bytes:
+    """The exact bytes that the signature covers: RFC 8785."""
+    return rfc8785.dumps(dict(said))

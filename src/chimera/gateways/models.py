@@ -1,0 +1,157 @@
+"""Language models behind one port: typed answers, fallbacks, bounds, and one kind of failure."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from time import monotonic
+
+from pydantic import BaseModel
+from pydantic_ai import Agent
+from pydantic_ai.exceptions import (
+    FallbackExceptionGroup,
+    ModelAPIError,
+    RunTimedOut,
+    UnexpectedModelBehavior,
+    UsageLimitExceeded,
+    UserError,
+)
+from pydantic_ai.models import Model, infer_model
+from pydantic_ai.models.fallback import FallbackModel
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import UsageLimits
+
+from chimera.contracts.errors import Invalid, ModelFailed
+from chimera.contracts.ports import Answer, Out
+from chimera.contracts.values import Role, plain
+from chimera.contracts.work import RenderedPrompt, Usage
+from chimera.gateways.composer import Composer
+
+COMPOSER = "composer"
+"""The name of the deterministic model that needs neither key nor network."""
+
+_LOCAL = "local:"
+_REMEDY = (
+    "Set CHIMERA_MODEL to 'composer', to 'PROVIDER:NAME' with that provider's key in the environment, "
+    "or to 'local:NAME' with the base URL of an OpenAI-compatible server."
+)
+
+
+class ModelGateway:
+    """The port `Model`: for each role a model, and others that take over when its provider fails.
+
+    `timeout_s` bounds a whole ask in seconds, shared out evenly over the models of the chain;
+    `request_limit` counts requests, so 2 leaves one for mending an answer that did not fit.
+    `built` holds ready-made models by name, beside the ones that names alone can find.
+    Invalid when a role has no model, or a name cannot be made into one.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[Role, Sequence[str]],
+        *,
+        timeout_s: float = 60,
+        max_output_tokens: int = 4_000,
+        request_limit: int = 2,
+        base_url: str | None = None,
+        built: Mapping[str, Model] | None = None,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._max_output_tokens = max_output_tokens
+        self._limits = UsageLimits(request_limit=request_limit)
+        self._base_url = base_url
+        self._known: dict[str, Model] = {COMPOSER: Composer(), **(built or {})}
+        self._chains = {role: self._chain(role, names) for role, names in models.items()}
+        self._agents: dict[tuple[Role, type[BaseModel]], Agent[None, BaseModel]] = {}
+
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+        """Put a prompt and get a typed answer. ModelFailed for every way in which a model can let us down."""
+        agent = self._agent(role, output)
+        started = monotonic()
+        try:
+            result = await agent.run(
+                prompt.text,
+                model_settings=ModelSettings(seed=seed),
+                usage_limits=self._limits,
+                timeout=self._timeout_s,
+            )
+        except RunTimedOut as error:
+            raise ModelFailed(f"{role}: no answer within {self._timeout_s:g} s") from error
+        except UsageLimitExceeded as error:
+            raise ModelFailed(f"{role}: over the bounds of one ask: {_brief(error)}") from error
+        except UnexpectedModelBehavior as error:
+            raise ModelFailed(f"{role}: the answer does not fit {output.__name__}: {_brief(error)}") from error
+        except FallbackExceptionGroup as error:
+            causes = "; ".join(_brief(cause) for cause in error.exceptions)
+            raise ModelFailed(f"{role}: every model of the chain failed: {causes}") from error
+        except (ModelAPIError, UserError) as error:
+            raise ModelFailed(f"{role}: the provider refused: {_brief(error)}") from error
+        if not isinstance(result.output, output):
+            raise ModelFailed(f"{role}: the answer is a {type(result.output).__name__}, not a {output.__name__}")
+        return Answer(
+            output=result.output,
+            model_used=result.response.model_name or self._chains[role][0].model_name,
+            seed=seed,
+            usage=Usage(
+                input_tokens=result.usage.input_tokens,
+                output_tokens=result.usage.output_tokens,
+                cost=_price(result.usage.cost),
+            ),
+            duration_ms=round((monotonic() - started) * 1_000),
+        )
+
+    def _agent(self, role: Role, output: type[BaseModel]) -> Agent[None, BaseModel]:
+        """One agent per role and output type: building one costs more than a composer's whole answer."""
+        found = self._agents.get((role, output))
+        if found is not None:
+            return found
+        chain = self._chains.get(role)
+        if chain is None:
+            raise Invalid(f"no model is configured for the {role}", remedy=_REMEDY)
+        settings = ModelSettings(
+            max_tokens=self._max_output_tokens,
+            request_timeout=self._timeout_s / len(chain),
+            # The queue retries with back-off and a new attempt number; a hidden retry would bill twice.
+            max_retries=0,
+        )
+        model = chain[0] if len(chain) == 1 else FallbackModel(*chain)
+        agent = Agent[None, BaseModel](
+            model, output_type=output, model_settings=settings, retries={"output": 1}, name=role.value
+        )
+        self._agents[role, output] = agent
+        return agent
+
+    def _chain(self, role: Role, names: Sequence[str]) -> list[Model]:
+        if not names:
+            raise Invalid(f"the list of models for the {role} is empty", remedy=_REMEDY)
+        return [self._model(name) for name in names]
+
+    def _model(self, name: str) -> Model:
+        """The model of that name; the same object for every role, so that they share its connections."""
+        if name not in self._known:
+            self._known[name] = self._local(name) if name.startswith(_LOCAL) else _remote(name)
+        return self._known[name]
+
+    def _local(self, name: str) -> Model:
+        if self._base_url is None:
+            raise Invalid(f"the model {name!r} needs the base URL of its server", remedy=_REMEDY)
+        # Such servers ask for no key, but the client library insists on one.
+        provider = OpenAICompatibleProvider("local", base_url=self._base_url, api_key="unused")
+        return OpenAIChatModel(name.removeprefix(_LOCAL), provider=provider)
+
+
+def _remote(name: str) -> Model:
+    if ":" not in name:
+        raise Invalid(f"{name!r} is not the name of a model", remedy=_REMEDY)
+    try:
+        return infer_model(name)
+    except (UserError, ValueError, ImportError) as error:
+        raise Invalid(f"the model {name!r} cannot be used: {_brief(error)}", remedy=_REMEDY) from error
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def _price(cost: Decimal | None) -> str | None:
+    return f"{plain(cost)} USD" if cost is not None and cost > 0 else None

@@ -1,0 +1,1 @@
+"""State: the only home of SQL, Redis and vectors."""

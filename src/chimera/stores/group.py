@@ -1,0 +1,57 @@
+"""Group commit: while one transaction is being made durable, the writes that arrive share the next one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import asyncpg
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class GroupCommit(Generic[In, Out]):
+    """Batches calls of one kind without a timer: a lone write goes at once, a crowd shares an fsync."""
+
+    def __init__(self, flush: Callable[[Sequence[In]], Awaitable[Sequence[Out]]], limit: int = 256) -> None:
+        self._flush = flush
+        self._limit = limit
+        self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def __call__(self, item: In) -> Out:
+        """Write one item; the answer comes once it is durable. Errors are the item's own."""
+        future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._drain())
+        return await future
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            await self._write(group)
+
+    async def _write(self, group: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
+        try:
+            answers = await self._flush([item for item, _ in group])
+        except asyncpg.PostgresError as error:
+            if len(group) == 1:
+                _fail(group, error)
+                return
+            for single in group:  # one bad row must not take its neighbours down
+                await self._write([single])
+        except BaseException as error:
+            _fail(group, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for (_, future), answer in zip(group, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+
+def _fail(group: Sequence[tuple[In, asyncio.Future[Out]]], error: BaseException) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)

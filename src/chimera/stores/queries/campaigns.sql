@@ -1,0 +1,56 @@
+-- name: create
+INSERT INTO campaign (campaign_id, tenant_id, agent_id, name, standing, brief, status, autostart)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (tenant_id, agent_id, name) DO NOTHING
+RETURNING campaign_id;
+
+-- name: by_name
+SELECT campaign_id FROM campaign WHERE tenant_id = $1 AND agent_id = $2 AND name = $3;
+
+-- name: standing
+SELECT campaign_id FROM campaign WHERE agent_id = $1 AND standing;
+
+-- name: lock
+SELECT c.campaign_id, c.tenant_id, c.agent_id, c.name, c.standing, c.brief, c.status, c.autostart, c.state_version,
+    i.soul_hash, i.persona
+FROM campaign c JOIN influencer i USING (agent_id)
+WHERE c.campaign_id = $1 AND c.tenant_id = $2
+FOR UPDATE OF c;
+
+-- name: move
+-- $4 guard states; a pause or a resumption is a new state of the campaign (ORC-8).
+UPDATE campaign SET status = $2, state_version = state_version + CASE WHEN $3::boolean THEN 1 ELSE 0 END
+WHERE campaign_id = $1 AND status = ANY($4::text[])
+RETURNING state_version;
+
+-- name: change_brief
+UPDATE campaign SET brief = $2, state_version = state_version + 1 WHERE campaign_id = $1 RETURNING state_version;
+
+-- name: bump
+-- A new fleet policy is a new state of every campaign that is not over (SOUL-3).
+UPDATE campaign SET state_version = state_version + 1
+WHERE tenant_id = $1 AND status NOT IN ('finished', 'cancelled');
+
+-- name: add_plan
+INSERT INTO plan (plan_id, tenant_id, campaign_id, task_id, draft, status, author)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: latest_plan
+SELECT plan_id, task_id, draft, status, author, created_at FROM plan
+WHERE campaign_id = $1 AND status <> 'superseded' ORDER BY plan_id DESC LIMIT 1;
+
+-- name: supersede_plans
+UPDATE plan SET status = 'superseded' WHERE campaign_id = $1 AND status = 'draft';
+
+-- name: run_plan
+UPDATE plan SET status = 'running' WHERE plan_id = $1 AND status = 'draft' RETURNING task_id;
+
+-- name: cancel_tasks
+UPDATE task SET status = 'cancelled', claimed_by = NULL, cause = $3, updated_at = now()
+WHERE campaign_id = $1 AND status = ANY($2::text[])
+RETURNING task_id;
+
+-- name: withdraw_effects
+UPDATE effect SET status = 'failed', cause = $2, updated_at = now()
+WHERE campaign_id = $1 AND status = 'authorised' AND claimed_by IS NULL
+RETURNING effect_id, reservation_id;

@@ -1,0 +1,73 @@
+-- name: lock
+-- $1 tickets. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
+SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.attempt, e.tries, e.status, e.server, e.tool,
+    e.arguments, e.idempotency_key, e.effect_grant, a.parts, f.soul_hash, c.state_version, i.redelivered,
+    halted(e.tenant_id, e.agent_id, e.campaign_id) OR EXISTS (SELECT FROM halt h WHERE h.lifted_at IS NULL
+        AND h.scope = 'tool' AND h.tenant_id = e.tenant_id AND h.target IN (e.server, e.server || '/' || e.tool))
+        AS halted
+FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, redelivered boolean)
+JOIN effect e ON e.effect_id = i.id
+JOIN asset a USING (asset_id)
+JOIN campaign c ON c.campaign_id = e.campaign_id
+JOIN influencer f ON f.agent_id = e.agent_id
+WHERE e.status IN ('authorised', 'executing', 'unknown') AND e.due_at <= now()
+  AND (e.claimed_by IS NULL OR i.redelivered)
+ORDER BY e.effect_id
+FOR UPDATE OF e;
+
+-- name: claim
+UPDATE effect SET status = $3, attempt = attempt + 1, tries = tries + 1, claimed_by = $2, updated_at = now()
+WHERE effect_id = $1 AND status = ANY($4::text[])
+RETURNING attempt, tries;
+
+-- name: move
+-- $5 guard states.
+UPDATE effect SET status = $3, cause = $4, due_at = coalesce($6, due_at), claimed_by = NULL, updated_at = now()
+WHERE effect_id = $1 AND attempt = $2 AND status = ANY($5::text[])
+RETURNING task_id, reservation_id;
+
+-- name: finish
+UPDATE effect SET status = $3, receipt = $4, cause = NULL, claimed_by = NULL, updated_at = now()
+WHERE effect_id = $1 AND attempt = $2 AND status = ANY($5::text[])
+RETURNING asset_id, reservation_id;
+
+-- name: publish
+INSERT INTO publication (publication_id, tenant_id, agent_id, campaign_id, effect_id, asset_id, server, kind,
+    external_ids, url, disclosure, published_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+
+-- name: mark_published
+UPDATE provenance SET published_at = $2 WHERE asset_id = $1 AND published_at IS NULL;
+
+-- name: remember
+INSERT INTO memory (memory_id, tenant_id, agent_id, origin, text, source)
+SELECT $1, $2, $3, 'own', $4, $5
+ON CONFLICT (agent_id, source) DO NOTHING;
+
+-- name: parts
+SELECT parts FROM asset WHERE asset_id = $1;
+
+-- name: replan
+-- An approved piece that may no longer go out goes back to the Planner (ORC-8).
+INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, kind, status, priority, dispatch,
+    revision, state_version, soul_hash)
+SELECT $2::uuid, tenant_id, agent_id, campaign_id, task_id, $2::uuid::text, 'revise', 'queued', priority,
+    dispatch || jsonb_build_object('execution_id', $2::uuid::text), revision, state_version, soul_hash
+FROM task WHERE task_id = $1
+RETURNING task_id, tenant_id, agent_id, priority, kind, status;
+
+-- name: due
+SELECT effect_id, tenant_id, agent_id, priority FROM effect
+WHERE status IN ('authorised', 'unknown') AND claimed_by IS NULL AND due_at <= now()
+  AND updated_at <= now() - make_interval(secs => $2)
+  AND NOT halted(tenant_id, agent_id, campaign_id)
+ORDER BY due_at LIMIT $1;
+
+-- name: orphaned
+-- An effect whose process is gone may or may not have happened.
+UPDATE effect e SET status = CASE e.status WHEN 'executing' THEN 'unknown' ELSE e.status END, claimed_by = NULL,
+    cause = 'its process was lost in mid-call', updated_at = now()
+WHERE e.status IN ('executing', 'unknown') AND e.claimed_by IS NOT NULL AND NOT EXISTS (
+    SELECT FROM process p WHERE p.process_id = e.claimed_by AND p.stopped_at IS NULL
+      AND p.last_seen > now() - make_interval(secs => $1))
+RETURNING e.effect_id, e.tenant_id, e.agent_id, e.priority;

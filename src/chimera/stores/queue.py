@@ -1,0 +1,135 @@
+"""Queues on Redis Streams: priorities, fair turns, leases. PostgreSQL can rebuild all of it (DAT-3, ORC-10)."""
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from chimera.contracts.claims import Lease, Ticket
+from chimera.contracts.errors import Unavailable
+from chimera.contracts.values import Priority, Stage
+from chimera.stores.redis import Script, reaching
+
+GROUP = "swarm"
+
+
+class StreamQueue:
+    """Implements `ports.Queue`. One stream for each stage and priority; the keys of a stage share a slot."""
+
+    def __init__(self, client: Redis, *, lease_ms: int = 5_000, bound: int = 100_000, window: int = 256) -> None:
+        self._client = client
+        self._lease_ms = lease_ms
+        self._bound = bound
+        self._window = window
+        self._reclaimed: dict[Stage, float] = {}
+        self._put = Script(client, "refill", "put")
+        self._take = Script(client, "refill", "take")
+        self._renew = Script(client, "renew")
+        self._done = Script(client, "done")
+
+    async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
+        """See `ports.Queue.put`."""
+        if not tickets:
+            return 0
+        args: list[str | int] = [self._bound, self._window]
+        for ticket in tickets:
+            args += [str(ticket.id), str(ticket.tenant_id), str(ticket.agent_id), ticket.priority.value]
+        taken = await self._put([prefix(stage)], args)
+        return taken if isinstance(taken, int) else 0
+
+    async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
+        """See `ports.Queue.take`. Expired leases come first, whether or not there is new traffic."""
+        found = await self._expired(stage, consumer, count)
+        if len(found) < count:
+            flat = await self._take([prefix(stage)], [consumer, count - len(found), self._window])
+            found += _leases(flat)
+        if found or wait_ms <= 0:
+            return found
+        return await self._wait(stage, consumer, wait_ms)
+
+    async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
+        """See `ports.Queue.renew`."""
+        if leases:
+            await self._renew([lease.stream for lease in leases], [consumer, *(lease.entry for lease in leases)])
+
+    async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
+        """See `ports.Queue.done`."""
+        if leases:
+            args = [part for lease in leases for part in (lease.entry, str(lease.id))]
+            await self._done([f"{prefix(stage)}members", *(lease.stream for lease in leases)], args)
+
+    async def depth(self, stage: Stage) -> int:
+        """See `ports.Queue.depth`."""
+        async with reaching():
+            return int(await self._client.scard(f"{prefix(stage)}members"))
+
+    @property
+    def bound(self) -> int:
+        """Tickets that one stage holds at most."""
+        return self._bound
+
+    async def _expired(self, stage: Stage, consumer: str, count: int) -> list[Lease]:
+        now = time.monotonic()
+        if now - self._reclaimed.get(stage, 0) < self._lease_ms / 10_000:
+            return []
+        self._reclaimed[stage] = now
+        found: list[Lease] = []
+        for stream in streams(stage):
+            try:
+                async with reaching():
+                    reply = await self._client.xautoclaim(stream, GROUP, consumer, self._lease_ms, "0-0", count)
+            except Unavailable as error:
+                if isinstance(error.__cause__, ResponseError):  # no such stream yet
+                    continue
+                raise
+            found += [
+                Lease(id=UUID(fields["id"]), stream=stream, entry=entry, redelivered=True)
+                for entry, fields in reply[1]
+                if fields
+            ]
+        return found
+
+    async def _wait(self, stage: Stage, consumer: str, wait_ms: int) -> list[Lease]:
+        wanted = dict.fromkeys(streams(stage), ">")
+        try:
+            async with reaching():
+                reply = await self._client.xreadgroup(GROUP, consumer, wanted, count=1, block=wait_ms)
+        except Unavailable as error:
+            if not isinstance(error.__cause__, ResponseError):
+                raise
+            await self._make_groups(stage)
+            return []
+        pairs = reply.items() if isinstance(reply, dict) else reply or []
+        return [
+            Lease(id=UUID(fields["id"]), stream=stream, entry=entry, redelivered=False)
+            for stream, entries in pairs
+            for entry, fields in (entries[0] if entries and isinstance(entries[0], list) else entries)
+        ]
+
+    async def _make_groups(self, stage: Stage) -> None:
+        for stream in streams(stage):
+            try:
+                async with reaching():
+                    await self._client.xgroup_create(stream, GROUP, "0", mkstream=True)
+            except Unavailable as error:
+                if "BUSYGROUP" not in str(error.__cause__):
+                    raise
+
+
+def prefix(stage: Stage) -> str:
+    """The common start of a stage's keys; the hash tag keeps them on one cluster node."""
+    return f"chimera:{{{stage.value}}}:"
+
+
+def streams(stage: Stage) -> list[str]:
+    """The stage's streams, urgent first."""
+    return [f"{prefix(stage)}{priority.value}:stream" for priority in Priority]
+
+
+def _leases(flat: object) -> list[Lease]:
+    if not isinstance(flat, list):
+        return []
+    rows = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    return [Lease(id=UUID(id), stream=stream, entry=entry, redelivered=False) for stream, entry, id in rows]

@@ -1,0 +1,1 @@
+"""Forward migrations: Alembic revisions, each of which runs the .sql file that bears its name."""

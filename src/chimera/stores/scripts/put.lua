@@ -1,0 +1,23 @@
+-- Append tickets that are not queued yet. A ticket waits in the lane of its influencer; lanes take
+-- turns, first between tenants, then between the influencers of one, and feed a stream of bounded length.
+-- KEYS[1] prefix   ARGV: bound, window, then id, tenant, agent, priority for each ticket
+local prefix, bound, window = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local taken, touched = 0, {}
+
+for i = 3, #ARGV, 4 do
+    local id, tenant, agent, priority = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+    if redis.call('SCARD', prefix .. 'members') >= bound then break end
+    if redis.call('SADD', prefix .. 'members', id) == 1 then
+        local base = prefix .. priority .. ':'
+        if redis.call('RPUSH', base .. 'lane:' .. tenant .. ':' .. agent, id) == 1 then
+            if redis.call('RPUSH', base .. 'ring:' .. tenant, agent) == 1 then
+                redis.call('RPUSH', base .. 'ring', tenant)
+            end
+        end
+        touched[priority] = true
+        taken = taken + 1
+    end
+end
+
+for priority in pairs(touched) do refill(prefix .. priority .. ':', window) end
+return taken

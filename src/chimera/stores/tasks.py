@@ -1,0 +1,295 @@
+"""The life of tasks. Every transition is one guarded statement: status and attempt must be as claimed (ORC-8)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import JsonValue, TypeAdapter
+
+from chimera.contracts.claims import (
+    Committed,
+    Judgement,
+    Lease,
+    NewTask,
+    Piece,
+    Planned,
+    Rejected,
+    Setting,
+    Task,
+    Ticket,
+    Upstream,
+)
+from chimera.contracts.errors import NotFound, Superseded
+from chimera.contracts.fleet import Brief, Policy
+from chimera.contracts.values import Decision, Priority, Stage, TaskKind, TaskStatus
+from chimera.contracts.work import ExecutionResult, TaskDispatch, Verdict
+from chimera.domain import lifecycle, persona
+from chimera.domain.provenance import content_hash
+from chimera.stores import campaigns, ledger, rows
+from chimera.stores.group import GroupCommit
+from chimera.stores.ids import new_id
+from chimera.stores.postgres import Database, queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from chimera.stores.postgres import Connection
+
+SQL = queries("tasks")
+_KINDS = {
+    Stage.PLAN: [TaskKind.PLAN.value, TaskKind.REVISE.value],
+    Stage.WORK: [TaskKind.CREATE.value, TaskKind.SPEND.value],
+}
+_AFTER_VERDICT = {
+    Decision.APPROVE: TaskStatus.COMPLETED,
+    Decision.REJECT: TaskStatus.REJECTED,
+    Decision.ESCALATE: TaskStatus.AWAITING_APPROVAL,
+}
+_SETTINGS_KEPT = 2_048
+
+
+class TaskStore:
+    """Implements `ports.Work`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._submit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_results)
+        self._commit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_verdicts)
+        self._settings: dict[tuple[UUID, str, str, UUID, int], Setting] = {}
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
+        """See `ports.Work.claim`."""
+        async with self._database.transaction() as connection:
+            # A claim that is lost with the server is made again by the sweeper: it need not wait for the disk.
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            found = await connection.fetch(
+                SQL["claim"],
+                rows.tickets(leases),
+                process_id,
+                _KINDS[stage],
+                lifecycle.before(TaskStatus.IN_PROGRESS),
+                0.0,
+            )
+        return [rows.task(row) for row in found]
+
+    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[Piece]:
+        """See `ports.Work.pieces`."""
+        async with self._database.transaction() as connection:
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            found = await connection.fetch(
+                SQL["claim_pieces"], rows.tickets(leases), process_id, [TaskStatus.IN_REVIEW.value]
+            )
+        return [
+            Piece(
+                task=rows.task(row),
+                result=ExecutionResult.model_validate_json(row["result"]),
+                content_hash=row["content_hash"],
+                human=Verdict.model_validate_json(row["human"]) if row["human"] else None,
+                spend=ledger.ANSWER.validate_json(row["spend"]) if row["spend"] else None,
+                reservation_id=row["reservation_id"],
+            )
+            for row in found
+        ]
+
+    async def submit(self, task: Task, result: ExecutionResult, author: str) -> Committed:
+        """See `ports.Work.submit`."""
+        return await self._submit(
+            {
+                "task_id": str(task.task_id),
+                "attempt": task.attempt,
+                "author": author,
+                "result": result.model_dump(mode="json", exclude_unset=True),
+                "content_hash": content_hash(result.artifact.parts) if result.artifact else None,
+            }
+        )
+
+    async def commit(self, judgement: Judgement) -> Committed:
+        """See `ports.Work.commit`."""
+        return await self._commit(_commit_row(judgement))
+
+    async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
+        """See `ports.Work.postpone`."""
+        guard = sorted({*lifecycle.before(TaskStatus.QUEUED), TaskStatus.IN_REVIEW.value} - {"dead_letter", "pending"})
+        await self._guarded("postpone", task, cause, due_at, guard)
+
+    async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
+        """See `ports.Work.bury`."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(
+                SQL["bury"], task.task_id, task.attempt, status.value, cause, lifecycle.before(status)
+            )
+            if row is None:
+                raise Superseded(f"task {task.task_id} has moved on")
+            await ledger.note(
+                connection,
+                task.tenant_id,
+                actor="swarm",
+                action=f"task.{status.value}",
+                subject=str(task.task_id),
+                body={"cause": cause, "attempt": task.attempt},
+            )
+            await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
+            await campaigns.finish(connection, task.campaign_id)
+
+    async def setting(self, task: Task) -> Setting:
+        """See `ports.Work.setting`. Versions never change, so they are read once per process."""
+        key = (task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id, task.state_version)
+        known = self._settings.get(key)
+        if known is not None:
+            return known
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(
+                SQL["setting"], task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id
+            )
+        if row is None:
+            raise NotFound(f"task {task.task_id} names a persona, policy or campaign that is not there")
+        setting = Setting(
+            persona=persona.parse(row["source"]),
+            policy=Policy.model_validate_json(row["policy"]),
+            brief=Brief.model_validate_json(row["brief"]),
+        )
+        if len(self._settings) >= _SETTINGS_KEPT:
+            self._settings.clear()
+        self._settings[key] = setting
+        return setting
+
+    async def earlier(self, task: Task, limit: int) -> list[str]:
+        """See `ports.Work.earlier`."""
+        async with self._database.connection() as connection:
+            found = await connection.fetch(SQL["earlier"], task.agent_id, task.task_id, limit)
+        return ["\n".join(row["parts"]) for row in found]
+
+    async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
+        """See `ports.Work.lay_out`."""
+        async with self._database.transaction() as connection:
+            await self._complete(connection, task)
+            return await campaigns.store_plan(connection, task, planned)
+
+    async def rejected(self, task: Task) -> Rejected:
+        """See `ports.Work.rejected`."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(SQL["rejected"], task.parent_id)
+        if row is None:
+            raise NotFound(f"task {task.task_id} revises nothing")
+        return Rejected(
+            task=rows.task(row),
+            node_key=row["node_key"],
+            verdict=Verdict.model_validate_json(row["verdict"]) if row["verdict"] else None,
+            cause=row["cause"],
+            result=ExecutionResult.model_validate_json(row["result"]) if row["result"] else None,
+        )
+
+    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[Ticket]:
+        """See `ports.Work.replace`."""
+        async with self._database.transaction() as connection:
+            await self._complete(connection, task)
+            where = await connection.fetchrow(SQL["lock_for_planning"], task.task_id)
+            if where is None:
+                raise Superseded(f"task {task.task_id} has gone")
+            row = rows.task_row(new, where, TaskStatus.QUEUED)
+            found = await connection.fetch(SQL["insert"], json.dumps([row]))
+            await connection.execute(SQL["repoint"], old.task_id, new.task_id, task.campaign_id)
+            return [ticket for _, ticket in rows.placed(found)]
+
+    async def _guarded(self, name: str, task: Task, *args: object) -> None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(SQL[name], task.task_id, task.attempt, *args)
+        if row is None:
+            raise Superseded(f"task {task.task_id} has moved on")
+
+    async def _complete(self, connection: "Connection", task: Task) -> None:
+        row = await connection.fetchrow(SQL["complete"], task.task_id, task.attempt, TaskStatus.IN_PROGRESS.value)
+        if row is None:
+            raise Superseded(f"task {task.task_id} has moved on")
+
+    async def _write_results(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[Committed]:
+        async with self._database.transaction() as connection:
+            found = await connection.fetch(SQL["submit"], json.dumps(group), TaskStatus.IN_PROGRESS.value)
+        moved = {
+            str(row["task_id"]): Committed(
+                task_id=row["task_id"], status=TaskStatus.IN_REVIEW, follow_up={Stage.JUDGE: rows.ticket(row)}
+            )
+            for row in found
+        }
+        return [moved.get(str(item["task_id"]), _nothing(item)) for item in group]
+
+    async def _write_verdicts(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[Committed]:
+        async with self._database.transaction() as connection:
+            found = await connection.fetch(SQL["commit"], json.dumps(group), TaskStatus.IN_REVIEW.value)
+            moved = {str(row["task_id"]): _committed(row) for row in found}
+            for item in group:
+                done = moved.get(str(item["task_id"]))
+                if done is None or done.status in (TaskStatus.COMPLETED, TaskStatus.AWAITING_APPROVAL):
+                    continue
+                if item["reservation_id"] is not None:
+                    await ledger.release(connection, UUID(str(item["reservation_id"])))
+            over = {UUID(str(item["campaign_id"])) for item in group if _ends(moved.get(str(item["task_id"])))}
+            if over:
+                await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
+            for campaign_id in over:
+                await campaigns.finish(connection, campaign_id)
+        return [moved.get(str(item["task_id"]), _nothing(item)) for item in group]
+
+
+class Sweeper:
+    """What keeps the promise that nothing is forgotten: it asks PostgreSQL, never Redis, what is due (DAT-3)."""
+
+    def __init__(self, database: Database, *, lease_seconds: float, batch: int = 1_000) -> None:
+        self._database = database
+        self._lease = lease_seconds
+        self._batch = batch
+
+    async def sweep(self) -> dict[Stage, list[Ticket]]:
+        """Start what waits for nothing, take work back from dead processes, list what is due."""
+        queues: dict[Stage, list[Ticket]] = {stage: [] for stage in Stage}
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
+            found = await connection.fetch(SQL["orphaned"], self._lease)
+            found += await connection.fetch(SQL["release_pending"], None, TaskStatus.PENDING.value)
+            found += await connection.fetch(SQL["due"], self._batch, min(self._lease, 2.0))
+            await campaigns.finish(connection, None)
+        for stage, ticket in rows.placed(found):
+            queues[stage].append(ticket)
+        return queues
+
+
+def _commit_row(judgement: Judgement) -> Mapping[str, JsonValue]:
+    task = judgement.task
+    asset = judgement.asset
+    return {
+        "task_id": str(task.task_id),
+        "attempt": task.attempt,
+        "campaign_id": str(task.campaign_id),
+        "status": _AFTER_VERDICT[judgement.verdict.decision].value,
+        "verdict_id": str(new_id()),
+        "verdict": judgement.verdict.model_dump(mode="json"),
+        "content_hash": judgement.content_hash,
+        "revise_id": str(new_id()) if judgement.revise else None,
+        "max_revisions": judgement.max_revisions,
+        "approval_id": str(new_id()),
+        "asset": asset.model_dump(mode="json") if asset else None,
+        "costs": [cost.model_dump(mode="json") for cost in judgement.costs],
+        "effect": judgement.effect.model_dump(mode="json") if judgement.effect else None,
+        "reservation_id": str(judgement.reservation_id) if judgement.reservation_id else None,
+    }
+
+
+def _committed(row: "Record") -> Committed:
+    follow_up: dict[Stage, Ticket] = {}
+    if row["effect_id"] is not None:
+        follow_up[Stage.PUBLISH] = rows.ticket(row).model_copy(update={"id": row["effect_id"]})
+    if row["revise_id"] is not None:
+        follow_up[Stage.PLAN] = rows.ticket(row).model_copy(update={"id": row["revise_id"]})
+    return Committed(task_id=row["task_id"], status=TaskStatus(row["status"]), follow_up=follow_up)
+
+
+def _nothing(item: Mapping[str, JsonValue]) -> Committed:
+    return Committed(task_id=UUID(str(item["task_id"])), status=None)
+
+
+def _ends(done: Committed | None) -> bool:
+    return done is not None and done.status is not None and not done.follow_up and done.status in lifecycle.TASK_OVER
+
+

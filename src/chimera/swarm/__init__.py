@@ -1,0 +1,1 @@
+"""The roles. They hold ports only and never import each other."""

@@ -1,0 +1,29 @@
+"""Prompt templates: one Markdown file each, its version in the front matter, its input as JSON behind it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+import yaml
+from pydantic import JsonValue
+
+from chimera.contracts.work import RenderedPrompt
+
+INPUT = "\n\n## Input\n\n```json\n"
+"""What stands between the instructions and the JSON input of every prompt."""
+
+
+@cache
+def _template(name: str) -> tuple[int, str]:
+    source = resources.files(__package__).joinpath(f"{name}.md").read_text("utf-8")
+    _, front, body = source.split("---\n", 2)
+    return int(yaml.safe_load(front)["version"]), body.strip()
+
+
+def render(name: str, inputs: Mapping[str, JsonValue]) -> RenderedPrompt:
+    """The prompt as the model gets it; its SHA-256 names it in logs and provenance (ORC-5)."""
+    version, body = _template(name)
+    text = f"{body}{INPUT}{json.dumps(inputs, ensure_ascii=False, sort_keys=True, indent=1)}\n```"
+    return RenderedPrompt(name=name, version=version, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)

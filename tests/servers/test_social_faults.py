@@ -1,0 +1,92 @@
+"""The fault switch: each fault leaves the caller in the doubt it is meant to, and the network consistent."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from mcp import Client, MCPError, StdioServerParameters
+from mcp_types import REQUEST_TIMEOUT, CallToolResult, TextContent
+
+import chimera
+from chimera.servers.social import faults
+from chimera.servers.social.faults import Fault, Mode
+from chimera.servers.social.network import Network
+from chimera.servers.social.server import build_server
+
+TWEET = {"account": "nova", "text": "Hello", "idempotency_key": "k1"}
+KEY = {"account": "nova", "idempotency_key": "k1"}
+
+
+def process(folder: Path, fault: str) -> StdioServerParameters:
+    return StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "chimera.servers.social", "--db", str(folder / "social.db")],
+        env={"PYTHONPATH": str(Path(chimera.__file__).parent.parent), faults.VARIABLE: fault},
+    )
+
+
+async def found(client: Client) -> bool:
+    result = await client.call_tool("find_by_idempotency_key", KEY, read_timeout_seconds=30)
+    assert isinstance(result.structured_content, dict)
+    return bool(result.structured_content["found"])
+
+
+def replayed(result: CallToolResult) -> bool:
+    assert isinstance(result.structured_content, dict), result.content
+    return bool(result.structured_content["replayed"])
+
+
+def test_the_switch_is_read_strictly() -> None:
+    assert faults.parse("") is None
+    assert faults.parse("error_500:2") == Fault(Mode.ERROR_500, 2)
+    for wrong in ("error_500", "error_500:0", "error_500:x", "sulk:1", "error_500:1001"):
+        with pytest.raises(ValueError, match=r"number of calls|valid Mode"):
+            faults.parse(wrong)
+
+
+async def test_an_error_500_fails_the_first_calls_before_anything_is_written(tmp_path: Path) -> None:
+    network = Network(tmp_path / "social.db", seed=7)
+    async with Client(build_server(network, Fault(Mode.ERROR_500, 2))) as client:
+        for _ in range(2):
+            result = await client.call_tool("post_tweet", TWEET)
+            assert result.is_error
+            assert isinstance(result.content[0], TextContent)
+            assert "error_500" in result.content[0].text
+            assert not await found(client)
+        assert not replayed(await client.call_tool("post_tweet", TWEET))
+    network.close()
+
+
+async def test_a_timeout_after_accept_leaves_the_post_to_be_found(tmp_path: Path) -> None:
+    network = Network(tmp_path / "social.db", seed=7)
+    async with Client(build_server(network, Fault(Mode.TIMEOUT_AFTER_ACCEPT, 1))) as client:
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("post_tweet", TWEET, read_timeout_seconds=0.5)
+        assert caught.value.code == REQUEST_TIMEOUT
+        assert await found(client)
+        assert replayed(await client.call_tool("post_tweet", TWEET))
+    network.close()
+
+
+async def test_a_hanging_process_times_out_and_still_leaves_on_end_of_input(tmp_path: Path) -> None:
+    async with Client(process(tmp_path, "timeout_after_accept:1")) as client:
+        assert not await found(client)
+        with pytest.raises(MCPError) as caught:
+            await client.call_tool("post_tweet", TWEET, read_timeout_seconds=1)
+        assert caught.value.code == REQUEST_TIMEOUT
+        assert await found(client)
+
+
+@pytest.mark.parametrize(
+    ("fault", "accepted"), [("die_after_accept:1", True), ("die_before_accept:1", False)]
+)
+async def test_a_process_that_dies_is_a_closed_connection_once_across_restarts(
+    tmp_path: Path, fault: str, accepted: bool
+) -> None:
+    async with Client(process(tmp_path, fault)) as client:
+        with pytest.raises(MCPError, match="Connection closed"):
+            await client.call_tool("post_tweet", TWEET, read_timeout_seconds=30)
+    async with Client(process(tmp_path, fault)) as client:
+        assert await found(client) is accepted
+        result = await client.call_tool("post_tweet", TWEET, read_timeout_seconds=30)
+        assert replayed(result) is accepted
