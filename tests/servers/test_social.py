@@ -300,8 +300,10 @@ def test_a_server_that_cannot_start_says_why(
 ) -> None:
     assert main(["--db", str(tmp_path / "missing" / "social.db")]) == 2
     assert "cannot be opened" in capsys.readouterr().err
-    assert main(["--db", str(tmp_path / "a.db"), "--transport", "http", "--port", "99999"]) == 2
+    assert main(["--db", str(tmp_path / "a.db"), "--transport", "http", "--host", "192.0.2.1"]) == 2
     assert "cannot serve" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--db", str(tmp_path / "a.db"), "--transport", "http", "--port", "99999"])
     monkeypatch.setenv("CHIMERA_SOCIAL_FAULT", "sulk:1")
     assert main(["--db", str(tmp_path / "social.db")]) == 2
     assert "sulk" in capsys.readouterr().err

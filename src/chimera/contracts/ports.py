@@ -15,6 +15,7 @@ from chimera.contracts.claims import (
     NewTask,
     Piece,
     Planned,
+    ProcessMark,
     Receipt,
     Rejected,
     Setting,
@@ -182,11 +183,39 @@ class Treasury(Protocol):
         ...
 
 
+class Cfo(Protocol):
+    """The CFO Judge: decides on every spend before it happens (FIN-1)."""
+
+    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+        """Authorise or refuse; an authorised amount is reserved until it is settled or released."""
+        ...
+
+
 class Memory(Protocol):
     """What an influencer remembers (MEM-1)."""
 
     async def recall(self, tenant_id: UUID, agent_id: UUID, about: str, limit: int) -> list[str]:
         """The memories nearest to a subject, best first."""
+        ...
+
+
+class Presence(Protocol):
+    """Signs of life of this process."""
+
+    async def mark(self, process: ProcessMark) -> None:
+        """Say that the process lives; what it holds is taken back when it stops saying so."""
+        ...
+
+    async def leave(self, process: ProcessMark) -> None:
+        """Say that the process stops in good order."""
+        ...
+
+
+class Sweep(Protocol):
+    """The promise that nothing is forgotten."""
+
+    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+        """What is due in PostgreSQL, by stage, whether or not Redis knows of it."""
         ...
 
 

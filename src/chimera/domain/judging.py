@@ -2,15 +2,20 @@
 
 import re
 from collections.abc import Iterable, Mapping
-
-from twitter_text import parse_tweet
+from importlib import import_module
 
 from chimera.contracts.fleet import Bounds, Policy
 from chimera.contracts.values import Decision
 from chimera.contracts.work import Artifact, Constraints, ExecutionResult
 
+_twitter_text = import_module("twitter_text")  # it ships no types
+
 # Weighted characters of a post, by MCP server: what the platform itself would refuse.
 PLATFORM_LIMITS: Mapping[str, int] = {"twitter-mcp": 280}
+
+# Beyond this the length is over any limit anyway, and counting it exactly takes quadratic time.
+_COUNTABLE = 2_000
+_MOST_STOPS = 280
 
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
@@ -28,7 +33,7 @@ def breaches(artifact: Artifact, constraints: Constraints, policy: Policy, serve
     limit = PLATFORM_LIMITS.get(server)
     if limit is not None and artifact.type in ("text", "thread", "reply"):
         for number, part in enumerate(artifact.parts, 1):
-            length = parse_tweet(part).weightedLength
+            length = weighted_length(part)
             if length > limit:
                 found.append(f"post {number} has {length} weighted characters, the platform takes {limit}")
     return found
@@ -51,6 +56,13 @@ def decide(score: float, *, topics: list[str], bounds: Bounds) -> Decision:
 def mentions(text: str, phrase: str) -> bool:
     """Whether the phrase occurs as words of its own, whatever the case: 'war' is not in 'software'."""
     return re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def weighted_length(text: str) -> int:
+    """X's weighted length: links count 23, emoji and CJK 2; far too long a text counts its characters."""
+    if len(text) > _COUNTABLE or text.count(".") > _MOST_STOPS:
+        return len(text) + _COUNTABLE
+    return int(_twitter_text.parse_tweet(text).weightedLength)
 
 
 def count_words(text: str) -> int:

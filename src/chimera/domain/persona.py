@@ -1,14 +1,13 @@
 """SOUL.md: reading it, and the canonical form whose SHA-256 is its version (SOUL-1)."""
 
-import hashlib
 import unicodedata
 
-import rfc8785
 import yaml
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.fleet import Persona, Soul
+from chimera.domain.provenance import canonical_hash
 
 MAX_BYTES = 256 * 1024
 _FENCE = "---"
@@ -41,8 +40,8 @@ def parse(source: str) -> Persona:
 
 def soul_hash(soul: Soul, body: str) -> str:
     """SHA-256 over the RFC 8785 form of front matter and body: layout, key order and line ends do not count."""
-    form = {"soul": soul.model_dump(mode="json", exclude_unset=True), "body": unicodedata.normalize("NFC", body)}
-    return hashlib.sha256(rfc8785.dumps(form)).hexdigest()
+    front: dict[str, JsonValue] = soul.model_dump(mode="json", exclude_unset=True)
+    return canonical_hash({"soul": front, "body": unicodedata.normalize("NFC", body)})
 
 
 def explain(error: ValidationError) -> str:

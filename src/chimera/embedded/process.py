@@ -286,9 +286,6 @@ class EmbeddedServer(ABC):
         Either way it is ours from now on: `stop` ends it. Keep other chimera processes out with StateLock.
         Raises StartFailed, AlreadyRunning, ProgramNotFound or WrongPassword.
         """
-        if self.pid is not None and not await self._gone():
-            return self.url
-        self.pid, self._child, self.adopted = None, None, False
         self._live_in(*settle(self.state, durable=self.durable))
         if not self.home.exists():
             self.home.mkdir(mode=0o700)
@@ -341,11 +338,12 @@ class EmbeddedServer(ABC):
         pid, self.port = recorded
         with suppress(WrongPassword):
             if await self.answers():
-                self.pid, self.adopted = pid, True
-        return self.adopted
+                self.pid, self.adopted = pid, self._child is None or self._child.pid != pid
+                return True
+        return False
 
     async def _launch(self) -> bool:
-        lock = hold(self._lock, self.account)
+        lock = hold(self._lock, self.account) if await self._gone() else None
         if lock is None:
             return False
         start = self.log.stat().st_size if self.log.exists() else 0
@@ -390,8 +388,9 @@ class EmbeddedServer(ABC):
         self._lock = folder / f"{self.name}.lock"
 
     async def _gone(self) -> bool:
-        if self._child is not None:
-            self._child.poll()
+        # The lock is free a moment before a dead child can be reaped.
+        if self._child is not None and self._child.poll() is None:
+            return False
         lock = hold(self._lock, self.account)
         if lock is not None:
             os.close(lock)

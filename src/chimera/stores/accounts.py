@@ -12,7 +12,7 @@ from chimera.contracts.values import KeyRole, Wire
 from chimera.domain import persona as personas
 from chimera.domain.provenance import canonical_hash
 from chimera.stores import campaigns, ledger
-from chimera.stores.ids import new_id
+from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("accounts")
@@ -123,11 +123,11 @@ class AccountStore:
         soul = persona.soul
         async with self._swarm.transaction() as connection:
             await connection.execute(
-                SQL["add_influencer"], new_id(), tenant_id, soul.name, soul.account, persona.soul_hash
+                SQL["add_influencer"], new_id(), tenant_id, soul.id, soul.account, persona.soul_hash
             )
-            row = await connection.fetchrow(SQL["influencer"], tenant_id, soul.name)
+            row = await connection.fetchrow(SQL["influencer"], tenant_id, soul.id)
             if row is None:
-                raise Conflict(f"{soul.name} could not be imported")
+                raise Conflict(f"{soul.id} could not be imported")
             agent_id: UUID = row["agent_id"]
             version = await connection.execute(
                 SQL["add_persona_version"],
@@ -146,13 +146,13 @@ class AccountStore:
                     actor=actor,
                     action="persona.imported",
                     subject=str(agent_id),
-                    body={"persona": soul.name, "soul_hash": persona.soul_hash},
+                    body={"persona": soul.id, "soul_hash": persona.soul_hash},
                 )
             campaign_id = await campaigns.open_standing(connection, tenant_id, agent_id, _standing(persona, limits))
         return Influencer(
             agent_id=agent_id,
             campaign_id=campaign_id,
-            persona=soul.name,
+            persona=soul.id,
             soul_hash=persona.soul_hash,
             changed=changed,
         )
@@ -160,7 +160,7 @@ class AccountStore:
 
 def _standing(persona: Persona, limits: Sequence[Limit]) -> Brief:
     return Brief(
-        persona=persona.soul.name,
+        persona=persona.soul.id,
         name=campaigns.STANDING,
         goal=f"Do what is asked of {persona.soul.name} directly, in its own voice.",
         strategy=["Answer exactly what the task asks.", "Stay within the persona and the fleet policy."],

@@ -14,7 +14,7 @@ from chimera.contracts.values import CampaignStatus, TaskKind, TaskStatus
 from chimera.contracts.work import DispatchContext, PlanDraft, PlanNode, TaskDispatch, ToolCall
 from chimera.domain import lifecycle, planning
 from chimera.stores import ledger, rows
-from chimera.stores.ids import new_id
+from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from chimera.contracts.errors import Superseded
 from chimera.contracts.values import EffectStatus, Priority, Stage, TaskStatus
 from chimera.domain import lifecycle, publishing
 from chimera.stores import campaigns, ledger, rows
-from chimera.stores.ids import new_id
+from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from chimera.contracts.fleet import Limit
 from chimera.contracts.values import plain
 from chimera.domain import budget
 from chimera.domain.provenance import canonical_hash
-from chimera.stores.ids import new_id
+from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ class Database:
         self._url = url
         self._access = access
         self._size = size
-        self._pool: Pool | None = None
+        self._pool: "Pool | None" = None
 
     async def open(self) -> None:
         """Connect. Unavailable names what to check."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -13,6 +14,8 @@ from chimera.contracts.values import Priority, Stage
 from chimera.stores.redis import Script, reaching
 
 GROUP = "swarm"
+ENTRIES = TypeAdapter(list[tuple[str, dict[str, str]]])
+REPLY = TypeAdapter(list[tuple[str, list[tuple[str, dict[str, str]]]]])
 
 
 class StreamQueue:
@@ -84,29 +87,21 @@ class StreamQueue:
                 if isinstance(error.__cause__, ResponseError):  # no such stream yet
                     continue
                 raise
-            found += [
-                Lease(id=UUID(fields["id"]), stream=stream, entry=entry, redelivered=True)
-                for entry, fields in reply[1]
-                if fields
-            ]
+            entries = ENTRIES.validate_python(reply[1])
+            found += [_lease(stream, *entry).model_copy(update={"redelivered": True}) for entry in entries]
         return found
 
     async def _wait(self, stage: Stage, consumer: str, wait_ms: int) -> list[Lease]:
-        wanted = dict.fromkeys(streams(stage), ">")
+        fresh: dict[bytes | str | memoryview, int | bytes | str | memoryview] = dict.fromkeys(streams(stage), ">")
         try:
             async with reaching():
-                reply = await self._client.xreadgroup(GROUP, consumer, wanted, count=1, block=wait_ms)
+                reply = await self._client.xreadgroup(GROUP, consumer, fresh, count=1, block=wait_ms)
         except Unavailable as error:
             if not isinstance(error.__cause__, ResponseError):
                 raise
             await self._make_groups(stage)
             return []
-        pairs = reply.items() if isinstance(reply, dict) else reply or []
-        return [
-            Lease(id=UUID(fields["id"]), stream=stream, entry=entry, redelivered=False)
-            for stream, entries in pairs
-            for entry, fields in (entries[0] if entries and isinstance(entries[0], list) else entries)
-        ]
+        return [_lease(stream, *entry) for stream, entries in REPLY.validate_python(reply or []) for entry in entries]
 
     async def _make_groups(self, stage: Stage) -> None:
         for stream in streams(stage):
@@ -126,6 +121,10 @@ def prefix(stage: Stage) -> str:
 def streams(stage: Stage) -> list[str]:
     """The stage's streams, urgent first."""
     return [f"{prefix(stage)}{priority.value}:stream" for priority in Priority]
+
+
+def _lease(stream: str, entry: str, fields: dict[str, str]) -> Lease:
+    return Lease(id=UUID(fields["id"]), stream=stream, entry=entry, redelivered=False)
 
 
 def _leases(flat: object) -> list[Lease]:

@@ -29,7 +29,7 @@ from chimera.domain import lifecycle, persona
 from chimera.domain.provenance import content_hash
 from chimera.stores import campaigns, ledger, rows
 from chimera.stores.group import GroupCommit
-from chimera.stores.ids import new_id
+from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -122,6 +122,9 @@ class TaskStore:
             )
             if row is None:
                 raise Superseded(f"task {task.task_id} has moved on")
+            reservation_id = await connection.fetchval(SQL["open_reservation"], task.task_id)
+            if reservation_id is not None:
+                await ledger.release(connection, reservation_id)
             await ledger.note(
                 connection,
                 task.tenant_id,

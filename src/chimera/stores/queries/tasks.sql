@@ -59,6 +59,8 @@ WITH input AS (
 )
 SELECT t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t.attempt, t.tries, t.revision,
     t.state_version, t.soul_hash, t.policy_hash, t.dispatch, x.result, x.content_hash,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('task_id', e.task_id, 'external_ids', p.external_ids, 'url', p.url)),
+        '[]') FROM publication p JOIN effect e USING (effect_id) WHERE e.task_id = ANY(t.depends_on)) AS upstream,
     a.verdict AS human, r.answer AS spend, r.reservation_id
 FROM taken t
 JOIN LATERAL (SELECT result, content_hash FROM execution e WHERE e.task_id = t.task_id
@@ -194,6 +196,9 @@ RETURNING task_id;
 UPDATE task SET status = $3, claimed_by = NULL, lease_until = NULL, cause = $4, updated_at = now()
 WHERE task_id = $1 AND attempt = $2 AND status = ANY($5::text[])
 RETURNING task_id, tenant_id;
+
+-- name: open_reservation
+SELECT reservation_id FROM reservation WHERE task_id = $1 AND status = 'reserved';
 
 -- name: complete
 -- A planning task that has done its work. $3 guard.

@@ -27,3 +27,11 @@ def render(name: str, inputs: Mapping[str, JsonValue]) -> RenderedPrompt:
     version, body = _template(name)
     text = f"{body}{INPUT}{json.dumps(inputs, ensure_ascii=False, sort_keys=True, indent=1)}\n```"
     return RenderedPrompt(name=name, version=version, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
+def facts_of(rendered: RenderedPrompt) -> list[JsonValue]:
+    """The facts that a rendered prompt put before the model."""
+    _, _, block = rendered.text.rpartition(INPUT)
+    inputs = json.loads(block.removesuffix("\n```"))
+    found: list[JsonValue] = inputs.get("facts", [])
+    return found

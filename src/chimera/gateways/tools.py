@@ -1,0 +1,193 @@
+"""The MCP host: the only way to the outside, with allow-lists, time-outs and a log of every call (MCP-1, MCP-2)."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from typing import Literal
+
+import structlog
+from mcp import Client, MCPError, StdioServerParameters
+from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent
+from pydantic import Field, JsonValue, TypeAdapter, model_validator
+
+from chimera.contracts.errors import Invalid, NotFound, ToolFailed
+from chimera.contracts.ports import ToolResult
+from chimera.contracts.values import Wire
+from chimera.contracts.work import ToolRecord
+from chimera.domain.provenance import canonical_hash
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS = 15.0
+_OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+_LASTING = re.compile(r"\b(invalid|too_long|unknown_post|unknown_account|key_conflict|validation error)\b")
+_BROKEN = (OSError, TimeoutError, ExceptionGroup, MCPError, RuntimeError)
+
+
+class ToolServer(Wire):
+    """How one MCP server is reached and what it is allowed to do for us."""
+
+    command: str | None = None
+    args: list[str] = Field(default_factory=list, max_length=50)
+    env: dict[str, str] = Field(default_factory=dict, max_length=50)
+    url: str | None = None
+    reads: list[str] = Field(default_factory=list, description="Tools without an outside effect.")
+    acts: list[str] = Field(default_factory=list, description="Tools that only a granted effect may call.")
+    timeout_seconds: float = Field(20.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "ToolServer":
+        if (self.command is None) == (self.url is None):
+            raise ValueError("an MCP server needs either a command or a url")
+        return self
+
+
+class ToolHost:
+    """Implements `ports.Tools`. One lasting connection per server, made when it is first needed."""
+
+    def __init__(self, servers: Mapping[str, ToolServer]) -> None:
+        self._servers = dict(servers)
+        self._connections = {name: _Connection(name, server) for name, server in servers.items()}
+
+    @property
+    def catalogue(self) -> Mapping[str, ToolServer]:
+        """The configured servers by name."""
+        return self._servers
+
+    def knows(self, server: str, tool: str) -> bool:
+        """See `ports.Tools.knows`."""
+        found = self._servers.get(server)
+        return found is not None and (tool in found.reads or tool in found.acts)
+
+    def effectful(self, server: str, tool: str) -> bool:
+        """See `ports.Tools.effectful`."""
+        found = self._servers.get(server)
+        return found is not None and tool in found.acts
+
+    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        """See `ports.Tools.call`."""
+        if not self.knows(server, tool):
+            raise NotFound(f"{server}/{tool} is not configured", remedy="Add it to the MCP configuration's allow-list.")
+        begun = time.perf_counter()
+        outcome: Literal["ok", "error", "timeout"] = "error"
+        try:
+            data = await self._connections[server].call(tool, arguments)
+            outcome = "ok"
+        except ToolFailed as error:
+            outcome = "timeout" if error.uncertain else "error"
+            raise
+        finally:
+            record = ToolRecord(
+                server=server,
+                tool=tool,
+                arguments_hash=canonical_hash(arguments),
+                duration_ms=round((time.perf_counter() - begun) * 1_000),
+                outcome=outcome,
+            )
+            await log.ainfo("tool", **record.model_dump())
+        return ToolResult(data=data, record=record)
+
+    async def close(self) -> None:
+        """Close every connection; bundled servers end with them."""
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+
+
+class ReadingTools:
+    """The host as everyone but the Publisher sees it: tools that act are refused (PUB-1)."""
+
+    def __init__(self, host: ToolHost) -> None:
+        self._host = host
+
+    def knows(self, server: str, tool: str) -> bool:
+        """See `ports.Tools.knows`."""
+        return self._host.knows(server, tool)
+
+    def effectful(self, server: str, tool: str) -> bool:
+        """See `ports.Tools.effectful`."""
+        return self._host.effectful(server, tool)
+
+    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        """See `ports.Tools.call`; Invalid for a tool that acts on the outside."""
+        if self._host.effectful(server, tool):
+            raise Invalid(f"{server}/{tool} acts on the outside: only a granted effect may call it")
+        return await self._host.call(server, tool, arguments)
+
+
+class _Connection:
+    """One server. A task of its own holds the client: when the transport breaks, no caller is cancelled."""
+
+    def __init__(self, name: str, server: ToolServer) -> None:
+        self._name = name
+        self._server = server
+        self._opening = asyncio.Lock()
+        self._client: Client | None = None
+        self._owner: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    async def call(self, tool: str, arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        client = await self._open()
+        try:
+            answer = await client.call_tool(tool, dict(arguments), read_timeout_seconds=self._server.timeout_seconds)
+        except MCPError as error:
+            lost = error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT)
+            if error.code == CONNECTION_CLOSED:
+                await self.close()
+            raise ToolFailed(f"{self._name}/{tool}: {error.message}", uncertain=lost, permanent=not lost) from error
+        except (OSError, TimeoutError, ExceptionGroup, RuntimeError) as error:
+            await self.close()
+            raise ToolFailed(f"{self._name}/{tool}: {error}", uncertain=True) from error
+        if answer.is_error:
+            said = _text(answer)
+            permanent = _LASTING.search(said) is not None
+            raise ToolFailed(f"{self._name}/{tool}: {said}"[:2_000], uncertain=False, permanent=permanent)
+        return _OBJECT.validate_python(answer.structured_content or {"text": _text(answer)})
+
+    async def close(self) -> None:
+        self._closing.set()
+        owner, self._owner, self._client = self._owner, None, None
+        if owner is not None and not owner.done():
+            await asyncio.wait([owner], timeout=5)
+            owner.cancel()
+
+    async def _open(self) -> Client:
+        async with self._opening:
+            if self._client is not None and self._owner is not None and not self._owner.done():
+                return self._client
+            ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+            self._closing = asyncio.Event()
+            self._owner = asyncio.create_task(self._own(ready, self._closing))
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    self._client = await ready
+            except _BROKEN as error:
+                self._owner.cancel()
+                raise ToolFailed(f"{self._name} cannot be reached: {_root(error)}", uncertain=False) from error
+            return self._client
+
+    async def _own(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
+        try:
+            async with Client(_target(self._server), read_timeout_seconds=self._server.timeout_seconds) as client:
+                ready.set_result(client)
+                await closing.wait()
+        except _BROKEN as error:
+            if not ready.done():
+                ready.set_exception(error)
+            else:
+                await log.awarning("tool server lost", server=self._name, cause=_root(error))
+
+
+def _target(server: ToolServer) -> StdioServerParameters | str:
+    if server.command is not None:
+        return StdioServerParameters(command=server.command, args=server.args, env=server.env or None)
+    return server.url or ""
+
+
+def _text(answer: CallToolResult) -> str:
+    return "\n".join(part.text for part in answer.content if isinstance(part, TextContent))
+
+
+def _root(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"[:300]

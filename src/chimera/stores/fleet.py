@@ -1,0 +1,115 @@
+"""The living fleet: which processes are alive, what is halted, how old the oldest waiting work is (OPS-3)."""
+
+from uuid import UUID
+
+from chimera.contracts.claims import ProcessMark
+from chimera.contracts.errors import Conflict, NotFound
+from chimera.contracts.values import HaltScope, Role, Stage, Wire
+from chimera.stores import ledger
+from chimera.contracts.ids import new_id
+from chimera.stores.postgres import Database, queries
+
+SQL = queries("fleet")
+
+
+class Backlog(Wire):
+    """What waits in a stage, and for how many seconds the oldest of it has been due."""
+
+    stage: Stage
+    waiting: int
+    oldest_seconds: float
+
+
+class Halt(Wire):
+    """A halt in force."""
+
+    scope: HaltScope
+    target: str
+    reason: str
+    actor: str
+    halted_at: str
+
+
+class FleetStore:
+    """Heartbeats and halts."""
+
+    def __init__(self, swarm: Database) -> None:
+        self._swarm = swarm
+
+    async def mark(self, process: ProcessMark) -> None:
+        """A sign of life; what a process holds is taken back when it gives none for a lease."""
+        async with self._swarm.connection() as connection:
+            await connection.execute(
+                SQL["mark"], process.process_id, str(process.role), process.host[:255], process.pid
+            )
+
+    async def leave(self, process: ProcessMark) -> None:
+        """A process that stops in good order gives its work back at once."""
+        async with self._swarm.connection() as connection:
+            await connection.execute(SQL["leave"], process.process_id)
+
+    async def alive(self, within_seconds: float) -> dict[Role, int]:
+        """Living processes by role; a process that serves all roles counts for each."""
+        async with self._swarm.connection() as connection:
+            rows = await connection.fetch(SQL["roles_alive"], within_seconds)
+            await connection.execute(SQL["forget"])
+        found = {role: 0 for role in Role}
+        for row in rows:
+            for role in Role if row["role"] == "all" else [Role(row["role"])]:
+                found[role] += row["processes"]
+        return found
+
+    async def backlog(self) -> list[Backlog]:
+        """The stages in which something is due."""
+        async with self._swarm.connection() as connection:
+            rows = await connection.fetch(SQL["oldest"])
+        return [
+            Backlog(stage=Stage(row["stage"]), waiting=row["waiting"], oldest_seconds=max(0.0, row["oldest"] or 0.0))
+            for row in rows
+        ]
+
+    async def halt(self, tenant_id: UUID, scope: HaltScope, target: str, reason: str, actor: str) -> None:
+        """Stop part of the fleet; every process sees it at its next step. Conflict when it is halted already."""
+        async with self._swarm.transaction() as connection:
+            halt_id = await connection.fetchval(
+                SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor
+            )
+            if halt_id is None:
+                raise Conflict(f"{scope.value} {target} is halted already")
+            await ledger.note(
+                connection,
+                tenant_id,
+                actor=actor,
+                action="fleet.halted",
+                subject=f"{scope.value}:{target}",
+                body={"reason": reason},
+            )
+
+    async def resume(self, tenant_id: UUID, scope: HaltScope, target: str, actor: str) -> None:
+        """Lift a halt. NotFound when there is none."""
+        async with self._swarm.transaction() as connection:
+            if await connection.fetchval(SQL["resume"], tenant_id, scope.value, target, actor) is None:
+                raise NotFound(f"{scope.value} {target} is not halted")
+            await ledger.note(
+                connection,
+                tenant_id,
+                actor=actor,
+                action="fleet.resumed",
+                subject=f"{scope.value}:{target}",
+                body={},
+            )
+
+    async def halts(self, tenant_id: UUID) -> list[Halt]:
+        """The halts that bear on a tenant."""
+        async with self._swarm.connection() as connection:
+            rows = await connection.fetch(SQL["halts"], tenant_id)
+        return [
+            Halt(
+                scope=HaltScope(row["scope"]),
+                target=row["target"],
+                reason=row["reason"],
+                actor=row["actor"],
+                halted_at=row["halted_at"].isoformat(),
+            )
+            for row in rows
+        ]

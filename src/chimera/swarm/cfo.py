@@ -1,0 +1,29 @@
+"""The CFO Judge: no spend happens without its word (FIN-1)."""
+
+import structlog
+from opentelemetry import trace
+
+from chimera.contracts.claims import SpendOrder
+from chimera.contracts.finance import Authorization, CfoAnswer
+from chimera.contracts.ports import Treasury
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("chimera.cfo")
+
+
+class CfoJudge:
+    """Implements `ports.Cfo`; holds the treasury, and nobody else in the swarm does."""
+
+    def __init__(self, treasury: Treasury) -> None:
+        self._treasury = treasury
+
+    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+        """See `ports.Cfo.authorise`."""
+        with tracer.start_as_current_span("cfo.authorise", attributes={"task": str(order.task_id)}) as span:
+            answer = await self._treasury.authorise(order)
+            granted = isinstance(answer, Authorization)
+            span.set_attribute("granted", granted)
+            await log.ainfo(
+                "spend", granted=granted, amount=order.request.token_amount, task=str(order.task_id)
+            )
+            return answer

@@ -1,0 +1,231 @@
+"""The Judge: nothing leaves the system without its grant, and it alone commits (ORC-7)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from chimera.contracts.claims import AssetRecord, Cost, EffectOrder, Grant, Judgement, Lease, Piece, Setting, Task
+from chimera.contracts.errors import Invalid, NotFound, Superseded
+from chimera.contracts.finance import PolicyViolation
+from chimera.contracts.ids import new_id
+from chimera.contracts.ports import Model, Pulse, Signer, Tools, Work
+from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
+from chimera.contracts.work import Artifact, ExecutionResult, Opinion, Usage, Verdict
+from chimera.domain import judging, provenance, publishing, retry
+from chimera.swarm import prompts
+from chimera.swarm.inputs import seed_of, voice
+from chimera.swarm.runtime import FollowUp, describe
+
+GRANT_LIFETIME = timedelta(hours=24)
+_EARLIER = 20
+
+
+class Judge:
+    """Handles results that are in review."""
+
+    stage = Stage.JUDGE
+
+    def __init__(self, work: Work, model: Model, tools: Tools, signer: Signer, pulse: Pulse) -> None:
+        self._work = work
+        self._model = model
+        self._tools = tools
+        self._signer = signer
+        self._pulse = pulse
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Piece]:
+        """See `Trade.claim`."""
+        return await self._work.pieces(leases, process_id)
+
+    def label(self, item: Piece) -> tuple[UUID, str]:
+        """See `Trade.label`."""
+        return item.task.task_id, item.task.dispatch.execution_id
+
+    async def handle(self, item: Piece) -> FollowUp:
+        """See `Trade.handle`."""
+        await self._pulse.thinking(item.task, Role.JUDGE)
+        setting = await self._work.setting(item.task)
+        verdict = await self._weigh(item, setting)
+        committed = await self._work.commit(self._judgement(item, setting, verdict))
+        if committed.status is None:
+            raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
+        return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
+
+    async def give_up(self, item: Piece, error: Exception, retry_at: datetime) -> None:
+        """See `Trade.give_up`."""
+        if isinstance(error, (Invalid, NotFound)) or retry.exhausted(item.task.tries):
+            await self._work.bury(item.task, TaskStatus.DEAD_LETTER, describe(error))
+        else:
+            await self._work.postpone(item.task, describe(error), retry_at)
+
+    async def _weigh(self, piece: Piece, setting: Setting) -> Verdict:
+        """Rules first and in code, then a human's word where there is one, then the model's opinion."""
+        artifact = piece.result.artifact
+        if isinstance(piece.spend, PolicyViolation):
+            return _rejection([f"{piece.spend.error}: {piece.spend.details}"])
+        if artifact is None or piece.result.status != "completed":
+            return _rejection(piece.result.reasoning_trace[-1:] or ["the Worker reports that it failed"])
+        dispatch = piece.task.dispatch
+        found = judging.breaches(artifact, dispatch.constraints, setting.policy, dispatch.tool_call.target_mcp)
+        if found:
+            return _rejection(found)
+        if piece.human is not None:
+            return piece.human
+        if piece.task.kind is TaskKind.SPEND:
+            return _weigh_spend(piece, setting)
+        opinion, model_used, usage = await self._opinion(piece, setting, artifact)
+        score = opinion.score / 100
+        text = "\n".join(artifact.parts)
+        topics = sorted({*judging.sensitive(text, setting.policy.sensitive_topics), *opinion.topics})
+        return Verdict(
+            decision=judging.decide(score, topics=topics, bounds=setting.policy.bounds),
+            score=score,
+            judged_by=f"judge:{model_used}",
+            reasons=opinion.reasons + [f"touches {topic}: a human decides" for topic in topics],
+            topics=topics,
+            regression_notes=opinion.regression_notes,
+            usage=usage,
+        )
+
+    async def _opinion(self, piece: Piece, setting: Setting, artifact: Artifact) -> tuple[Opinion, str, Usage]:
+        task = piece.task
+        inputs: dict[str, JsonValue] = {
+            "goal": task.dispatch.context.goal,
+            "strategy": list(setting.brief.strategy),
+            "persona": voice(setting),
+            "content": list(artifact.parts),
+            "facts": _facts(piece.result),
+            "earlier": list(await self._work.earlier(task, _EARLIER)),
+            "boundaries": list(setting.policy.boundaries),
+        }
+        prompt = prompts.render("judge", inputs)
+        answer = await self._model.ask(Role.JUDGE, prompt, Opinion, seed=seed_of(piece.content_hash))
+        return answer.output, answer.model_used, answer.usage
+
+    def _judgement(self, piece: Piece, setting: Setting, verdict: Verdict) -> Judgement:
+        refused = isinstance(piece.spend, PolicyViolation)
+        bare = Judgement(
+            task=piece.task,
+            verdict=verdict,
+            content_hash=piece.content_hash,
+            reservation_id=piece.reservation_id,
+            revise=not refused,
+            max_revisions=setting.policy.max_revisions,
+        )
+        if verdict.decision is not Decision.APPROVE or piece.result.artifact is None:
+            return bare
+        asset = self._asset(piece, piece.result.artifact, verdict)
+        changes = {
+            "asset": asset,
+            "costs": _costs(piece, verdict),
+            "effect": self._effect(piece, piece.result.artifact, asset, setting),
+        }
+        return bare.model_copy(update=changes)
+
+    def _asset(self, piece: Piece, artifact: Artifact, verdict: Verdict) -> AssetRecord:
+        asset_id, made = new_id(), piece.result.metadata
+        said = provenance.statement(str(asset_id), artifact.parts, piece.task, made)
+        return AssetRecord(
+            asset_id=asset_id,
+            model_version=made.model_used,
+            seed_values=made.seeds,
+            generation_duration_ms=made.compute_duration_ms,
+            encoding_format="text/plain; charset=utf-8",
+            storage_uri=f"db:asset/{asset_id}",
+            parts=artifact.parts,
+            log_id=new_id(),
+            planner_intent=piece.task.dispatch.context.goal,
+            worker_output_prompt=made.prompt.text if made.prompt else "",
+            mcp_tool_parameters={
+                "target_mcp": piece.task.dispatch.tool_call.target_mcp,
+                "action": piece.task.dispatch.tool_call.action,
+                "parameters": dict(piece.task.dispatch.tool_call.parameters),
+            },
+            judge_validation_score=verdict.score,
+            creative_regression_notes=verdict.regression_notes,
+            provenance_id=new_id(),
+            content_hash=provenance.content_hash(artifact.parts),
+            cryptographic_signature=self._signer.sign(provenance.signed_bytes(said)),
+            statement=said,
+        )
+
+    def _effect(
+        self, piece: Piece, artifact: Artifact, asset: AssetRecord, setting: Setting
+    ) -> EffectOrder | None:
+        task, call = piece.task, piece.task.dispatch.tool_call
+        if not self._tools.effectful(call.target_mcp, call.action):
+            return None
+        amount = call.parameters.get("token_amount")
+        return EffectOrder(
+            effect_id=new_id(),
+            server=call.target_mcp,
+            tool=call.action,
+            arguments=publishing.arguments(
+                task.dispatch, artifact, setting.persona.soul.account, task.upstream
+            ),
+            grant=Grant(
+                tenant_id=task.tenant_id,
+                content_hash=asset.content_hash,
+                soul_hash=task.soul_hash,
+                state_version=task.state_version,
+                limit=amount if isinstance(amount, str) else None,
+                expires_at=datetime.now(UTC) + GRANT_LIFETIME,
+            ),
+            priority=task.dispatch.priority,
+            reservation_id=piece.reservation_id,
+        )
+
+
+def _weigh_spend(piece: Piece, setting: Setting) -> Verdict:
+    """A spend is weighed by rules: the brief must offer exactly it."""
+    given = piece.task.dispatch.tool_call.parameters
+    offered = {(item.token_amount, item.wallet) for item in setting.brief.promotions}
+    if (given.get("token_amount"), given.get("wallet")) not in offered:
+        return Verdict(
+            decision=Decision.ESCALATE,
+            score=0.75,
+            judged_by="judge:rules",
+            reasons=["the campaign's brief does not offer this spend: a human decides"],
+        )
+    return Verdict(
+        decision=Decision.APPROVE,
+        score=1.0,
+        judged_by="judge:rules",
+        reasons=["the campaign's brief offers this spend and the CFO has reserved it"],
+    )
+
+
+def _rejection(reasons: list[str]) -> Verdict:
+    return Verdict(decision=Decision.REJECT, score=0.0, judged_by="judge:rules", reasons=reasons)
+
+
+def _facts(result: ExecutionResult) -> list[JsonValue]:
+    """The facts the Worker was given, out of the prompt that is logged with its result."""
+    return prompts.facts_of(result.metadata.prompt) if result.metadata.prompt else []
+
+
+def _costs(piece: Piece, verdict: Verdict) -> list[Cost]:
+    """What writing and judging consumed: in compute tokens, and in money where a price is known (FIN-4)."""
+    costs: list[Cost] = []
+    for what, usage in (("writing", piece.result.metadata.usage), ("judging", verdict.usage)):
+        tokens = usage.input_tokens + usage.output_tokens if usage else 0
+        if usage is None or tokens == 0:
+            continue
+        money = usage.cost.split(" ") if usage.cost else [str(tokens), "COMPUTE"]
+        costs.append(_cost(piece.task, what, money[0], money[1], tokens, piece.result.metadata.model_used))
+    return costs
+
+
+def _cost(task: Task, what: str, amount: str, currency: str, tokens: int, model: str) -> Cost:
+    evidence: dict[str, JsonValue] = {"task": str(task.task_id), "what": what, "amount": amount, "tokens": tokens}
+    return Cost(
+        transaction_id=new_id(),
+        currency=currency,
+        amount=amount,
+        compute_tokens_used=tokens,
+        verification=provenance.canonical_hash(evidence),
+        debit=f"compute:{task.agent_id}",
+        credit=f"model:{model}",
+        memo=f"{what}: {tokens} tokens of {model}",
+    )

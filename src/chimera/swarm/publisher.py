@@ -1,0 +1,90 @@
+"""The Publisher: one call for one grant, and a look at the platform before anything is done twice (PUB-1, PUB-2)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from pydantic import JsonValue, ValidationError
+
+from chimera.contracts.claims import Effect, Lease, Receipt
+from chimera.contracts.errors import Invalid, NotFound, ToolFailed
+from chimera.contracts.ports import Effects, Tools
+from chimera.contracts.values import EffectStatus, Stage
+from chimera.domain import publishing, retry
+from chimera.swarm.runtime import FollowUp, describe
+
+
+class Publisher:
+    """Handles effects."""
+
+    stage = Stage.PUBLISH
+
+    def __init__(self, effects: Effects, tools: Tools) -> None:
+        self._effects = effects
+        self._tools = tools
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Effect]:
+        """See `Trade.claim`."""
+        return await self._effects.begin(leases, process_id)
+
+    def label(self, item: Effect) -> tuple[UUID, str]:
+        """See `Trade.label`."""
+        return item.effect_id, str(item.task_id)
+
+    async def handle(self, item: Effect) -> FollowUp:
+        """See `Trade.handle`."""
+        if item.status is EffectStatus.UNKNOWN:
+            receipt = await self._read_back(item)
+            if receipt is None:
+                await self._effects.retry(item, "the platform does not have it", datetime.now(UTC))
+                return {}
+        else:
+            arguments = {**item.arguments, "idempotency_key": item.idempotency_key}
+            answer = await self._tools.call(item.server, item.tool, arguments)
+            receipt = _receipt(answer.data, item)
+        return {Stage.WORK: await self._effects.finish(item, receipt)}
+
+    async def give_up(self, item: Effect, error: Exception, retry_at: datetime) -> None:
+        """See `Trade.give_up`. What may have happened is never called failed."""
+        cause = describe(error)
+        if item.status is EffectStatus.UNKNOWN:
+            await self._effects.doubt(item, cause, retry_at)
+        elif isinstance(error, ToolFailed) and not error.uncertain:
+            if error.permanent or retry.exhausted(item.tries):
+                await self._effects.fail(item, cause)
+            else:
+                await self._effects.retry(item, cause, retry_at)
+        elif isinstance(error, (Invalid, NotFound)):
+            await self._effects.fail(item, cause)
+        else:
+            await self._effects.doubt(item, cause, datetime.now(UTC) + timedelta(seconds=1))
+
+    async def _read_back(self, effect: Effect) -> Receipt | None:
+        tool = publishing.READ_BACK.get(effect.server)
+        if tool is None:
+            raise ToolFailed(f"{effect.server} cannot be read back: a human has to look", uncertain=True)
+        wanted: dict[str, JsonValue] = {
+            "account": effect.arguments["account"],
+            "idempotency_key": effect.idempotency_key,
+        }
+        answer = await self._tools.call(effect.server, tool, wanted)
+        return _receipt(answer.data, effect) if answer.data.get("found") else None
+
+
+def _receipt(data: dict[str, JsonValue], effect: Effect) -> Receipt:
+    disclosure = "platform label" if effect.arguments.get("ai_label") else "in the profile"
+    try:
+        return Receipt.model_validate(
+            {
+                "kind": data.get("kind", effect.tool),
+                "ids": data.get("ids", []),
+                "url": data.get("url", ""),
+                "created_at": data.get("created_at") or datetime.now(UTC),
+                "content_hash": data.get("content_hash", ""),
+                "disclosure": disclosure,
+                "replayed": data.get("replayed", False),
+            }
+        )
+    except ValidationError as error:
+        # The call went through; only its answer cannot be read: that is doubt, not failure.
+        raise ToolFailed(f"{effect.server} answered with something else than a receipt", uncertain=True) from error

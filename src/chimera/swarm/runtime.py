@@ -1,0 +1,204 @@
+"""How every role works: take tickets, claim, handle, hand on; renew leases; sweep; stop in good order."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from opentelemetry import trace
+from prometheus_client import Counter, Gauge, Histogram
+
+from chimera.contracts.claims import Lease, ProcessMark, Ticket
+from chimera.contracts.errors import ChimeraError, Superseded, Unavailable
+from chimera.contracts.ports import Presence, Queue, Sweep
+from chimera.contracts.values import Stage
+from chimera.domain import retry
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("chimera.swarm")
+
+HANDLED = Counter("chimera_handled_total", "Pieces of work handled", ["stage", "outcome"])
+SECONDS = Histogram("chimera_handling_seconds", "Time from claim to commit", ["stage"])
+IN_HAND = Gauge("chimera_in_hand", "Pieces of work in hand", ["stage"])
+
+Item = TypeVar("Item")
+FollowUp = Mapping[Stage, Sequence[Ticket]]
+
+
+class Trade(Protocol[Item]):
+    """What a role does with one kind of ticket."""
+
+    stage: Stage
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Item]:
+        """Take hold of what is due; what is missing in the answer is not to be done."""
+        ...
+
+    def label(self, item: Item) -> tuple[UUID, str]:
+        """The ticket's id, and the execution id for logs and traces."""
+        ...
+
+    async def handle(self, item: Item) -> FollowUp:
+        """Do it and commit it; the tickets that follow from it."""
+        ...
+
+    async def give_up(self, item: Item, error: Exception, retry_at: datetime) -> None:
+        """It failed: let it be tried again at `retry_at`, or end it with its cause."""
+        ...
+
+
+class Bench(Generic[Item]):
+    """One role at work: up to `width` items at once."""
+
+    def __init__(
+        self,
+        trade: Trade[Item],
+        queue: Queue,
+        process_id: UUID,
+        *,
+        width: int = 32,
+        lease_seconds: float = 5.0,
+        limit_seconds: float = 180.0,
+    ) -> None:
+        self._trade = trade
+        self._queue = queue
+        self._process_id = process_id
+        self._width = width
+        self._lease_seconds = lease_seconds
+        self._limit_seconds = limit_seconds
+        self._held: dict[UUID, Lease] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping`; then finish what is in hand."""
+        renewing = asyncio.create_task(self._renew())
+        failures = 0
+        try:
+            while not stopping.is_set():
+                try:
+                    await self._turn()
+                    failures = 0
+                except Unavailable as error:
+                    failures += 1
+                    await log.awarning("waiting", stage=self._trade.stage.value, cause=error.detail)
+                    await _pause(stopping, retry.delay(min(failures, 4), random.random()).total_seconds())
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._lease_seconds)
+        finally:
+            renewing.cancel()
+            for task in self._tasks:
+                task.cancel()
+
+    async def _turn(self) -> None:
+        room = self._width - len(self._tasks)
+        if room <= 0:
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            return
+        stage, consumer = self._trade.stage, str(self._process_id)
+        leases = {lease.id: lease for lease in await self._queue.take(stage, consumer, room, wait_ms=500)}
+        if not leases:
+            return
+        items = {self._trade.label(item)[0]: item for item in await self._claim(list(leases.values()))}
+        await self._queue.done(stage, [lease for id, lease in leases.items() if id not in items])
+        for id, item in items.items():
+            self._held[id] = leases[id]
+            task = asyncio.create_task(self._work(item, leases[id]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _claim(self, leases: Sequence[Lease]) -> Sequence[Item]:
+        return await self._trade.claim(leases, self._process_id)
+
+    async def _work(self, item: Item, lease: Lease) -> None:
+        stage, (id, execution_id) = self._trade.stage, self._trade.label(item)
+        begun, outcome = time.perf_counter(), "done"
+        IN_HAND.labels(stage.value).inc()
+        with tracer.start_as_current_span(f"swarm.{stage.value}", attributes={"execution_id": execution_id}) as span:
+            try:
+                await self._attempt(item, lease)
+            except Superseded as error:
+                outcome = "superseded"
+                await log.ainfo("superseded", stage=stage.value, execution_id=execution_id, cause=error.detail)
+            except Unavailable as error:
+                # The lease is left to run out: the work comes back when the store does.
+                outcome = "unavailable"
+                await log.awarning("left", stage=stage.value, execution_id=execution_id, cause=error.detail)
+            except Exception as error:
+                outcome = "failed"
+                await self._failed(item, lease, error, execution_id)
+            finally:
+                self._held.pop(id, None)
+                span.set_attribute("outcome", outcome)
+                IN_HAND.labels(stage.value).dec()
+                HANDLED.labels(stage.value, outcome).inc()
+                SECONDS.labels(stage.value).observe(time.perf_counter() - begun)
+
+    async def _attempt(self, item: Item, lease: Lease) -> None:
+        async with asyncio.timeout(self._limit_seconds):
+            follow_up = await self._trade.handle(item)
+        # Committed: from here on the sweeper would bring up whatever Redis misses.
+        for stage, tickets in follow_up.items():
+            await self._queue.put(stage, tickets)
+        await self._queue.done(self._trade.stage, [lease])
+
+    async def _failed(self, item: Item, lease: Lease, error: Exception, execution_id: str) -> None:
+        stage = self._trade.stage.value
+        expected = isinstance(error, (ChimeraError, TimeoutError))
+        await log.awarning("failed", stage=stage, execution_id=execution_id, cause=describe(error), exc_info=not expected)
+        try:
+            await self._trade.give_up(item, error, datetime.now(UTC) + retry.delay(2, random.random()))
+            await self._queue.done(self._trade.stage, [lease])
+        except (Superseded, Unavailable) as second:
+            await log.awarning("left", stage=stage, execution_id=execution_id, cause=second.detail)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            try:
+                await self._queue.renew(self._trade.stage, str(self._process_id), list(self._held.values()))
+            except Unavailable as error:
+                await log.awarning("leases not renewed", stage=self._trade.stage.value, cause=error.detail)
+
+
+async def keep_alive(presence: Presence, process: ProcessMark, every_seconds: float, stopping: asyncio.Event) -> None:
+    """Give signs of life until `stopping`, then say good-bye."""
+    while not stopping.is_set():
+        try:
+            await presence.mark(process)
+        except Unavailable as error:
+            await log.awarning("no sign of life", cause=error.detail)
+        await _pause(stopping, every_seconds)
+    try:
+        await presence.leave(process)
+    except Unavailable as error:
+        await log.awarning("left without good-bye", cause=error.detail)
+
+
+async def keep_swept(sweep: Sweep, queue: Queue, every_seconds: float, stopping: asyncio.Event) -> None:
+    """Bring what is due in PostgreSQL to the queues, until `stopping`."""
+    while not stopping.is_set():
+        try:
+            for stage, tickets in (await sweep.sweep()).items():
+                await queue.put(stage, tickets)
+        except Unavailable as error:
+            await log.awarning("not swept", cause=error.detail)
+        await _pause(stopping, every_seconds)
+
+
+def describe(error: Exception) -> str:
+    """An error's cause, for people."""
+    if isinstance(error, ChimeraError):
+        return error.detail
+    return "it took too long" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"[:500]
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,223 @@
+"""The Worker: makes the piece, or asks the CFO for money; it never acts on the outside (ORC-1, ORC-6)."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from chimera.contracts.claims import Lease, Setting, SpendOrder, Task
+from chimera.contracts.errors import Invalid, NotFound, Superseded, ToolFailed
+from chimera.contracts.finance import Authorization, TransactionRequest
+from chimera.contracts.ports import Answer, Cfo, Memory, Model, Pulse, Tools, Work
+from chimera.contracts.values import Role, Stage, TaskKind, TaskStatus, Wire
+from chimera.contracts.work import (
+    Artifact,
+    Draft,
+    ExecutionResult,
+    RenderedPrompt,
+    ResultMetadata,
+    ToolRecord,
+)
+from chimera.domain import judging, retry
+from chimera.swarm import prompts
+from chimera.swarm.inputs import seed_of, texts, voice
+from chimera.swarm.runtime import FollowUp, describe
+
+_FACTS = 20
+_MEMORIES = 5
+_EARLIER = 20
+
+
+class Fact(Wire):
+    """Something a source says; public text, and so data, never an instruction (MCP-3)."""
+
+    id: str
+    title: str
+    summary: str = ""
+    link: str = ""
+    source: str = ""
+
+
+FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Fact])
+
+
+class Worker:
+    """Handles `create` and `spend` tasks."""
+
+    stage = Stage.WORK
+
+    def __init__(self, work: Work, model: Model, tools: Tools, memory: Memory, cfo: Cfo, pulse: Pulse) -> None:
+        self._work = work
+        self._model = model
+        self._tools = tools
+        self._memory = memory
+        self._cfo = cfo
+        self._pulse = pulse
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Task]:
+        """See `Trade.claim`."""
+        return await self._work.claim(leases, process_id, self.stage)
+
+    def label(self, item: Task) -> tuple[UUID, str]:
+        """See `Trade.label`."""
+        return item.task_id, item.dispatch.execution_id
+
+    async def handle(self, item: Task) -> FollowUp:
+        """See `Trade.handle`."""
+        await self._pulse.thinking(item, Role.WORKER)
+        setting = await self._work.setting(item)
+        make = self._spend if item.kind is TaskKind.SPEND else self._write
+        committed = await self._work.submit(item, await make(item, setting), author="worker")
+        if committed.status is None:
+            raise Superseded(f"task {item.task_id} was taken over while this worker was at it")
+        return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
+
+    async def give_up(self, item: Task, error: Exception, retry_at: datetime) -> None:
+        """See `Trade.give_up`."""
+        if isinstance(error, (Invalid, NotFound)):
+            await self._work.bury(item, TaskStatus.FAILED, describe(error))
+        elif retry.exhausted(item.tries):
+            await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
+        else:
+            await self._work.postpone(item, describe(error), retry_at)
+
+    async def _write(self, task: Task, setting: Setting) -> ExecutionResult:
+        begun = time.perf_counter()
+        given = task.dispatch.tool_call.parameters
+        topic = str(given.get("topic") or task.dispatch.context.goal)
+        tool_log: list[ToolRecord] = []
+        facts = await self._facts(setting, topic, tool_log)
+        memories = await self._memory.recall(task.tenant_id, task.agent_id, topic, _MEMORIES)
+        earlier = await self._work.earlier(task, _EARLIER)
+        rendered = _prompt(task, setting, topic, facts, memories, earlier)
+        seed = seed_of(task.dispatch.context.persona, task.dispatch.context.goal, topic, task.revision)
+        answer = await self._model.ask(Role.WORKER, rendered, Draft, seed=seed)
+        return _result(task, rendered, answer, tool_log, memories, round((time.perf_counter() - begun) * 1_000))
+
+    async def _facts(self, setting: Setting, topic: str, tool_log: list[ToolRecord]) -> list[Fact]:
+        found: list[Fact] = []
+        for source in setting.brief.sources:
+            arguments: dict[str, JsonValue] = {"feed": source.feed, "limit": _FACTS}
+            answer = await self._tools.call(source.server, "list_items", arguments)
+            tool_log.append(answer.record)
+            items = answer.data.get("items")
+            try:
+                facts = FACTS.validate_python([_trimmed(item) for item in items] if isinstance(items, list) else None)
+            except ValidationError as error:
+                raise ToolFailed(f"{source.server} returned something else than items", uncertain=False) from error
+            found += facts
+        return found
+
+    async def _spend(self, task: Task, setting: Setting) -> ExecutionResult:
+        begun = time.perf_counter()
+        given = task.dispatch.tool_call.parameters
+        try:
+            request = TransactionRequest(
+                destination_wallet=str(given.get("wallet", "")),
+                token_amount=str(given.get("token_amount", "")),
+                purpose=str(given.get("purpose") or task.dispatch.context.goal),
+                persona=task.dispatch.context.persona,
+                campaign_id=task.campaign_id,
+            )
+        except ValidationError as error:
+            raise Invalid(f"this is not a transaction request: {error.errors()[0]['msg']}") from error
+        order = SpendOrder(
+            tenant_id=task.tenant_id,
+            agent_id=task.agent_id,
+            campaign_id=task.campaign_id,
+            task_id=task.task_id,
+            idempotency_key=f"task-{task.task_id}",
+            request=request,
+        )
+        answer = await self._cfo.authorise(order)
+        granted = isinstance(answer, Authorization)
+        said = "authorised it" if granted else f"refused it: {answer.model_dump(mode='json')['details']}"
+        return ExecutionResult(
+            execution_id=task.dispatch.execution_id,
+            status="completed" if granted else "refused",
+            reasoning_trace=[f"Asked the CFO Judge for {request.token_amount}: {request.purpose}", f"The CFO {said}"],
+            artifact=Artifact(type="transaction", content=f"{request.purpose}: {request.token_amount}"),
+            metadata=ResultMetadata(
+                compute_duration_ms=round((time.perf_counter() - begun) * 1_000),
+                model_used="rules",
+                logic_notes="A spend is decided by rules: the budgets in force and the campaign's brief.",
+            ),
+            self_assessment_score=1.0 if granted else 0.0,
+        )
+
+
+def _prompt(
+    task: Task, setting: Setting, topic: str, facts: Sequence[Fact], memories: list[str], earlier: list[str]
+) -> RenderedPrompt:
+    dispatch = task.dispatch
+    given = dispatch.tool_call.parameters
+    inputs: dict[str, JsonValue] = {
+        "persona": voice(setting),
+        "goal": dispatch.context.goal,
+        "topic": topic,
+        "ordinal": given.get("ordinal", 1),
+        "action": dispatch.tool_call.action,
+        "length": _length(given.get("length"), dispatch.tool_call.action),
+        "facts": [fact.model_dump() for fact in facts],
+        "memories": list(memories),
+        "earlier": list(earlier),
+        "constraints": dispatch.constraints.model_dump(mode="json"),
+        "avoid": list(texts(given.get("avoid"))),
+        "character_limit": judging.PLATFORM_LIMITS.get(dispatch.tool_call.target_mcp),
+        "boundaries": list(setting.policy.boundaries),
+    }
+    if dispatch.prompt is not None:
+        inputs["variables"] = dict(dispatch.prompt.variables)
+    return prompts.render(dispatch.prompt.name if dispatch.prompt else "write", inputs)
+
+
+def _result(
+    task: Task,
+    rendered: RenderedPrompt,
+    answer: Answer[Draft],
+    tool_log: list[ToolRecord],
+    memories: list[str],
+    duration_ms: int,
+) -> ExecutionResult:
+    draft = answer.output
+    trace = [f"Read {len(tool_log)} source(s) and recalled {len(memories)} memories"]
+    trace += [f"Used {len(draft.sources)} fact(s): {', '.join(draft.sources)}"] if draft.sources else ["Used no facts"]
+    return ExecutionResult(
+        execution_id=task.dispatch.execution_id,
+        status="completed",
+        reasoning_trace=[*trace, *([draft.notes] if draft.notes else [])],
+        artifact=_artifact(task.dispatch.tool_call.action, draft.posts),
+        metadata=ResultMetadata(
+            compute_duration_ms=duration_ms,
+            model_used=answer.model_used,
+            logic_notes=draft.notes,
+            seeds=[str(answer.seed)],
+            prompt=rendered,
+            usage=answer.usage,
+            tool_log=tool_log,
+            sources=draft.sources,
+        ),
+        self_assessment_score=draft.confidence / 100,
+    )
+
+
+def _artifact(action: str, posts: list[str]) -> Artifact:
+    if action == "create_thread":
+        return Artifact(type="thread", content=posts)
+    kind: Literal["reply", "text"] = "reply" if action == "reply_tweet" else "text"
+    return Artifact(type=kind, content=posts[0] if len(posts) == 1 else "\n\n".join(posts))
+
+
+def _length(value: JsonValue | None, action: str) -> int:
+    """How many posts: 3, or "3 tweets" as the seed writes it."""
+    digits = "".join(character for character in str(value or "") if character.isdigit())[:3]
+    return max(1, min(25, int(digits))) if digits and action == "create_thread" else 1
+
+
+def _trimmed(item: JsonValue) -> JsonValue:
+    if not isinstance(item, dict):
+        return item
+    return {name: str(item[name]) for name in ("id", "title", "summary", "link", "source") if item.get(name)}

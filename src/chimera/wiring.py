@@ -1,0 +1,212 @@
+"""The one place that knows concrete classes: it puts stores, gateways and roles together."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import assert_never
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from chimera.contracts.claims import ProcessMark, Ticket
+from chimera.contracts.errors import Invalid
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Role, Stage
+from chimera.domain.persona import explain
+from chimera.embedded import EmbeddedPostgres, EmbeddedRedis
+from chimera.gateways.custody import KeyFile
+from chimera.gateways.models import ModelGateway
+from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
+from chimera.settings import Settings
+from chimera.stores.accounts import AccountStore
+from chimera.stores.campaigns import CampaignStore
+from chimera.stores.effects import EffectStore
+from chimera.stores.fleet import FleetStore
+from chimera.stores.ledger import Ledger
+from chimera.stores.memory import MemoryStore
+from chimera.stores.migrations import migrate
+from chimera.stores.postgres import Access, Database
+from chimera.stores.pulse import RedisPulse
+from chimera.stores.queue import StreamQueue
+from chimera.stores.redis import connect
+from chimera.stores.tasks import Sweeper, TaskStore
+from chimera.swarm.cfo import CfoJudge
+from chimera.swarm.judge import Judge
+from chimera.swarm.planner import Planner
+from chimera.swarm.publisher import Publisher
+from chimera.swarm.runtime import Bench, keep_alive, keep_swept
+from chimera.swarm.worker import Worker
+
+SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
+_EXAMPLES = Path("examples/feeds/feeds.yaml")
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> AsyncIterator[Settings]:
+    """Start what is embedded and bring the schema up to date; the settings with the addresses filled in."""
+    postgres = None if settings.database_url else EmbeddedPostgres(settings.state / "postgres")
+    redis = None if settings.redis_url else EmbeddedRedis(settings.state / "redis")
+    try:
+        database_url, redis_url = await asyncio.gather(
+            _address(settings.database_url, postgres), _address(settings.redis_url, redis)
+        )
+        await migrate(database_url)
+        yield settings.model_copy(update={"database_url": database_url, "redis_url": redis_url})
+    finally:
+        if redis is not None:
+            await redis.stop()
+        if postgres is not None:
+            await postgres.stop()
+
+
+async def _address(url: str | None, embedded: EmbeddedPostgres | EmbeddedRedis | None) -> str:
+    return await embedded.start() if embedded is not None else (url or "")
+
+
+class System:
+    """Chimera, wired: every part is made when it is first asked for, so that a process pays for what it uses."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.database_url is None or settings.redis_url is None:
+            raise Invalid("no addresses: set CHIMERA_DATABASE_URL and CHIMERA_REDIS_URL, or use 'chimera up'")
+        self.settings = settings
+        self.swarm = Database(settings.database_url, Access.SWARM, size=16)
+        self.tenants = Database(settings.database_url, Access.TENANT, size=16)
+        self.redis = connect(settings.redis_url)
+        self.queue = StreamQueue(
+            self.redis, lease_ms=round(settings.lease_seconds * 1_000), bound=settings.queue_bound
+        )
+        self.work = TaskStore(self.swarm)
+        self.effects = EffectStore(self.swarm)
+        self.fleet = FleetStore(self.swarm)
+        self.accounts = AccountStore(self.swarm)
+        self.campaigns = CampaignStore(self.tenants)
+        self.ledger = Ledger(self.swarm)
+        self.cfo = CfoJudge(self.ledger)
+        self.pulse = RedisPulse(self.redis)
+        self.memory = MemoryStore(self.swarm)
+
+    @cached_property
+    def host(self) -> ToolHost:
+        """The MCP host with the configured servers."""
+        return ToolHost(tool_servers(self.settings))
+
+    @cached_property
+    def tools(self) -> ReadingTools:
+        """The host without the tools that act."""
+        return ReadingTools(self.host)
+
+    @cached_property
+    def model(self) -> ModelGateway:
+        """The models of all roles."""
+        return ModelGateway(self.settings.model_names(), base_url=self.settings.model_base_url)
+
+    @cached_property
+    def signer(self) -> KeyFile:
+        """The key that signs what is published."""
+        return KeyFile(self.settings.state / "keys" / "provenance.pem")
+
+    async def open(self) -> None:
+        """Connect to PostgreSQL; Redis is reached when it is first used."""
+        await asyncio.gather(self.swarm.open(), self.tenants.open())
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        if "host" in self.__dict__:
+            await self.host.close()
+        await asyncio.gather(self.swarm.close(), self.tenants.close())
+        await self.redis.aclose()
+
+    async def enqueue(self, stage: Stage, tickets: Sequence[Ticket]) -> None:
+        """Hand tickets to a queue."""
+        await self.queue.put(stage, tickets)
+
+    async def serve(self, roles: Sequence[Role], stopping: asyncio.Event) -> None:
+        """Work in these roles until `stopping`, then finish what is in hand."""
+        name: Role | str = roles[0] if len(roles) == 1 else "all"
+        process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
+        lease = self.settings.lease_seconds
+        await self.fleet.mark(process)
+        helpers = asyncio.Event()
+        background = [
+            asyncio.create_task(keep_alive(self.fleet, process, min(1.0, lease / 3), helpers)),
+            asyncio.create_task(keep_swept(_AllDue(self, lease), self.queue, 1.0, helpers)),
+        ]
+        try:
+            await asyncio.gather(*(self._work(role, process, stopping) for role in roles))
+        finally:
+            helpers.set()
+            await asyncio.wait(background, timeout=3)
+
+    async def _work(self, role: Role, process: ProcessMark, stopping: asyncio.Event) -> None:
+        width, lease, id = self.settings.concurrency, self.settings.lease_seconds, process.process_id
+        match role:
+            case Role.PLANNER:
+                planner = Planner(self.work, self.model, self.tools, self.pulse)
+                await Bench(planner, self.queue, id, width=width, lease_seconds=lease).run(stopping)
+            case Role.WORKER:
+                worker = Worker(self.work, self.model, self.tools, self.memory, self.cfo, self.pulse)
+                await Bench(worker, self.queue, id, width=width, lease_seconds=lease).run(stopping)
+            case Role.JUDGE:
+                judge = Judge(self.work, self.model, self.tools, self.signer, self.pulse)
+                await Bench(judge, self.queue, id, width=width, lease_seconds=lease).run(stopping)
+            case Role.PUBLISHER:
+                publisher = Publisher(self.effects, self.host)
+                await Bench(publisher, self.queue, id, width=width, lease_seconds=lease).run(stopping)
+            case _:
+                assert_never(role)
+
+
+class _AllDue:
+    """Implements `ports.Sweep` over tasks and effects."""
+
+    def __init__(self, system: System, lease_seconds: float) -> None:
+        self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
+        self._effects = system.effects
+        self._lease = lease_seconds
+
+    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+        """See `ports.Sweep.sweep`."""
+        queues = await self._tasks.sweep()
+        queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
+        return queues
+
+
+def tool_servers(settings: Settings) -> dict[str, ToolServer]:
+    """The MCP servers: those of the configuration file over the bundled ones."""
+    found = _bundled(settings)
+    if settings.mcp_config is not None:
+        try:
+            given = yaml.safe_load(settings.mcp_config.read_text("utf-8"))
+            found |= SERVERS.validate_python(given["mcpServers"] if isinstance(given, dict) else given)
+        except (OSError, yaml.YAMLError, KeyError) as error:
+            raise Invalid(f"{settings.mcp_config} cannot be read: {error}") from error
+        except ValidationError as error:
+            raise Invalid(f"{settings.mcp_config} does not fit: {explain(error)}") from error
+    return found
+
+
+def _bundled(settings: Settings) -> dict[str, ToolServer]:
+    settings.state.mkdir(parents=True, exist_ok=True)
+    social = ["-m", "chimera.servers.social", "--db", str(settings.state / "social.db"), "--seed", str(settings.social_seed)]
+    servers = {
+        "twitter-mcp": ToolServer(
+            command=sys.executable,
+            args=social,
+            reads=["find_by_idempotency_key", "read_post", "read_timeline", "list_posts"],
+            acts=["create_thread", "post_tweet", "reply_tweet", "like_tweet", "promote_tweet"],
+        )
+    }
+    feeds = settings.feeds or (_EXAMPLES if _EXAMPLES.exists() else None)
+    if feeds is not None:
+        servers["news-mcp"] = ToolServer(
+            command=sys.executable,
+            args=["-m", "chimera.servers.news", "--feeds", str(feeds)],
+            reads=["list_items", "search_items", "read_item"],
+        )
+    return servers

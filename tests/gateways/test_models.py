@@ -1,0 +1,176 @@
+"""The models' gateway: typed answers, and one kind of failure for everything that can go wrong."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pydantic_ai.models
+import pytest
+from pydantic_ai.exceptions import ModelHTTPError, UserError
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.usage import RequestUsage
+
+from chimera.contracts.errors import Invalid, ModelFailed
+from chimera.contracts.ports import Model
+from chimera.contracts.values import Role
+from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Revision
+from chimera.gateways.models import ModelGateway
+from chimera.swarm import prompts
+
+NATIVE = ModelProfile(supports_json_schema_output=True, default_structured_output_mode="native")
+GOOD = '{"score": 91, "reasons": ["Clear and sourced."]}'
+PROMPT = RenderedPrompt(name="judge", version=1, sha256="0" * 64, text="Judge this.")
+
+
+@pytest.fixture(autouse=True)
+def fuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach a provider."""
+    monkeypatch.setattr(pydantic_ai.models, "ALLOW_MODEL_REQUESTS", False)
+
+
+def scripted(*answers: str | Exception, name: str = "scripted", cost: str | None = None) -> FunctionModel:
+    """A model that gives these answers in turn, the last one for ever."""
+    left = list(answers)
+
+    async def reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        price = None if cost is None else Decimal(cost)
+        usage = RequestUsage(input_tokens=10, output_tokens=5, cost=price)
+        return ModelResponse(parts=[TextPart(answer)], model_name=name, usage=usage)
+
+    return FunctionModel(reply, model_name=name, profile=NATIVE)
+
+
+def hanging() -> FunctionModel:
+    async def reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    return FunctionModel(reply, model_name="hanging", profile=NATIVE)
+
+
+def gateway(*models: FunctionModel, timeout_s: float = 5, request_limit: int = 2) -> ModelGateway:
+    built = {f"m{number}": model for number, model in enumerate(models)}
+    return ModelGateway(
+        {Role.JUDGE: list(built)}, built=built, timeout_s=timeout_s, request_limit=request_limit
+    )
+
+
+async def test_an_answer_is_typed_and_says_what_it_took() -> None:
+    port: Model = gateway(scripted(GOOD, cost="0.0021"))
+    answer = await port.ask(Role.JUDGE, PROMPT, Opinion, seed=3)
+    assert (answer.output.score, answer.model_used, answer.seed) == (91, "scripted", 3)
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (10, 5)
+    assert answer.usage.cost == "0.0021 USD"
+    assert answer.duration_ms >= 0
+
+
+@pytest.mark.parametrize("cost", [None, "0"])
+async def test_an_unknown_or_zero_price_is_absent(cost: str | None) -> None:
+    answer = await gateway(scripted(GOOD, cost=cost)).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert answer.usage.cost is None
+
+
+async def test_the_seed_and_the_bounds_reach_the_model() -> None:
+    seen: list[AgentInfo] = []
+
+    async def reply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        seen.append(info)
+        return ModelResponse(parts=[TextPart(GOOD)])
+
+    model = FunctionModel(reply, profile=NATIVE)
+    built = {"m": model, "n": scripted(GOOD)}
+    port = ModelGateway({Role.JUDGE: ["m", "n"]}, built=built, timeout_s=30, max_output_tokens=77)
+    await port.ask(Role.JUDGE, PROMPT, Opinion, seed=12)
+    settings = seen[0].model_settings or {}
+    assert (settings.get("seed"), settings.get("max_tokens"), settings.get("max_retries")) == (12, 77, 0)
+    assert settings.get("request_timeout") == 15
+
+
+async def test_one_repair_is_allowed_when_an_answer_does_not_fit() -> None:
+    answer = await gateway(scripted("rubbish", GOOD)).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert answer.output.score == 91
+    assert answer.usage.input_tokens == 20
+
+
+async def test_the_second_model_takes_over_and_is_named() -> None:
+    port = gateway(scripted(ModelHTTPError(503, "first"), name="first"), scripted(GOOD, name="second"))
+    answer = await port.ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert answer.model_used == "second"
+
+
+async def test_the_second_model_takes_over_when_the_first_hangs() -> None:
+    answer = await gateway(hanging(), scripted(GOOD), timeout_s=0.4).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert answer.model_used == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: gateway(scripted("rubbish")), "does not fit Opinion"),
+        (lambda: gateway(scripted('{"score": 500, "reasons": ["x"]}')), "does not fit Opinion"),
+        (lambda: gateway(scripted("rubbish"), request_limit=1), "bounds of one ask"),
+        (lambda: gateway(scripted(ModelHTTPError(429, "busy"))), "429"),
+        (lambda: gateway(scripted(ModelHTTPError(500, "a")), scripted(ModelHTTPError(502, "b"))), "502"),
+        (lambda: gateway(scripted(UserError("no key"))), "no key"),
+        (lambda: gateway(hanging(), timeout_s=0.05), "judge"),
+    ],
+)
+async def test_every_failure_is_a_model_failed(make: Callable[[], ModelGateway], said: str) -> None:
+    with pytest.raises(ModelFailed, match=re.escape(said)) as caught:
+        await make().ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert caught.value.status == 502
+
+
+async def test_the_fuse_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    port = ModelGateway({Role.JUDGE: ["openai:gpt-5"]})
+    with pytest.raises(RuntimeError, match="not allowed") as caught:
+        await port.ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert not isinstance(caught.value, ModelFailed)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "test", "foo:bar", "openai:gpt-5", "local:llama", ""])
+def test_a_name_that_makes_no_model_fails_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(Invalid) as caught:
+        ModelGateway({Role.WORKER: [name]})
+    assert "CHIMERA_MODEL" in caught.value.remedy
+
+
+def test_a_role_without_models_fails_at_once() -> None:
+    with pytest.raises(Invalid, match="worker"):
+        ModelGateway({Role.WORKER: []})
+
+
+async def test_a_role_that_was_not_configured_cannot_ask() -> None:
+    with pytest.raises(Invalid, match="worker"):
+        await gateway(scripted(GOOD)).ask(Role.WORKER, PROMPT, Draft, seed=1)
+
+
+async def test_a_local_server_is_asked_for_its_model() -> None:
+    port = ModelGateway({Role.JUDGE: ["local:llama"]}, base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(RuntimeError, match="not allowed"):
+        await port.ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+
+
+async def test_the_composer_answers_through_the_gateway_and_as_a_fallback() -> None:
+    prompt = prompts.render("revise", {"goal": "A post on birds", "reasons": ["prohibited keyword: cat"]})
+    built = {"broken": scripted(ModelHTTPError(500, "broken"))}
+    for names in (["composer"], ["broken", "composer"]):
+        port = ModelGateway({Role.PLANNER: names}, built=built)
+        answer = await port.ask(Role.PLANNER, prompt, Revision, seed=5)
+        assert answer.model_used == "composer"
+        assert answer.output.avoid == ["cat"]
+        assert answer.usage.input_tokens > 0
+        assert answer.usage.cost is None
+
+
+async def test_a_prompt_that_the_composer_cannot_read_is_a_model_failed() -> None:
+    with pytest.raises(ModelFailed, match="no input"):
+        await ModelGateway({Role.JUDGE: ["composer"]}).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
