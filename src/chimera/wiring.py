@@ -9,22 +9,28 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import assert_never
+from uuid import UUID
 
+import structlog
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from chimera.contracts.claims import ProcessMark, Ticket
-from chimera.contracts.errors import Invalid
+from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
+from chimera.contracts.views import BacklogView, FleetView, Health
+from chimera.contracts.work import PlanDraft
+from chimera.domain import planning
 from chimera.domain.persona import explain
 from chimera.embedded import EmbeddedPostgres, EmbeddedRedis
 from chimera.gateways.custody import KeyFile
 from chimera.gateways.models import ModelGateway
 from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
 from chimera.settings import Settings
-from chimera.stores.accounts import AccountStore
+from chimera.stores.accounts import AccountStore, Caller, Influencer
 from chimera.stores.campaigns import CampaignStore
+from chimera.stores.desk import Claimed, DeskStore
 from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
 from chimera.stores.ledger import Ledger
@@ -33,7 +39,8 @@ from chimera.stores.migrations import migrate
 from chimera.stores.postgres import Access, Database
 from chimera.stores.pulse import RedisPulse
 from chimera.stores.queue import StreamQueue
-from chimera.stores.redis import connect
+from chimera.stores.reads import ReadStore
+from chimera.stores.redis import connect, reaching
 from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
@@ -41,6 +48,13 @@ from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
 from chimera.swarm.runtime import Bench, keep_alive, keep_swept
 from chimera.swarm.worker import Worker
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 60.0
+"""A queue whose oldest ticket has been due for longer does not drain."""
+
+__all__ = ["Caller", "Claimed", "Influencer", "System", "check_plan", "services"]
 
 SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
 _EXAMPLES = Path("examples/feeds/feeds.yaml")
@@ -86,9 +100,11 @@ class System:
         self.fleet = FleetStore(self.swarm)
         self.accounts = AccountStore(self.swarm)
         self.campaigns = CampaignStore(self.tenants)
+        self.desk = DeskStore(self.tenants)
         self.ledger = Ledger(self.swarm)
         self.cfo = CfoJudge(self.ledger)
         self.pulse = RedisPulse(self.redis)
+        self.reads = ReadStore(self.tenants, self.pulse)
         self.memory = MemoryStore(self.swarm)
 
     @cached_property
@@ -122,9 +138,60 @@ class System:
         await asyncio.gather(self.swarm.close(), self.tenants.close())
         await self.redis.aclose()
 
-    async def enqueue(self, stage: Stage, tickets: Sequence[Ticket]) -> None:
-        """Hand tickets to a queue."""
-        await self.queue.put(stage, tickets)
+    async def hand_on(self, tickets: Mapping[Stage, Sequence[Ticket]]) -> None:
+        """Queue what has been committed. Without Redis it waits in PostgreSQL for the sweeper: nothing is lost."""
+        try:
+            for stage, due in tickets.items():
+                await self.queue.put(stage, due)
+        except Unavailable as error:
+            await log.awarning("left to the sweeper", cause=error.detail)
+
+    async def make_room(self, stage: Stage) -> None:
+        """QueueFull when more waits than the bound allows (ORC-10)."""
+        try:
+            depth = await self.queue.depth(stage)
+        except Unavailable as error:
+            await log.awarning("depth unknown", cause=error.detail)
+            return
+        if depth >= self.queue.bound:
+            raise QueueFull(f"{depth} tasks are waiting, the bound is {self.queue.bound}")
+
+    async def health(self) -> Health:
+        """Whether the fleet works: every role alive, every queue draining, both services in reach (OPS-3)."""
+        problems: list[str] = []
+        roles: dict[Role, int] = {}
+        backlog: list[BacklogView] = []
+        try:
+            roles = await self.fleet.alive(self.settings.lease_seconds)
+            backlog = await self.fleet.backlog()
+        except Unavailable as error:
+            problems.append(error.detail)
+        try:
+            async with reaching():
+                await self.redis.ping()
+        except Unavailable as error:
+            problems.append(error.detail)
+        problems += [f"no living {role.value}" for role, count in roles.items() if count == 0]
+        problems += [
+            f"the {each.stage.value} queue does not drain: its oldest ticket is {each.oldest_seconds:.0f} s old"
+            for each in backlog
+            if each.oldest_seconds > DRAIN_SECONDS
+        ]
+        counts = {role.value: count for role, count in roles.items()}
+        return Health(healthy=not problems, problems=problems, roles=counts, backlog=backlog)
+
+    async def fleet_view(self, tenant_id: UUID) -> FleetView:
+        """The fleet at a glance (UI-1)."""
+        waiting, published = await self.reads.counts(tenant_id)
+        return FleetView(
+            influencers=(await self.reads.influencers(tenant_id, 100)).items,
+            campaigns=(await self.reads.campaigns(tenant_id, 50)).items,
+            limits=await self.reads.limits(tenant_id),
+            halts=await self.reads.halts(tenant_id),
+            health=await self.health(),
+            approvals_waiting=waiting,
+            published=published,
+        )
 
     async def serve(self, roles: Sequence[Role], stopping: asyncio.Event) -> None:
         """Work in these roles until `stopping`, then finish what is in hand."""
@@ -175,6 +242,12 @@ class _AllDue:
         queues = await self._tasks.sweep()
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
         return queues
+
+
+def check_plan(draft: PlanDraft, host: ToolHost) -> None:
+    """Invalid unless a plan hangs together and asks for configured tools only."""
+    known = {(name, tool) for name, one in host.catalogue.items() for tool in (*one.reads, *one.acts)}
+    planning.check(draft, frozenset(known))
 
 
 def tool_servers(settings: Settings) -> dict[str, ToolServer]:

@@ -59,14 +59,30 @@ def test_what_it_cannot_do_it_says(name: str, given_: str) -> None:
 anything = st.text(max_size=300)
 prose = st.lists(
     st.sampled_from(
-        ["In 1999 it began.", "Nobody", "knew 42", "of them!", "“Why?”", "e.g. so", "<b>3</b>", "1\x004", "@x", "…"]
+        [
+            "In 1999 it began.",
+            "Nobody",
+            "knew 42",
+            "of them!",
+            "“Why?”",
+            "e.g. so",
+            "<b>3</b>",
+            "1\x004",
+            "@x",
+            "…",
+        ]
     ),
     max_size=12,
 ).map(" ".join)
 texts = anything | prose
 facts = st.lists(
     st.fixed_dictionaries(
-        {"id": st.uuids().map(str), "title": texts, "summary": texts, "link": texts | st.just("https://a.example/7")}
+        {
+            "id": st.uuids().map(str),
+            "title": texts,
+            "summary": texts,
+            "link": texts | st.just("https://a.example/7"),
+        }
     ),
     max_size=5,
 )
@@ -105,7 +121,12 @@ def test_a_draft_never_breaks_its_bounds_and_invents_no_number(
 
 
 @settings(max_examples=100, deadline=None)
-@given(goal=texts, content=st.lists(texts, min_size=1, max_size=3), facts=facts, earlier=st.lists(texts, max_size=3))
+@given(
+    goal=texts,
+    content=st.lists(texts, min_size=1, max_size=3),
+    facts=facts,
+    earlier=st.lists(texts, max_size=3),
+)
 def test_an_opinion_of_anything_is_a_score_with_reasons(
     goal: str, content: list[str], facts: list[dict[str, str]], earlier: list[str]
 ) -> None:
@@ -117,7 +138,9 @@ def test_an_opinion_of_anything_is_a_score_with_reasons(
 
 @settings(max_examples=100, deadline=None)
 @given(goal=texts.filter(bool), reasons=st.lists(texts, max_size=4), content=st.lists(texts, max_size=3))
-def test_a_plan_and_a_revision_of_anything_are_valid(goal: str, reasons: list[str], content: list[str]) -> None:
+def test_a_plan_and_a_revision_of_anything_are_valid(
+    goal: str, reasons: list[str], content: list[str]
+) -> None:
     assert isinstance(answer("PlanDraft", json.dumps({"goal": goal}), 0), PlanDraft)
     revised = answer("Revision", json.dumps({"goal": goal, "reasons": reasons, "content": content}), 0)
     assert isinstance(revised, Revision)

@@ -57,6 +57,9 @@ class TaskDispatch(Wire):
     constraints: Constraints = Constraints()
     prompt: PromptTemplate | None = None
     priority: Priority = Priority.MEDIUM
+    worker: Literal["swarm", "external"] = Field(
+        "swarm", description="Who makes it: the swarm, or an agent of your own that claims it (ORC-13)."
+    )
 
 
 class Artifact(Wire):

@@ -67,10 +67,10 @@ def campaign_before(status: C) -> list[str]:
     return sorted(state.value for state, following in CAMPAIGN_MOVES.items() if status in following)
 
 
-def stage_of(kind: TaskKind, status: T) -> Stage | None:
-    """The queue a task stands in, if any."""
+def stage_of(kind: TaskKind, status: T, external: bool = False) -> Stage | None:
+    """The queue a task stands in, if any; one for workers outside the swarm waits to be claimed."""
     if status is T.IN_REVIEW:
         return Stage.JUDGE
-    if status is not T.QUEUED:
+    if status is not T.QUEUED or external:
         return None
     return Stage.PLAN if kind in (TaskKind.PLAN, TaskKind.REVISE) else Stage.WORK

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from chimera.gateways.phrasing import clean, sentences
+from chimera.gateways.phrasing import clean, sentences, words
 
 
 def _known(value: object) -> object:
@@ -55,8 +55,8 @@ class Fact(_Input):
 
     @property
     def sentences(self) -> list[str]:
-        """What it says, sentence by sentence; its title where it says nothing else."""
-        return sentences(self.summary) or sentences(self.title)
+        """What it says, sentence by sentence; its title where that is more than a label."""
+        return sentences(self.summary) or (sentences(self.title) if len(words(self.title)) > 3 else [])
 
     @property
     def text(self) -> str:

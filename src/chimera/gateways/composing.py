@@ -175,24 +175,24 @@ def _lay_out(body: str, dress: _Dress, link: str) -> str:
 
 
 def _wardrobe(told: DraftInput, voice: Voice, fact: Fact, seed: int) -> list[_Dress]:
-    """The ways to dress this fact, in an order that seed, topic and ordinal settle; the plain one is last."""
-    keys = (told.topic, told.ordinal, fact.id, seed)
+    """The ways to dress this fact, in an order that topic, ordinal and seed settle; plain ones last."""
     tag = _hashtag(told, fact.text)
-    dresses = {
-        "opener": _Dress(head=_fresh(voice.openers, told, *keys), tag=tag),
-        "closer": _Dress(tail=_fresh(voice.closers, told, *keys), tag=tag),
-        "question": _Dress(tail=_fresh(voice.questions, told, *keys), tag=tag),
-        "headline": _Dress(head=_headline(fact), tag=tag),
-    }
-    order = shuffled((name for name, dress in dresses.items() if dress.head or dress.tail), "dress", *keys)
-    return [*(dresses[name] for name in order), _Dress(tag=tag), _Dress()]
+    headline = _headline(fact)
+    heads = dict.fromkeys(_fresh([*voice.openers, headline] if headline else voice.openers, told))
+    tails = dict.fromkeys(_fresh([*voice.closers, *voice.questions], told))
+    order = shuffled([*heads, *tails], told.topic, told.ordinal, fact.id, seed)
+    dressed = [_Dress(head=line, tag=tag) if line in heads else _Dress(tail=line, tag=tag) for line in order]
+    return [*dressed, _Dress(tag=tag), _Dress()]
 
 
-def _fresh(lines: Sequence[str], told: DraftInput, *keys: str | int) -> str:
-    """A line of the persona's that it has not used lately; none rather than a worn one."""
+def _fresh(lines: Sequence[str], told: DraftInput) -> list[str]:
+    """The lines that the persona has not used lately: none rather than a worn one."""
     allowed = [line for line in lines if _clear(line, told.avoid)]
-    unused = [line for line in allowed if not any(line in text for text in told.earlier)]
-    return shuffled(unused, "line", *keys)[0] if unused else ""
+    return [line for line in allowed if not any(line in text for text in told.earlier)]
+
+
+def _pick(lines: Sequence[str], told: DraftInput, *keys: str | int) -> str:
+    return next(iter(shuffled(_fresh(lines, told), *keys)), "")
 
 
 def _headline(fact: Fact) -> str:
@@ -230,9 +230,9 @@ def _thread(told: DraftInput, facts: Sequence[Fact], wanted: int, seed: int) -> 
     for number, strand in enumerate(strands):
         dress = _Dress()
         if number == 0:
-            dress = _Dress(head=_fresh(voice.openers, told, *keys))
+            dress = _Dress(head=_pick(voice.openers, told, *keys))
         elif number == len(strands) - 1:
-            tail = _fresh([*voice.closers, *voice.questions], told, *keys)
+            tail = _pick([*voice.closers, *voice.questions], told, *keys)
             dress = _Dress(tail=tail, tag=_hashtag(told, strand.fact.text))
         text = _tell(strand.said, dress, strand.link, room)
         if text is not None and _clear(text, told.avoid):

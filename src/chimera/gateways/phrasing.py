@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from twitter_text import parse_tweet
@@ -41,14 +42,15 @@ FUNCTION_WORDS = frozenset(_GRAMMAR.split())
 """Words that carry grammar rather than a subject."""
 
 _TASKS = """
-    announce audience campaign content create describe explain generate goal help highlight idea introduce like people
-    piece post promote publish reader share short show start story talk tell thing think thread topic
-    trend trending tweet update write
+    announce audience campaign content create describe explain generate goal help highlight idea introduce
+    like people piece post promote publish reader share short show start story talk tell thing think
+    thread topic trend trending tweet update write
 """
 TASK_WORDS = frozenset(_TASKS.split())
 """Words of a request that say what to do, not what it is about."""
 
 
+@lru_cache(maxsize=2_048)
 def clean(text: str) -> str:
     """One line of visible text: markup, control and unassigned characters become spaces."""
     # The joiner is a format character too, but emoji fall apart without it.
@@ -80,6 +82,7 @@ def words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(_MARKS.sub(" ", _LINK.sub(" ", text)))]
 
 
+@lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
     """A rough stem, so that 'certificates' meets 'certificate'."""
     bare = word.casefold().replace("\u2019", "'").removesuffix("'s")
@@ -87,7 +90,7 @@ def stem(word: str) -> str:
         if bare.endswith(suffix) and len(bare) - len(suffix) >= 3 and not bare.endswith("ss"):
             bare = bare.removesuffix(suffix) + ("y" if suffix in ("ied", "ies") else "")
             break
-    return bare[:-1] if len(bare) > 3 and bare[-1] in "ey" else bare
+    return (bare.rstrip("ey") if len(bare) > 3 else "") or bare
 
 
 _IDLE_STEMS = frozenset(stem(word) for word in FUNCTION_WORDS)
@@ -100,6 +103,7 @@ def content_stems(text: str) -> list[str]:
     return [item for item in found if item not in _IDLE_STEMS and (len(item) > 1 or item.isdigit())]
 
 
+@lru_cache(maxsize=2_048)
 def subjects(text: str) -> frozenset[str]:
     """What a request is about: content stems, hashtags taken apart, without words such as 'post'."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.replace("#", " "))
@@ -117,6 +121,7 @@ def similarity(one: str, other: str) -> float:
     return len(first & second) / len(first | second) if first and second else 0.0
 
 
+@lru_cache(maxsize=1_024)
 def _runs(text: str) -> frozenset[tuple[str, ...]]:
     found = words(text)
     if len(found) < 3:

@@ -2,13 +2,14 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from chimera.contracts.errors import Conflict, NotFound, Unauthenticated
 from chimera.contracts.fleet import Brief, Limit, Persona, Policy
 from chimera.contracts.values import KeyRole, Wire
+from chimera.contracts.views import KeyView
 from chimera.domain import persona as personas
 from chimera.domain.provenance import canonical_hash
 from chimera.stores import campaigns, ledger
@@ -89,10 +90,10 @@ class AccountStore:
             raise Unauthenticated("this key is not known, or no longer")
         return Caller.model_validate(dict(row))
 
-    async def keys(self, tenant_id: UUID) -> Sequence[Mapping[str, object]]:
+    async def keys(self, tenant_id: UUID) -> list[KeyView]:
         """The tenant's keys, without their secrets."""
         async with self._swarm.connection() as connection:
-            return [dict(row) for row in await connection.fetch(SQL["keys"], tenant_id)]
+            return [KeyView.model_validate(dict(row)) for row in await connection.fetch(SQL["keys"], tenant_id)]
 
     async def revoke_key(self, tenant_id: UUID, key_id: UUID) -> None:
         """A revoked key opens nothing from the next request on."""

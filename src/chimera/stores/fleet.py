@@ -4,30 +4,13 @@ from uuid import UUID
 
 from chimera.contracts.claims import ProcessMark
 from chimera.contracts.errors import Conflict, NotFound
-from chimera.contracts.values import HaltScope, Role, Stage, Wire
+from chimera.contracts.values import HaltScope, Role, Stage
+from chimera.contracts.views import BacklogView
 from chimera.stores import ledger
 from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("fleet")
-
-
-class Backlog(Wire):
-    """What waits in a stage, and for how many seconds the oldest of it has been due."""
-
-    stage: Stage
-    waiting: int
-    oldest_seconds: float
-
-
-class Halt(Wire):
-    """A halt in force."""
-
-    scope: HaltScope
-    target: str
-    reason: str
-    actor: str
-    halted_at: str
 
 
 class FleetStore:
@@ -59,12 +42,12 @@ class FleetStore:
                 found[role] += row["processes"]
         return found
 
-    async def backlog(self) -> list[Backlog]:
+    async def backlog(self) -> list[BacklogView]:
         """The stages in which something is due."""
         async with self._swarm.connection() as connection:
             rows = await connection.fetch(SQL["oldest"])
         return [
-            Backlog(stage=Stage(row["stage"]), waiting=row["waiting"], oldest_seconds=max(0.0, row["oldest"] or 0.0))
+            BacklogView(stage=Stage(row["stage"]), waiting=row["waiting"], oldest_seconds=max(0.0, row["oldest"] or 0.0))
             for row in rows
         ]
 
@@ -98,18 +81,3 @@ class FleetStore:
                 subject=f"{scope.value}:{target}",
                 body={},
             )
-
-    async def halts(self, tenant_id: UUID) -> list[Halt]:
-        """The halts that bear on a tenant."""
-        async with self._swarm.connection() as connection:
-            rows = await connection.fetch(SQL["halts"], tenant_id)
-        return [
-            Halt(
-                scope=HaltScope(row["scope"]),
-                target=row["target"],
-                reason=row["reason"],
-                actor=row["actor"],
-                halted_at=row["halted_at"].isoformat(),
-            )
-            for row in rows
-        ]

@@ -33,6 +33,7 @@ def task_row(new: NewTask, where: "Record", status: TaskStatus) -> dict[str, Jso
         "dispatch": new.dispatch.model_dump(mode="json", exclude_unset=True),
         "depends_on": [str(task_id) for task_id in new.depends_on],
         "revision": new.revision,
+        "external": new.dispatch.worker == "external",
         "state_version": where["state_version"],
         "soul_hash": where["soul_hash"],
     }
@@ -40,7 +41,7 @@ def task_row(new: NewTask, where: "Record", status: TaskStatus) -> dict[str, Jso
 
 def placed(rows: "Sequence[Record]") -> list[tuple[Stage, Ticket]]:
     """The rows that stand in a queue, each with its stage."""
-    stages = [lifecycle.stage_of(TaskKind(row["kind"]), TaskStatus(row["status"])) for row in rows]
+    stages = [lifecycle.stage_of(TaskKind(row["kind"]), TaskStatus(row["status"]), row["external"]) for row in rows]
     return [(stage, ticket(row)) for stage, row in zip(stages, rows, strict=True) if stage is not None]
 
 

@@ -70,7 +70,6 @@ class TaskStore:
                 process_id,
                 _KINDS[stage],
                 lifecycle.before(TaskStatus.IN_PROGRESS),
-                0.0,
             )
         return [rows.task(row) for row in found]
 

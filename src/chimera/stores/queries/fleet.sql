@@ -18,10 +18,6 @@ UPDATE halt SET lifted_at = now(), lifted_by = $4
 WHERE tenant_id = $1 AND scope = $2 AND target = $3 AND lifted_at IS NULL
 RETURNING halt_id;
 
--- name: halts
-SELECT halt_id, tenant_id, scope, target, reason, actor, halted_at FROM halt
-WHERE lifted_at IS NULL AND (tenant_id = $1 OR scope = 'fleet') ORDER BY halt_id LIMIT 500;
-
 -- name: roles_alive
 SELECT role, count(*) AS processes, max(last_seen) AS last_seen FROM process
 WHERE stopped_at IS NULL AND last_seen > now() - make_interval(secs => $1)
@@ -33,6 +29,7 @@ SELECT CASE WHEN t.status = 'in_review' THEN 'judge' WHEN t.kind IN ('plan', 're
     AS stage, count(*) AS waiting, extract(epoch FROM now() - min(greatest(t.due_at, t.updated_at)))::float8 AS oldest
 FROM task t JOIN campaign c USING (campaign_id)
 WHERE t.status IN ('queued', 'in_review') AND t.due_at <= now() AND c.status IN ('planning', 'running')
+  AND NOT (t.external AND t.status = 'queued')
   AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
 GROUP BY 1
 UNION ALL

@@ -3,15 +3,15 @@
 WITH input AS (
     SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(task_id uuid, tenant_id uuid, agent_id uuid, campaign_id uuid,
         parent_id uuid, execution_id text, node_key text, kind text, status text, priority text, dispatch jsonb,
-        depends_on uuid[], revision smallint, state_version bigint, soul_hash text)
+        depends_on uuid[], revision smallint, external boolean, state_version bigint, soul_hash text)
 )
 INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, node_key, kind, status, priority,
-    dispatch, depends_on, revision, state_version, soul_hash)
+    dispatch, depends_on, revision, external, state_version, soul_hash)
 SELECT task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, node_key, kind, status, priority,
-    dispatch, coalesce(depends_on, '{}'), coalesce(revision, 0), state_version, soul_hash
+    dispatch, coalesce(depends_on, '{}'), coalesce(revision, 0), coalesce(external, false), state_version, soul_hash
 FROM input
 ON CONFLICT (tenant_id, execution_id) DO NOTHING
-RETURNING task_id, tenant_id, agent_id, priority, kind, status;
+RETURNING task_id, tenant_id, agent_id, priority, kind, status, external;
 
 -- name: claim
 -- $1 tickets, $2 process, $3 kinds, $4 guard. A ticket that was redelivered may take over from its last holder.
@@ -23,15 +23,14 @@ WITH input AS (
     JOIN task t ON t.task_id = i.id
     JOIN campaign c USING (campaign_id)
     JOIN tenant n ON n.tenant_id = t.tenant_id
-    WHERE t.kind = ANY($3::text[])
+    WHERE t.kind = ANY($3::text[]) AND NOT t.external
       AND (t.status = 'queued' AND t.due_at <= now() OR t.status = 'in_progress' AND i.redelivered)
       AND c.status IN ('planning', 'running')
       AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
 )
 UPDATE task t
 SET status = 'in_progress', attempt = t.attempt + 1, tries = t.tries + 1, claimed_by = $2,
-    state_version = h.state_version, updated_at = now(),
-    lease_until = CASE WHEN $5::float8 > 0 THEN now() + make_interval(secs => $5) END
+    state_version = h.state_version, updated_at = now()
 FROM held h
 WHERE t.task_id = h.task_id AND t.status = h.status AND t.attempt = h.attempt AND t.status = ANY($4::text[])
 RETURNING t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t.attempt, t.tries, t.revision,
@@ -236,7 +235,7 @@ WHERE c.campaign_id = t.campaign_id AND c.status = 'running' AND t.status = $2
     SELECT FROM task d LEFT JOIN effect e ON e.task_id = d.task_id
     WHERE d.task_id = ANY(t.depends_on)
       AND NOT (d.status = 'completed' AND (e.effect_id IS NULL OR e.status IN ('done', 'reconciled'))))
-RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status;
+RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external;
 
 -- name: cancel_orphans
 -- What waits for work that will never be done has lost its reason.
@@ -251,10 +250,11 @@ RETURNING t.task_id;
 
 -- name: due
 -- What stands in a queue's state but may be missing in Redis, or is held by a process that is gone.
-SELECT t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status
+SELECT t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external
 FROM task t JOIN campaign c USING (campaign_id)
 WHERE t.status IN ('queued', 'in_review') AND t.claimed_by IS NULL AND t.due_at <= now()
   AND t.updated_at <= now() - make_interval(secs => $2)
+  AND NOT (t.external AND t.status = 'queued')
   AND c.status IN ('planning', 'running')
   AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
 ORDER BY t.due_at
@@ -270,7 +270,7 @@ WHERE t.status IN ('in_progress', 'in_review') AND t.claimed_by IS NOT NULL AND 
     OR (t.lease_until IS NULL AND NOT EXISTS (
         SELECT FROM process p WHERE p.process_id = t.claimed_by AND p.stopped_at IS NULL
           AND p.last_seen > now() - make_interval(secs => $1))))
-RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status;
+RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external;
 
 -- name: finish_campaigns
 -- A campaign is finished when nothing of it is left to do, by the swarm or by a human.
@@ -290,3 +290,47 @@ SELECT parts FROM asset WHERE agent_id = $1 AND task_id <> $2 ORDER BY asset_id 
 SELECT v.source, p.body AS policy, c.brief
 FROM persona_version v, policy_version p, campaign c
 WHERE v.tenant_id = $1 AND v.soul_hash = $2 AND p.tenant_id = $1 AND p.policy_hash = $3 AND c.campaign_id = $4;
+
+-- name: claim_external
+-- One task for an agent outside the swarm (ORC-13). $1 key, $2 persona or null, $3 lease in seconds, $4 guard.
+WITH next AS (
+    SELECT t.task_id, c.state_version, f.persona
+    FROM task t JOIN campaign c USING (campaign_id) JOIN influencer f ON f.agent_id = t.agent_id
+    WHERE t.external AND t.status = 'queued' AND t.due_at <= now() AND c.status = 'running'
+      AND ($2::text IS NULL OR f.persona = $2) AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
+    ORDER BY array_position(ARRAY['high', 'medium', 'low'], t.priority), t.due_at
+    LIMIT 1 FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE task t SET status = 'in_progress', attempt = t.attempt + 1, tries = t.tries + 1, claimed_by = $1,
+    state_version = n.state_version, lease_until = now() + make_interval(secs => $3), updated_at = now()
+FROM next n WHERE t.task_id = n.task_id AND t.status = ANY($4::text[])
+RETURNING t.task_id, t.execution_id, t.attempt, t.lease_until, t.dispatch;
+
+-- name: renew_external
+UPDATE task SET lease_until = now() + make_interval(secs => $4), updated_at = now()
+WHERE task_id = $1 AND claimed_by = $2 AND attempt = $3 AND status = 'in_progress'
+RETURNING task_id, execution_id, attempt, lease_until, dispatch;
+
+-- name: lock
+SELECT t.task_id, t.tenant_id, t.execution_id, t.status, t.attempt, t.claimed_by, t.dispatch, t.campaign_id,
+    t.agent_id, t.priority, t.kind, t.external, t.soul_hash, c.state_version, c.status AS campaign_status
+FROM task t JOIN campaign c USING (campaign_id) WHERE t.task_id = $1 FOR UPDATE OF t;
+
+-- name: cancel
+UPDATE task SET status = 'cancelled', claimed_by = NULL, lease_until = NULL, cause = $2, updated_at = now()
+WHERE task_id = $1 AND status = ANY($3::text[])
+RETURNING task_id;
+
+-- name: replay
+UPDATE task SET status = 'queued', tries = 0, cause = NULL, due_at = now(), updated_at = now()
+WHERE task_id = $1 AND status = ANY($2::text[])
+RETURNING task_id, tenant_id, agent_id, priority, kind, status, external;
+
+-- name: known
+SELECT task_id, dispatch FROM task WHERE execution_id = $1;
+
+-- name: speaker
+-- Who would speak, for which campaign: the standing one when none is named.
+SELECT f.agent_id, f.tenant_id, f.soul_hash, f.persona, c.campaign_id, c.state_version, c.status AS campaign_status
+FROM influencer f JOIN campaign c USING (agent_id)
+WHERE f.persona = $1 AND CASE WHEN $2::uuid IS NULL THEN c.standing ELSE c.campaign_id = $2 END;

@@ -121,6 +121,7 @@ CREATE TABLE task (
     dispatch jsonb NOT NULL,
     depends_on uuid[] NOT NULL DEFAULT '{}',
     revision smallint NOT NULL DEFAULT 0,
+    external boolean NOT NULL DEFAULT false,
     state_version bigint NOT NULL,
     soul_hash text NOT NULL,
     attempt integer NOT NULL DEFAULT 0,

@@ -1,0 +1,60 @@
+# The commands of the project; `make` alone lists them.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo run-ready dev-ready lint types contracts browser test check format bench chaos lock clean
+
+BIN := .venv/bin
+UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
+SECONDS ?= 30
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --extra build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: run-ready ## install what is missing and run the demo; ONCE=1 ends after one campaign
+	@exec $(BIN)/chimera demo $(if $(ONCE),--once)
+
+test: lint types contracts browser ## everything, as it runs before a change lands
+	@exec $(BIN)/pytest
+
+check: lint types contracts ## the fast part: no journeys, no chaos, no browser
+	@exec $(BIN)/pytest --ignore=tests/journeys --ignore=tests/chaos --ignore=tests/browser
+
+chaos: dev-ready ## kill processes at random for SECONDS=30 seconds
+	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos
+
+bench: dev-ready ## measure side by side with peers
+	@exec $(BIN)/python -m bench
+
+format: dev-ready ## put the source into its usual shape
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock: ## write the lock files anew from pyproject.toml (UPGRADE=1 for newer versions)
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove the environment and all caches
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+run-ready:
+	@tools/bootstrap.sh run
+
+dev-ready:
+	@tools/bootstrap.sh dev
+
+lint: dev-ready
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: dev-ready
+	@$(BIN)/mypy --no-error-summary
+
+contracts: dev-ready
+	@told=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$told"; exit 1; }
+
+browser:
+	@tools/chromium.sh

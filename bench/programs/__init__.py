@@ -1,0 +1,1 @@
+"""What is measured: programs that run in processes of their own, told by the environment where the servers are."""

@@ -1,0 +1,1 @@
+"""What people and programs touch: thin, they parse, call and render."""

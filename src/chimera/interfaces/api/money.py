@@ -1,0 +1,68 @@
+"""Money: the CFO Judge's authorisation, the ledger, the limits (FIN-1)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse
+
+from chimera.contracts.claims import SpendOrder
+from chimera.contracts.errors import Problem
+from chimera.contracts.finance import Authorization, PolicyViolation, TransactionRequest
+from chimera.contracts.views import LimitView, Page, SpendView, TransactionView
+from chimera.interfaces.api.callers import Anyone, Spender, Wired
+from chimera.interfaces.api.paging import Before, Limit
+
+router = APIRouter(prefix="/v1", tags=["money"])
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key and body give the same answer; another body is a 409.",
+    ),
+]
+
+
+@router.post(
+    "/transactions/authorize",
+    response_model=Authorization,
+    responses={403: {"model": PolicyViolation | Problem, "description": "Over a limit, or the wrong role."}},
+)
+async def authorize(
+    request: TransactionRequest, key: Key, who: Spender, system: Wired
+) -> Authorization | JSONResponse:
+    """Ask the CFO Judge for money. It is reserved, or refused with 403 and the figures."""
+    payer = await system.reads.payer(who.tenant_id, request.persona, request.campaign_id)
+    order = SpendOrder(
+        tenant_id=who.tenant_id,
+        agent_id=payer.agent_id,
+        campaign_id=payer.campaign_id,
+        task_id=None,
+        idempotency_key=f"api-{key}",
+        request=request,
+    )
+    answer = await system.cfo.authorise(order)
+    if isinstance(answer, PolicyViolation):
+        return JSONResponse(answer.model_dump(mode="json"), answer.status)
+    return answer
+
+
+@router.get("/transactions")
+async def transactions(who: Anyone, system: Wired, limit: Limit = 50, before: Before = None) -> Page[TransactionView]:
+    """The ledger, newest first."""
+    return await system.reads.transactions(who.tenant_id, limit, before)
+
+
+@router.get("/spends")
+async def spends(who: Anyone, system: Wired, limit: Limit = 50, before: Before = None) -> Page[SpendView]:
+    """What was asked of the CFO Judge, and its answers."""
+    return await system.reads.spends(who.tenant_id, limit, before)
+
+
+@router.get("/limits")
+async def limits(who: Anyone, system: Wired) -> list[LimitView]:
+    """The limits in force and what is used of them."""
+    return await system.reads.limits(who.tenant_id)

@@ -1,0 +1,255 @@
+"""What callers do with tasks from outside the swarm: dispatch, claim and return, cancel, replay, decide."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from chimera.contracts.claims import NewTask, Ticket
+from chimera.contracts.errors import Conflict, Invalid, NotFound
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import CampaignStatus, Decision, Stage, TaskKind, TaskStatus, Wire
+from chimera.contracts.work import ExecutionResult, TaskDispatch
+from chimera.domain import judging, lifecycle
+from chimera.domain.provenance import content_hash
+from chimera.stores import ledger, rows
+from chimera.stores.postgres import Database, queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from chimera.stores.postgres import Connection
+
+TASKS = queries("tasks")
+SQL = queries("desk")
+Tickets = dict[Stage, list[Ticket]]
+_SPENDS = frozenset({"promote_tweet"})
+
+
+class Claimed(Wire):
+    """A task in an outside agent's hands, until `lease_until`."""
+
+    task_id: UUID
+    execution_id: str
+    attempt: int
+    lease_until: datetime
+    task_dispatch: TaskDispatch
+
+
+class DeskStore:
+    """Every call is one transaction under the caller's tenant; tickets are for the queues, after the commit."""
+
+    def __init__(self, tenants: Database) -> None:
+        self._tenants = tenants
+
+    async def dispatch(self, tenant_id: UUID, wanted: TaskDispatch, actor: str) -> tuple[UUID, bool, Tickets]:
+        """Take on a task: its id, whether it is new, its tickets. The same one twice is taken on once (ORC-4).
+
+        NotFound for an unknown persona or campaign, Conflict for a wrong soul hash, a campaign that does not
+        run, or an execution id that was used for something else.
+        """
+        async with self._tenants.transaction(tenant_id) as connection:
+            known = await connection.fetchrow(TASKS["known"], wanted.execution_id)
+            if known is not None:
+                _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
+                return known["task_id"], False, {}
+            speaker = await _speaker(connection, wanted)
+            filled = wanted.context.model_copy(update={"soul_hash": speaker["soul_hash"]})
+            task = NewTask(
+                task_id=new_id(),
+                parent_id=None,
+                node_key=None,
+                kind=TaskKind.SPEND if wanted.tool_call.action in _SPENDS else TaskKind.CREATE,
+                dispatch=wanted.model_copy(update={"context": filled}),
+                depends_on=[],
+            )
+            row = rows.task_row(task, speaker, TaskStatus.QUEUED)
+            inserted = await connection.fetch(TASKS["insert"], json.dumps([row]))
+            if not inserted:
+                raise Conflict(f"execution {wanted.execution_id} was dispatched this very moment")
+            await _note(connection, tenant_id, actor, "task.dispatched", task.task_id)
+            return task.task_id, True, _tickets(inserted)
+
+    async def claim(self, tenant_id: UUID, key_id: UUID, persona: str | None, lease_seconds: float) -> Claimed | None:
+        """Give an outside agent the next task that is meant for one; None when there is none."""
+        guard = lifecycle.before(TaskStatus.IN_PROGRESS)
+        async with self._tenants.transaction(tenant_id) as connection:
+            row = await connection.fetchrow(TASKS["claim_external"], key_id, persona, lease_seconds, guard)
+        return _claimed(row) if row is not None else None
+
+    async def renew(
+        self, tenant_id: UUID, key_id: UUID, task_id: UUID, attempt: int, lease_seconds: float
+    ) -> Claimed:
+        """Keep a claimed task longer. Conflict when the lease was lost."""
+        async with self._tenants.transaction(tenant_id) as connection:
+            row = await connection.fetchrow(TASKS["renew_external"], task_id, key_id, attempt, lease_seconds)
+        if row is None:
+            raise Conflict("this lease is lost: the task has moved on", remedy="Claim again.")
+        return _claimed(row)
+
+    async def submit(
+        self, tenant_id: UUID, key_id: UUID, task_id: UUID, result: ExecutionResult, attempt: int | None
+    ) -> Tickets:
+        """Take an outside agent's result to the Judge. Conflict unless the task runs and is the caller's."""
+        objection = judging.claimable(result)
+        if objection:
+            raise Invalid(objection, remedy="Leave judge_evaluation out.")
+        async with self._tenants.transaction(tenant_id) as connection:
+            row = await _lock(connection, task_id)
+            if row["status"] != TaskStatus.IN_PROGRESS.value or row["claimed_by"] != key_id:
+                raise Conflict("this task is not running in your hands", remedy="Claim it first; a lease runs out.")
+            if attempt is not None and attempt != row["attempt"]:
+                raise Conflict(f"the task is at attempt {row['attempt']} by now", remedy="Claim it again.")
+            if result.execution_id != row["execution_id"]:
+                raise Invalid(f"the result names execution {result.execution_id}, the task is {row['execution_id']}")
+            item = {
+                "task_id": str(task_id),
+                "attempt": row["attempt"],
+                "author": f"agent:{key_id}",
+                "result": result.model_dump(mode="json", exclude_unset=True),
+                "content_hash": content_hash(result.artifact.parts) if result.artifact else None,
+            }
+            moved = await connection.fetch(TASKS["submit"], json.dumps([item]), TaskStatus.IN_PROGRESS.value)
+        return {Stage.JUDGE: [rows.ticket(row) for row in moved]}
+
+    async def cancel(self, tenant_id: UUID, task_id: UUID, actor: str) -> None:
+        """Stop a task that is not over. Conflict when it is."""
+        async with self._tenants.transaction(tenant_id) as connection:
+            row = await _lock(connection, task_id)
+            guard = lifecycle.before(TaskStatus.CANCELLED)
+            if await connection.fetchval(TASKS["cancel"], task_id, f"cancelled by {actor}", guard) is None:
+                raise Conflict(f"a task that is {row['status']} cannot be cancelled")
+            reservation_id = await connection.fetchval(TASKS["open_reservation"], task_id)
+            if reservation_id is not None:
+                await ledger.release(connection, reservation_id)
+            await connection.execute(SQL["withdraw"], task_id)
+            await _note(connection, tenant_id, actor, "task.cancelled", task_id)
+
+    async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> Tickets:
+        """Give a dead letter another life (ORC-11). Conflict for a task that is not one."""
+        async with self._tenants.transaction(tenant_id) as connection:
+            row = await _lock(connection, task_id)
+            moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
+            if not moved:
+                raise Conflict(f"a task that is {row['status']} cannot be replayed")
+            await _note(connection, tenant_id, actor, "task.replayed", task_id)
+            return _tickets(moved)
+
+    async def decide(
+        self, tenant_id: UUID, approval_id: UUID, decision: Decision, actor: str, note: str | None
+    ) -> Tickets:
+        """A human's verdict. It is bound to content, persona and campaign state: Conflict when one has changed."""
+        if decision is Decision.ESCALATE:
+            raise Invalid("a reviewer approves, rejects or edits")
+        status = "approved" if decision is Decision.APPROVE else "rejected"
+        async with self._tenants.transaction(tenant_id) as connection:
+            task = await _waiting(connection, approval_id, bound=decision is Decision.APPROVE)
+            await connection.execute(SQL["decide"], approval_id, status, actor, note)
+            return await _back_to_judge(connection, tenant_id, task, actor, f"approval.{status}")
+
+    async def edit(
+        self, tenant_id: UUID, approval_id: UUID, content: str | list[str], actor: str, note: str | None
+    ) -> Tickets:
+        """A human's new wording. It is a new piece: the Judge looks at it afresh (JDG-4)."""
+        async with self._tenants.transaction(tenant_id) as connection:
+            task = await _waiting(connection, approval_id, bound=True)
+            result = ExecutionResult.model_validate_json(task["result"])
+            if result.artifact is None or isinstance(content, str) != isinstance(result.artifact.content, str):
+                raise Invalid("an edit has the shape of the original: one text, or a list of texts for a thread")
+            artifact = result.artifact.model_copy(update={"content": content})
+            trace = [*result.reasoning_trace, f"Edited by {actor}"]
+            edited = result.model_copy(update={"artifact": artifact, "reasoning_trace": trace})
+            await connection.execute(SQL["decide"], approval_id, "edited", actor, note)
+            await connection.execute(
+                SQL["add_execution"],
+                task["task_id"],
+                tenant_id,
+                actor,
+                edited.model_dump_json(exclude_unset=True),
+                content_hash(artifact.parts),
+            )
+            return await _back_to_judge(connection, tenant_id, task, actor, "approval.edited")
+
+
+async def _speaker(connection: "Connection", wanted: TaskDispatch) -> "Record":
+    row = await connection.fetchrow(TASKS["speaker"], wanted.context.persona, wanted.context.campaign_id)
+    if row is None:
+        raise NotFound(
+            f"no influencer has the persona {wanted.context.persona!r}"
+            + (f" and the campaign {wanted.context.campaign_id}" if wanted.context.campaign_id else ""),
+            remedy="Import its SOUL.md, or name one of GET /v1/influencers.",
+        )
+    if wanted.context.soul_hash not in (None, row["soul_hash"]):
+        raise Conflict(
+            "the persona has another version than the task names",
+            remedy="Read the current soul_hash and decide again.",
+            soul_hash=row["soul_hash"],
+        )
+    if row["campaign_status"] != CampaignStatus.RUNNING.value:
+        raise Conflict(f"the campaign is {row['campaign_status']}", remedy="Start it first.")
+    return row
+
+
+def _same(known: TaskDispatch, wanted: TaskDispatch) -> None:
+    hashes = {"soul_hash": wanted.context.soul_hash or known.context.soul_hash}
+    filled = wanted.model_copy(update={"context": wanted.context.model_copy(update=hashes)})
+    if known != filled:
+        raise Conflict(
+            f"execution {wanted.execution_id} was dispatched with another body", remedy="Use a fresh execution_id."
+        )
+
+
+async def _lock(connection: "Connection", task_id: UUID) -> "Record":
+    row = await connection.fetchrow(TASKS["lock"], task_id)
+    if row is None:
+        raise NotFound(f"task {task_id} does not exist")
+    return row
+
+
+async def _waiting(connection: "Connection", approval_id: UUID, *, bound: bool) -> "Record":
+    row = await connection.fetchrow(SQL["lock_approval"], approval_id)
+    if row is None:
+        raise NotFound(f"approval {approval_id} does not exist")
+    if row["status"] != "waiting" or row["task_status"] != TaskStatus.AWAITING_APPROVAL.value:
+        raise Conflict(f"this was decided already: {row['status']}", decided_by=row["decided_by"])
+    moved = {
+        "campaign state": (row["state_version"], row["state_now"]),
+        "persona": (row["soul_hash"], row["soul_now"]),
+    }
+    for what, (then, now) in moved.items():
+        if bound and then != now:
+            raise Conflict(
+                f"the {what} has changed since this was judged: {then} then, {now} now",
+                remedy="Reject it: the Planner makes it anew.",
+            )
+    return row
+
+
+async def _back_to_judge(
+    connection: "Connection", tenant_id: UUID, task: "Record", actor: str, action: str
+) -> Tickets:
+    moved = await connection.fetch(SQL["reopen"], task["task_id"], TaskStatus.AWAITING_APPROVAL.value)
+    await _note(connection, tenant_id, actor, action, task["task_id"])
+    return {Stage.JUDGE: [rows.ticket(row) for row in moved]}
+
+
+async def _note(connection: "Connection", tenant_id: UUID, actor: str, action: str, task_id: UUID) -> None:
+    await ledger.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body={})
+
+
+def _tickets(inserted: "Sequence[Record]") -> Tickets:
+    found: Tickets = {}
+    for stage, ticket in rows.placed(inserted):
+        found.setdefault(stage, []).append(ticket)
+    return found
+
+
+def _claimed(row: "Record") -> Claimed:
+    return Claimed(
+        task_id=row["task_id"],
+        execution_id=row["execution_id"],
+        attempt=row["attempt"],
+        lease_until=row["lease_until"],
+        task_dispatch=TaskDispatch.model_validate_json(row["dispatch"]),
+    )
