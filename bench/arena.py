@@ -108,11 +108,11 @@ class Arena:
     @asynccontextmanager
     async def worker(
         self, arguments: Sequence[str], environment: Mapping[str, str], *, apart: bool = False
-    ) -> AsyncIterator[None]:
-        """Keep a worker process running meanwhile."""
+    ) -> AsyncIterator[dict[str, str]]:
+        """Keep a worker process running meanwhile; the environment for those who deal with it."""
         child = await self._start(arguments, environment, apart, quiet=True)
         try:
-            yield
+            yield {**environment, "BENCH_WORKER": str(child.pid)}
         finally:
             await _end(child)
 

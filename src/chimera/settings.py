@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(5.0, ge=0.5, le=300)
     queue_bound: int = Field(100_000, ge=1, description="Tickets that one queue holds at most.")
     log_level: str = "INFO"
+    traces: Path | None = Field(None, description="File that OpenTelemetry spans are written to, as JSON lines.")
 
     def model_names(self) -> Mapping[Role, list[str]]:
         """The models of each role, the fallback last."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from uuid import UUID
 
 import structlog
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
@@ -21,10 +22,12 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import BacklogView, FleetView, Health
 from chimera.contracts.work import PlanDraft
-from chimera.domain import planning
+from chimera.domain import planning, retry
+from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
 from chimera.domain.persona import explain
-from chimera.embedded import EmbeddedPostgres, EmbeddedRedis
-from chimera.gateways.custody import KeyFile
+from chimera.domain.provenance import content_hash, signed_bytes
+from chimera.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis, StateLock
+from chimera.gateways.custody import KeyFile, verify
 from chimera.gateways.models import ModelGateway
 from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
 from chimera.settings import Settings
@@ -54,7 +57,21 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 60.0
 """A queue whose oldest ticket has been due for longer does not drain."""
 
-__all__ = ["Caller", "Claimed", "Influencer", "System", "check_plan", "services"]
+__all__ = [
+    "EFFECT_OVER",
+    "TASK_OVER",
+    "Caller",
+    "Claimed",
+    "EmbeddedError",
+    "Influencer",
+    "StateLock",
+    "System",
+    "check_plan",
+    "content_hash",
+    "explain",
+    "services",
+    "statement_holds",
+]
 
 SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
 _EXAMPLES = Path("examples/feeds/feeds.yaml")
@@ -130,6 +147,19 @@ class System:
     async def open(self) -> None:
         """Connect to PostgreSQL; Redis is reached when it is first used."""
         await asyncio.gather(self.swarm.open(), self.tenants.open())
+
+    async def open_patiently(self, stopping: asyncio.Event) -> None:
+        """Connect, and while PostgreSQL is away try again with back-off: a role process outlives its services."""
+        tries = 0
+        while not stopping.is_set():
+            try:
+                await self.open()
+                return
+            except Unavailable as error:
+                tries += 1
+                wait = retry.delay(tries, random.random()).total_seconds()
+                await log.awarning("waiting", cause=error.detail, seconds=round(wait, 1))
+                await asyncio.wait([asyncio.ensure_future(stopping.wait())], timeout=min(wait, 5.0))
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -242,6 +272,15 @@ class _AllDue:
         queues = await self._tasks.sweep()
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
         return queues
+
+
+def statement_holds(
+    statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str
+) -> bool:
+    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
+    if statement.get("content_hash") != content_hash(parts):
+        return False
+    return verify(signature, signed_bytes(statement), public_key)
 
 
 def check_plan(draft: PlanDraft, host: ToolHost) -> None:

@@ -1,0 +1,196 @@
+"""Processes: the server in this one, the roles beside it, and what is needed to find a running Chimera again."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+import uvicorn
+from pydantic import BaseModel
+
+from chimera.contracts.values import KeyRole, Role
+from chimera.interfaces.api.app import create_app
+from chimera.settings import Settings
+from chimera.wiring import System
+
+log = structlog.get_logger()
+
+STOP_SECONDS = 4.0
+"""How long a process may take to stop before it is killed."""
+
+PARENT = "CHIMERA_PARENT_PID"
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+
+
+class Address(BaseModel):
+    """Where a running Chimera is; kept in the state folder for its owner's eyes alone."""
+
+    url: str
+    key: str
+    database_url: str
+    redis_url: str
+
+    @classmethod
+    def read(cls, state: Path) -> "Address | None":
+        """The address that was left here, if any; whether somebody still listens is another question."""
+        try:
+            return cls.model_validate_json((state / "address.json").read_text("utf-8"))
+        except OSError:
+            return None
+
+    def write(self, state: Path) -> None:
+        """Leave the address for the CLI and for processes that join."""
+        path = state / "address.json"
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(self.model_dump_json(), "utf-8")
+
+
+async def open_door(system: System, url: str) -> Address:
+    """Make the key with which this machine's owner comes in: an operator's, for as long as a day."""
+    tenant_id = await system.accounts.open_tenant(system.settings.tenant)
+    key = await system.accounts.add_key(
+        tenant_id,
+        f"console of process {os.getpid()}",
+        KeyRole.OPERATOR,
+        platform=True,
+        expires_at=datetime.now(UTC) + timedelta(days=1),
+    )
+    settings = system.settings
+    address = Address(
+        url=url, key=key, database_url=settings.database_url or "", redis_url=settings.redis_url or ""
+    )
+    address.write(settings.state)
+    return address
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: this program decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
+    """The API and the board, from the first request served to the last; yields the address."""
+    config = uvicorn.Config(
+        create_app(system),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        lifespan="on",
+        server_header=False,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started and not task.done():
+        await asyncio.sleep(0.01)
+    if task.done():
+        await task
+        raise OSError(f"nothing can listen on {host}:{port}; set CHIMERA_PORT to another port")
+    bound: int = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task], timeout=STOP_SECONDS)
+
+
+class Crew:
+    """Role processes beside this one; one that dies is started again, after a pause that grows."""
+
+    def __init__(self, settings: Settings, roles: Sequence[Role]) -> None:
+        self._settings = settings
+        self._roles = roles
+        self._running: dict[Role, subprocess.Popen[bytes]] = {}
+        self._logs = settings.state / "logs"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep every role alive until `stopping`, then end them all in good order."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        pauses = dict.fromkeys(self._roles, 0.0)
+        due = dict.fromkeys(self._roles, 0.0)
+        clock = asyncio.get_running_loop().time
+        try:
+            while not stopping.is_set():
+                for role in self._roles:
+                    process = self._running.get(role)
+                    if process is not None and process.poll() is None:
+                        continue
+                    if process is not None and due[role] <= clock() - _LONGEST_PAUSE:
+                        pauses[role] = 0.0  # it had run for a while: a single death is no series
+                    if clock() >= due[role] + pauses[role]:
+                        self._running[role] = self._start(role)
+                        due[role] = clock()
+                        pauses[role] = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, pauses[role] * 2))
+                await pause(stopping, 0.2)
+        finally:
+            await self._stop()
+
+    def _start(self, role: Role) -> "subprocess.Popen[bytes]":
+        environment = {**self._settings.environment(), PARENT: str(os.getpid())}
+        with (self._logs / f"{role.value}.log").open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", "chimera", "work", role.value],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    async def _stop(self) -> None:
+        for process in self._running.values():
+            if process.poll() is None:
+                process.terminate()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                while any(process.poll() is None for process in self._running.values()):
+                    await asyncio.sleep(0.02)
+        for process in self._running.values():
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def stop_on_signals(stopping: asyncio.Event) -> Iterator[None]:
+    """Set `stopping` on Ctrl-C, SIGTERM and SIGHUP."""
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in wanted:
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)
+
+
+async def stop_with_parent(stopping: asyncio.Event) -> None:
+    """Stop when the process that started this one is gone: no orphan goes on working."""
+    parent = os.environ.get(PARENT)
+    while parent is not None and not stopping.is_set():
+        if os.getppid() != int(parent):
+            await log.awarning("parent lost", parent=parent)
+            stopping.set()
+        await pause(stopping, 0.5)
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait, but no longer than until `stopping`."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

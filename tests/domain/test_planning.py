@@ -1,0 +1,104 @@
+"""A plan hangs together before any of it runs (ORC-9)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chimera.contracts.errors import Invalid
+from chimera.contracts.fleet import Brief
+from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
+from chimera.domain import planning
+
+TWEET = ToolCall(target_mcp="twitter-mcp", action="post_tweet")
+
+
+def node(key: str, *depends_on: str, call: ToolCall = TWEET) -> PlanNode:
+    return PlanNode(key=key, goal=f"do {key}", tool_call=call, depends_on=list(depends_on))
+
+
+def draft(*nodes: PlanNode) -> PlanDraft:
+    return PlanDraft(rationale="because", nodes=list(nodes))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> PlanDraft:
+    """A graph without circles, its nodes in any order."""
+    count = draw(st.integers(1, 12))
+    nodes = [
+        node(f"n{i}", *(f"n{j}" for j in draw(st.sets(st.integers(0, i - 1), max_size=4)) if i) if i else ())
+        for i in range(count)
+    ]
+    return draft(*draw(st.permutations(nodes)))
+
+
+@given(graphs())
+def test_the_order_has_every_node_once_and_after_what_it_depends_on(plan: PlanDraft) -> None:
+    order = [found.key for found in planning.check(plan)]
+    assert sorted(order) == sorted(found.key for found in plan.nodes)
+    for found in plan.nodes:
+        assert all(order.index(key) < order.index(found.key) for key in found.depends_on)
+
+
+@given(graphs())
+def test_the_tree_shows_every_node_once_below_the_first_it_depends_on(plan: PlanDraft) -> None:
+    rows = planning.tree(plan)
+    assert sorted(found.key for _, found in rows) == sorted(found.key for found in plan.nodes)
+    depth = {found.key: level for level, found in rows}
+    for found in plan.nodes:
+        assert depth[found.key] == (depth[found.depends_on[0]] + 1 if found.depends_on else 0)
+
+
+@given(graphs(), st.data())
+def test_a_circle_is_refused_wherever_it_is(plan: PlanDraft, data: st.DataObject) -> None:
+    first = data.draw(st.sampled_from(plan.nodes))
+    closed = [*plan.nodes, node("last", first.key)]
+    closed[closed.index(first)] = node(first.key, *first.depends_on, "last")
+    with pytest.raises(Invalid, match="goes in a circle"):
+        planning.check(draft(*closed))
+
+
+def test_a_node_that_waits_for_itself_is_a_circle() -> None:
+    with pytest.raises(Invalid, match="circle: a -> a"):
+        planning.check(draft(node("a", "a")))
+
+
+def test_twin_keys_are_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="twice: a, b"):
+        planning.check(draft(node("b"), node("a"), node("a"), node("b"), node("c")))
+
+
+def test_a_dependency_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(Invalid, match="node a depends on nodes that do not exist: y, z"):
+        planning.check(draft(node("a", "z", "y", "b"), node("b")))
+
+
+def test_an_unknown_tool_is_refused_and_the_known_ones_are_named() -> None:
+    known = frozenset({("twitter-mcp", "post_tweet")})
+    assert planning.check(draft(node("a")), known)
+    stranger = node("b", call=ToolCall(target_mcp="bank-mcp", action="transfer"))
+    with pytest.raises(Invalid, match="unknown tool bank-mcp/transfer") as refusal:
+        planning.check(draft(node("a"), stranger), known)
+    assert "twitter-mcp/post_tweet" in refusal.value.remedy
+
+
+def brief(*amounts: str) -> Brief:
+    promotions = [{"token_amount": amount, "purpose": "reach", "wallet": "0xA"} for amount in amounts]
+    budget = [{"span": "day", "amount": "200 USDC"}]
+    given = {"persona": "Nora", "name": "n", "goal": "g", "strategy": ["s"]}
+    return Brief.model_validate({**given, "budget": budget, "promotions": promotions})
+
+
+def spend(amount: object) -> PlanNode:
+    parameters = {"token_amount": amount}
+    call = ToolCall.model_validate({"target_mcp": "t", "action": "promote_tweet", "parameters": parameters})
+    return node("pay", call=call)
+
+
+def test_a_plan_may_spend_what_the_brief_offers() -> None:
+    planning.within(draft(node("a"), spend("50 USDC")), brief("50 USDC"))
+
+
+@pytest.mark.parametrize("amount", ["51 USDC", "50 ETH", "500 USDC", 50, ["50 USDC"]])
+def test_a_plan_may_not_spend_what_the_brief_does_not_offer(amount: object) -> None:
+    with pytest.raises(Invalid, match="node pay wants to spend"):
+        planning.within(draft(spend(amount)), brief("50 USDC"))
