@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
-from chimera.contracts.views import BacklogView, FleetView, Health
+from chimera.contracts.views import BacklogView, FleetView, Health, Verification
 from chimera.contracts.work import PlanDraft
 from chimera.domain import planning, retry
 from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
@@ -53,6 +54,8 @@ from chimera.swarm.runtime import Bench, keep_alive, keep_swept
 from chimera.swarm.worker import Worker
 
 log = structlog.get_logger()
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 DRAIN_SECONDS = 60.0
 """A queue whose oldest ticket has been due for longer does not drain."""
@@ -89,10 +92,7 @@ async def services(settings: Settings) -> AsyncIterator[Settings]:
         await migrate(database_url)
         yield settings.model_copy(update={"database_url": database_url, "redis_url": redis_url})
     finally:
-        if redis is not None:
-            await redis.stop()
-        if postgres is not None:
-            await postgres.stop()
+        await asyncio.gather(*(server.stop() for server in (redis, postgres) if server is not None))
 
 
 async def _address(url: str | None, embedded: EmbeddedPostgres | EmbeddedRedis | None) -> str:
@@ -109,9 +109,7 @@ class System:
         self.swarm = Database(settings.database_url, Access.SWARM, size=16)
         self.tenants = Database(settings.database_url, Access.TENANT, size=16)
         self.redis = connect(settings.redis_url)
-        self.queue = StreamQueue(
-            self.redis, lease_ms=round(settings.lease_seconds * 1_000), bound=settings.queue_bound
-        )
+        self.queue = StreamQueue(self.redis, lease_ms=round(settings.lease_seconds * 1_000), bound=settings.queue_bound)
         self.work = TaskStore(self.swarm)
         self.effects = EffectStore(self.swarm)
         self.fleet = FleetStore(self.swarm)
@@ -210,6 +208,21 @@ class System:
         counts = {role.value: count for role, count in roles.items()}
         return Health(healthy=not problems, problems=problems, roles=counts, backlog=backlog)
 
+    async def verify(self, tenant_id: UUID, piece: str) -> Verification:
+        """Check a piece, named by its asset's id or its post's address, against its signed statement."""
+        named = UUID(piece) if _UUID.fullmatch(piece) else None
+        asset = (await self.reads.lineage(tenant_id, named, None if named else piece)).asset
+        public_key = self.signer.public_key
+        return Verification(
+            asset_id=asset.asset_id,
+            url=asset.url,
+            holds=statement_holds(asset.statement, asset.parts, asset.cryptographic_signature, public_key),
+            content_hash=asset.content_hash,
+            cryptographic_signature=asset.cryptographic_signature,
+            statement=asset.statement,
+            public_key=public_key,
+        )
+
     async def fleet_view(self, tenant_id: UUID) -> FleetView:
         """The fleet at a glance (UI-1)."""
         waiting, published = await self.reads.counts(tenant_id)
@@ -274,9 +287,7 @@ class _AllDue:
         return queues
 
 
-def statement_holds(
-    statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str
-) -> bool:
+def statement_holds(statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str) -> bool:
     """Whether a piece is what its signed statement says, under this key (PRV-1)."""
     if statement.get("content_hash") != content_hash(parts):
         return False
@@ -305,7 +316,14 @@ def tool_servers(settings: Settings) -> dict[str, ToolServer]:
 
 def _bundled(settings: Settings) -> dict[str, ToolServer]:
     settings.state.mkdir(parents=True, exist_ok=True)
-    social = ["-m", "chimera.servers.social", "--db", str(settings.state / "social.db"), "--seed", str(settings.social_seed)]
+    social = [
+        "-m",
+        "chimera.servers.social",
+        "--db",
+        str(settings.state / "social.db"),
+        "--seed",
+        str(settings.social_seed),
+    ]
     servers = {
         "twitter-mcp": ToolServer(
             command=sys.executable,

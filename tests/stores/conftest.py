@@ -1,4 +1,4 @@
-"""A small house to try the stores in: one tenant, one influencer, and the steps of a task's life in few words."""
+"""A small house to try the stores in: one tenant, one influencer, the steps of a task's life in few words."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -118,9 +118,7 @@ class House:
 
     async def planning(self, name: str = "Look up", **changes: Any) -> tuple[UUID, UUID]:
         """A campaign that waits for its plan, and the task of making it."""
-        campaign_id = await self.system.campaigns.create(
-            self.tenant_id, self.brief(name, **changes), "operator:me"
-        )
+        campaign_id = await self.system.campaigns.create(self.tenant_id, self.brief(name, **changes), "operator:me")
         ticket = await self.system.campaigns.plan(self.tenant_id, campaign_id, "operator:me")
         return campaign_id, ticket.id
 
@@ -168,9 +166,7 @@ class House:
     def order(self, amount: str = "50 USDC", key: str = "key", **places: Any) -> SpendOrder:
         request = TransactionRequest(destination_wallet="0xA", token_amount=amount, purpose="reach")
         given: dict[str, Any] = {"agent_id": self.nora.agent_id, "campaign_id": None, "task_id": None}
-        return SpendOrder(
-            tenant_id=self.tenant_id, idempotency_key=key, request=request, **{**given, **places}
-        )
+        return SpendOrder(tenant_id=self.tenant_id, idempotency_key=key, request=request, **{**given, **places})
 
     async def authorise(self, amount: str = "50 USDC", key: str = "key", **places: Any) -> CfoAnswer:
         return await self.system.ledger.authorise(self.order(amount, key, **places))
@@ -187,9 +183,7 @@ class House:
         """A verdict about a piece; an approval comes with its asset, its cost and its effect."""
         approved = decision is Decision.APPROVE
         asset = self.asset(piece) if approved else None
-        verdict = Verdict(
-            decision=decision, score=0.95 if approved else 0.5, judged_by="judge:test", reasons=["r"]
-        )
+        verdict = Verdict(decision=decision, score=0.95 if approved else 0.5, judged_by="judge:test", reasons=["r"])
         given: dict[str, Any] = {
             "asset": asset,
             "costs": [self.cost(piece)] if approved else [],
@@ -198,9 +192,7 @@ class House:
             "revise": True,
             "max_revisions": 2,
         }
-        return Judgement(
-            task=piece.task, verdict=verdict, content_hash=piece.content_hash, **{**given, **changes}
-        )
+        return Judgement(task=piece.task, verdict=verdict, content_hash=piece.content_hash, **{**given, **changes})
 
     def asset(self, piece: Piece) -> AssetRecord:
         assert piece.result.artifact is not None
@@ -322,9 +314,7 @@ async def nora(system: System, tenant: UUID) -> Influencer:
 
 
 @pytest.fixture
-async def house(
-    system: System, raw: "asyncpg.Connection[asyncpg.Record]", tenant: UUID, nora: Influencer
-) -> House:
+async def house(system: System, raw: "asyncpg.Connection[asyncpg.Record]", tenant: UUID, nora: Influencer) -> House:
     made = House(system, raw, tenant, nora)
     await system.fleet.mark(ProcessMark(process_id=made.process_id, role=Role.WORKER, host="here", pid=1))
     return made

@@ -1,1 +1,377 @@
-X = 1
+"""Small stand-ins for the ports of the swarm: they remember what they were told, and answer as given."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from chimera.contracts.claims import (
+    Committed,
+    Effect,
+    Judgement,
+    Lease,
+    NewTask,
+    Piece,
+    Planned,
+    ProcessMark,
+    Receipt,
+    Rejected,
+    Setting,
+    SpendOrder,
+    Task,
+    Ticket,
+)
+from chimera.contracts.errors import NotFound
+from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.fleet import Brief, Persona, Policy, Soul
+from chimera.contracts.ids import new_id
+from chimera.contracts.ports import Answer, ToolResult
+from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
+from chimera.contracts.work import (
+    Artifact,
+    ExecutionResult,
+    RenderedPrompt,
+    ResultMetadata,
+    TaskDispatch,
+    ToolRecord,
+    Usage,
+)
+from chimera.domain.provenance import canonical_hash, content_hash
+
+SOUL_HASH = "5" * 64
+WALLET = "0xABCDEF1234567890"
+READS = {("news-mcp", "list_items"), ("twitter-mcp", "find_by_idempotency_key")}
+ACTS = {("twitter-mcp", name) for name in ("post_tweet", "create_thread", "reply_tweet", "promote_tweet")}
+
+
+def make_task(action: str = "post_tweet", **changes: Any) -> Task:
+    """A claimed task; `parameters` and `constraints` reach its dispatch."""
+    task_id = changes.pop("task_id", None) or new_id()
+    dispatch = TaskDispatch.model_validate(
+        {
+            "execution_id": "run-1",
+            "context": {"persona": "Nora", "goal": "Write about old light"},
+            "tool_call": {
+                "target_mcp": "twitter-mcp",
+                "action": action,
+                "parameters": changes.pop("parameters", {"topic": "old light"}),
+            },
+            "constraints": changes.pop("constraints", {}),
+            "prompt": changes.pop("prompt", None),
+        }
+    )
+    given: dict[str, Any] = {
+        "tenant_id": new_id(),
+        "agent_id": new_id(),
+        "campaign_id": new_id(),
+        "parent_id": None,
+        "kind": TaskKind.SPEND if action == "promote_tweet" else TaskKind.CREATE,
+        "attempt": 1,
+        "tries": 1,
+        "revision": 0,
+        "state_version": 3,
+        "soul_hash": SOUL_HASH,
+        "policy_hash": "6" * 64,
+    }
+    return Task(task_id=task_id, dispatch=dispatch, **{**given, **changes})
+
+
+def make_setting(**policy: Any) -> Setting:
+    """A persona, a policy and a brief that offers one promotion."""
+    soul = Soul(id="Nora", name="Nora", account="nora", voice_traits=["calm"], directives=["Be kind."])
+    brief = Brief.model_validate(
+        {
+            "persona": "Nora",
+            "name": "Look up",
+            "goal": "Get people to look up",
+            "strategy": ["Old light makes large numbers feel near."],
+            "deliverables": [{"topics": ["old light"]}],
+            "promotions": [{"token_amount": "50 USDC", "purpose": "reach", "wallet": WALLET}],
+            "sources": [{"feed": "night-sky"}],
+            "budget": [{"span": "total", "amount": "300 USDC"}],
+        }
+    )
+    persona = Persona(soul=soul, body="I am an AI.", soul_hash=SOUL_HASH)
+    return Setting(persona=persona, policy=Policy.model_validate(policy), brief=brief)
+
+
+def make_result(task: Task, content: str | list[str] | None = "Old light is old.", **changes: Any) -> ExecutionResult:
+    """What a Worker returned for a task."""
+    kind = "thread" if isinstance(content, list) else "text"
+    return ExecutionResult(
+        execution_id=task.dispatch.execution_id,
+        status=changes.pop("status", "completed"),
+        reasoning_trace=changes.pop("trace", []),
+        artifact=Artifact(type=kind, content=content) if content is not None else None,
+        metadata=ResultMetadata(compute_duration_ms=1, model_used="composer", **changes),
+        self_assessment_score=0.9,
+    )
+
+
+def make_piece(task: Task | None = None, result: ExecutionResult | None = None, **changes: Any) -> Piece:
+    """A result in the Judge's hands."""
+    task = task or make_task()
+    result = result or make_result(task)
+    hashed = content_hash(result.artifact.parts) if result.artifact else None
+    given: dict[str, Any] = {"human": None, "spend": None, "reservation_id": None, "content_hash": hashed}
+    return Piece(task=task, result=result, **{**given, **changes})
+
+
+def make_effect(**changes: Any) -> Effect:
+    """A claimed effect, marked as executing."""
+    given: dict[str, Any] = {
+        "effect_id": new_id(),
+        "tenant_id": new_id(),
+        "agent_id": new_id(),
+        "campaign_id": new_id(),
+        "task_id": new_id(),
+        "attempt": 1,
+        "tries": 1,
+        "status": EffectStatus.EXECUTING,
+        "server": "twitter-mcp",
+        "tool": "post_tweet",
+        "arguments": {"account": "nora", "text": "Old light is old.", "ai_label": True},
+        "idempotency_key": "chm-1",
+    }
+    return Effect(**{**given, **changes})
+
+
+def make_ticket(task: Task | None = None) -> Ticket:
+    return Ticket(
+        id=task.task_id if task else new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.MEDIUM
+    )
+
+
+def make_lease(id: UUID | None = None) -> Lease:
+    return Lease(id=id or new_id(), stream="s", entry="1-0", redelivered=False)
+
+
+@dataclass
+class FakeWork:
+    """`ports.Work`: keeps what was written, hands out what a test has put into it."""
+
+    setting_: Setting = field(default_factory=make_setting)
+    rejected_: Rejected | None = None
+    taken_over: bool = False
+    submitted: list[ExecutionResult] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    replaced: list[NewTask] = field(default_factory=list)
+    buried: list[tuple[TaskStatus, str]] = field(default_factory=list)
+    postponed: list[tuple[str, datetime]] = field(default_factory=list)
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
+        return [make_task(task_id=lease.id) for lease in leases]
+
+    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[Piece]:
+        return [make_piece(make_task(task_id=lease.id)) for lease in leases]
+
+    async def submit(self, task: Task, result: ExecutionResult, author: str) -> Committed:
+        self.submitted.append(result)
+        return self._committed(task, TaskStatus.IN_REVIEW, Stage.JUDGE)
+
+    async def commit(self, judgement: Judgement) -> Committed:
+        self.judgements.append(judgement)
+        return self._committed(judgement.task, TaskStatus.COMPLETED, Stage.PUBLISH)
+
+    def _committed(self, task: Task, status: TaskStatus, stage: Stage) -> Committed:
+        if self.taken_over:
+            return Committed(task_id=task.task_id, status=None)
+        return Committed(task_id=task.task_id, status=status, follow_up={stage: make_ticket(task)})
+
+    async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
+        self.postponed.append((cause, due_at))
+
+    async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
+        self.buried.append((status, cause))
+
+    async def setting(self, task: Task) -> Setting:
+        return self.setting_
+
+    async def earlier(self, task: Task, limit: int) -> list[str]:
+        return ["An earlier piece."][:limit]
+
+    async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
+        self.planned.append(planned)
+        return [make_ticket() for _ in planned.draft.nodes]
+
+    async def rejected(self, task: Task) -> Rejected:
+        if self.rejected_ is None:
+            raise NotFound("it revises nothing")
+        return self.rejected_
+
+    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[Ticket]:
+        self.replaced.append(new)
+        return [make_ticket()]
+
+
+@dataclass
+class FakeModel:
+    """`ports.Model`: gives the same answer every time, or fails every time."""
+
+    output: BaseModel | None = None
+    error: Exception | None = None
+    prompts: list[tuple[Role, RenderedPrompt, int]] = field(default_factory=list)
+
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> Answer[Any]:
+        self.prompts.append((role, prompt, seed))
+        if self.error is not None:
+            raise self.error
+        assert isinstance(self.output, output)
+        usage = Usage(input_tokens=100, output_tokens=20)
+        return Answer[output](output=self.output, model_used="fake", seed=seed, usage=usage, duration_ms=1)
+
+
+@dataclass
+class FakeTools:
+    """`ports.Tools` with the allow-list of the bundled servers."""
+
+    data: dict[str, JsonValue] = field(default_factory=dict)
+    error: Exception | None = None
+    calls: list[tuple[str, str, Mapping[str, JsonValue]]] = field(default_factory=list)
+
+    def knows(self, server: str, tool: str) -> bool:
+        return (server, tool) in READS | ACTS
+
+    def effectful(self, server: str, tool: str) -> bool:
+        return (server, tool) in ACTS
+
+    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        self.calls.append((server, tool, arguments))
+        if self.error is not None:
+            raise self.error
+        hashed = canonical_hash(arguments)
+        record = ToolRecord(server=server, tool=tool, arguments_hash=hashed, duration_ms=1, outcome="ok")
+        return ToolResult(data=self.data, record=record)
+
+
+@dataclass
+class FakeEffects:
+    """`ports.Effects`: a list of what became of effects."""
+
+    happened: list[tuple[str, str]] = field(default_factory=list)
+    due: list[datetime] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    async def begin(self, leases: Sequence[Lease], process_id: UUID) -> list[Effect]:
+        return [make_effect(effect_id=lease.id) for lease in leases]
+
+    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
+        self.happened.append(("finish", receipt.url))
+        self.receipts.append(receipt)
+        return [make_ticket()]
+
+    async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
+        self.happened.append(("doubt", cause))
+        self.due.append(due_at)
+
+    async def retry(self, effect: Effect, cause: str, due_at: datetime) -> None:
+        self.happened.append(("retry", cause))
+        self.due.append(due_at)
+
+    async def fail(self, effect: Effect, cause: str) -> None:
+        self.happened.append(("fail", cause))
+
+
+@dataclass
+class FakeTreasury:
+    """`ports.Treasury` and `ports.Cfo`: answers what it is given."""
+
+    answer: CfoAnswer
+    orders: list[SpendOrder] = field(default_factory=list)
+
+    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+        self.orders.append(order)
+        return self.answer
+
+
+class FakeMemory:
+    async def recall(self, tenant_id: UUID, agent_id: UUID, about: str, limit: int) -> list[str]:
+        return [f"I once wrote about {about}."]
+
+
+class FakePulse:
+    async def thinking(self, task: Task, role: Role) -> None:
+        return
+
+
+class FakeSigner:
+    def sign(self, payload: bytes) -> str:
+        return f"signed:{len(payload)}"
+
+
+@dataclass
+class FakeQueue:
+    """`ports.Queue`: leases are handed out once; `error` makes Redis go away for as long as it is set."""
+
+    leases: list[Lease] = field(default_factory=list)
+    error: Exception | None = None
+    puts: dict[Stage, list[Ticket]] = field(default_factory=dict)
+    dropped: list[UUID] = field(default_factory=list)
+    renewed: list[UUID] = field(default_factory=list)
+    on_idle: Callable[[], None] = lambda: None
+
+    async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
+        if self.error is not None:
+            raise self.error
+        self.puts.setdefault(stage, []).extend(tickets)
+        return len(tickets)
+
+    async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
+        if self.error is not None:
+            raise self.error
+        found, self.leases = self.leases[:count], self.leases[count:]
+        if not found:
+            self.on_idle()
+        return found
+
+    async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
+        self.renewed += [lease.id for lease in leases]
+
+    async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
+        self.dropped += [lease.id for lease in leases]
+
+    async def depth(self, stage: Stage) -> int:
+        return len(self.leases)
+
+
+@dataclass
+class FakePresence:
+    signs: list[str] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    async def mark(self, process: ProcessMark) -> None:
+        self.signs.append("mark")
+        if self.errors:
+            raise self.errors.pop(0)
+
+    async def leave(self, process: ProcessMark) -> None:
+        self.signs.append("leave")
+
+
+@dataclass
+class FakeSweep:
+    found: Mapping[Stage, Sequence[Ticket]]
+    errors: list[Exception] = field(default_factory=list)
+    sweeps: int = 0
+
+    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+        self.sweeps += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.found
+
+
+def soon() -> datetime:
+    """A time to try again."""
+    return datetime.now(UTC) + timedelta(seconds=1)
+
+
+def told(model: FakeModel) -> dict[str, Any]:
+    """The input that the first prompt put before the model."""
+    found: dict[str, Any] = json.loads(model.prompts[0][1].text.split("```json\n")[1].removesuffix("\n```"))
+    return found

@@ -123,5 +123,3 @@ class Brief(Wire):
     sources: list[Source] = Field(default_factory=list, max_length=20)
     budget: list[Limit] = Field(min_length=1, max_length=10)
     autostart: bool = False
-
-

@@ -105,6 +105,7 @@ class TaskView(Wire):
     cause: str | None
     score: float | None
     decision: str | None
+    reasons: list[str]
     effect: EffectStatus | None
     url: str | None
     created_at: datetime
@@ -226,6 +227,18 @@ class Lineage(Wire):
     log: list[GenerationLogView]
     costs: list[TransactionView]
     ancestors: list[TaskView]
+
+
+class Verification(Wire):
+    """Whether a piece is what was approved and signed, and with what a stranger can check it."""
+
+    asset_id: UUID
+    url: str | None
+    holds: bool
+    content_hash: str
+    cryptographic_signature: str
+    statement: dict[str, JsonValue]
+    public_key: str = Field(description="Ed25519, base64url: `x` of RFC 8037.")
 
 
 class PublicationView(Wire):

@@ -44,9 +44,17 @@ def arguments(dispatch: TaskDispatch, artifact: Artifact, account: str, upstream
         case "post_tweet":
             return {"account": account, "text": artifact.parts[0], "ai_label": True}
         case "reply_tweet":
-            return {"account": account, "text": artifact.parts[0], "in_reply_to": _needed(given, "in_reply_to")}
+            return {
+                "account": account,
+                "text": artifact.parts[0],
+                "in_reply_to": _needed(given, "in_reply_to"),
+            }
         case "promote_tweet":
-            return {"account": account, "post_id": _target(given, upstream), "token_amount": given["token_amount"]}
+            return {
+                "account": account,
+                "post_id": _target(given, upstream),
+                "token_amount": given["token_amount"],
+            }
         case _:
             return {**given, "account": account, "content": list(artifact.parts)}
 

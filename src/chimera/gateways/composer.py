@@ -64,9 +64,7 @@ class Composer(Model[None]):
         seed = (settings or {}).get("seed", 0)
         text = answer(name, told(prompt), seed).model_dump_json()
         return ModelResponse(
-            parts=[
-                TextPart(text) if tool is None else ToolCallPart(tool.name, text, tool_call_id="composer-1")
-            ],
+            parts=[TextPart(text) if tool is None else ToolCallPart(tool.name, text, tool_call_id="composer-1")],
             model_name=self.model_name,
             provider_name=self.system,
             finish_reason="stop",

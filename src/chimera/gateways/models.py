@@ -80,18 +80,14 @@ class ModelGateway:
         except UsageLimitExceeded as error:
             raise ModelFailed(f"{role}: over the bounds of one ask: {_brief(error)}") from error
         except UnexpectedModelBehavior as error:
-            raise ModelFailed(
-                f"{role}: the answer does not fit {output.__name__}: {_brief(error)}"
-            ) from error
+            raise ModelFailed(f"{role}: the answer does not fit {output.__name__}: {_brief(error)}") from error
         except FallbackExceptionGroup as error:
             causes = "; ".join(_brief(cause) for cause in error.exceptions)
             raise ModelFailed(f"{role}: every model of the chain failed: {causes}") from error
         except (ModelAPIError, UserError) as error:
             raise ModelFailed(f"{role}: the provider refused: {_brief(error)}") from error
         if not isinstance(result.output, output):
-            raise ModelFailed(
-                f"{role}: the answer is a {type(result.output).__name__}, not a {output.__name__}"
-            )
+            raise ModelFailed(f"{role}: the answer is a {type(result.output).__name__}, not a {output.__name__}")
         return Answer(
             output=result.output,
             model_used=result.response.model_name or self._chains[role][0].model_name,

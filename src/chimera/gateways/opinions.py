@@ -166,17 +166,13 @@ def _novelty(told: OpinionInput) -> _Finding:
     if nearest >= 0.5:
         reason = f"Near copy: {percent} % of its three-word runs are those of an earlier piece."
         return _Finding(30, _REJECTED, reason)
-    return _Finding(
-        30 * max(0.0, nearest - 0.1), _BEST, f"New: {percent} % in common with the nearest earlier piece."
-    )
+    return _Finding(30 * max(0.0, nearest - 0.1), _BEST, f"New: {percent} % in common with the nearest earlier piece.")
 
 
 def _nearest(told: OpinionInput) -> float:
     """Each post against each earlier text, as a whole and by itself."""
     whole = "\n".join(told.content)
-    return max(
-        (similarity(text, old) for text in [whole, *told.content] for old in told.earlier), default=0.0
-    )
+    return max((similarity(text, old) for text in [whole, *told.content] for old in told.earlier), default=0.0)
 
 
 def _honesty(content: Sequence[str]) -> _Finding:

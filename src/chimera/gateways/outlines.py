@@ -94,9 +94,7 @@ def revise(told: RevisionInput) -> Revision:
     blamed = named or _gist(told.content)
     avoid = list(dict.fromkeys(word for word in [*told.avoid, *blamed] if 0 < len(word) <= 100))
     notes = [f"leave out the word “{word}”" for word in named]
-    notes += [
-        clean(reason).rstrip(".")[:300] for reason in told.reasons[:2] if not _PROHIBITED.search(reason)
-    ]
+    notes += [clean(reason).rstrip(".")[:300] for reason in told.reasons[:2] if not _PROHIBITED.search(reason)]
     if not named:
         notes.append("rest on another fact this time")
     before = clean(told.goal.split(NOTES)[0])[: 2 * _MAX_GOAL] or "Write the piece."

@@ -8,12 +8,12 @@ from uuid import UUID
 
 from chimera.contracts.errors import Conflict, NotFound, Unauthenticated
 from chimera.contracts.fleet import Brief, Limit, Persona, Policy
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import KeyRole, Wire
 from chimera.contracts.views import KeyView
 from chimera.domain import persona as personas
 from chimera.domain.provenance import canonical_hash
 from chimera.stores import campaigns, ledger
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("accounts")
@@ -112,7 +112,12 @@ class AccountStore:
                 await connection.execute(CAMPAIGNS["bump"], tenant_id)
                 await ledger.set_limits(connection, tenant_id, "tenant", tenant_id, policy.limits)
                 await ledger.note(
-                    connection, tenant_id, actor=actor, action="policy.changed", subject=policy_hash, body=body
+                    connection,
+                    tenant_id,
+                    actor=actor,
+                    action="policy.changed",
+                    subject=policy_hash,
+                    body=body,
                 )
         return policy_hash
 

@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from chimera.contracts.claims import NewTask, Planned, Task, Ticket
 from chimera.contracts.errors import Conflict, NotFound, Superseded
 from chimera.contracts.fleet import Brief
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import CampaignStatus, TaskKind, TaskStatus
 from chimera.contracts.work import DispatchContext, PlanDraft, PlanNode, TaskDispatch, ToolCall
 from chimera.domain import lifecycle, planning
 from chimera.stores import ledger, rows
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class CampaignStore:
             latest = await _waiting_plan(connection, campaign)
             planning.within(draft, Brief.model_validate_json(campaign["brief"]))
             await connection.execute(SQL["supersede_plans"], campaign_id)
-            await _add_plan(connection, campaign, latest["task_id"], Planned(plan_id=new_id(), draft=draft, author=actor))
+            await _add_plan(
+                connection, campaign, latest["task_id"], Planned(plan_id=new_id(), draft=draft, author=actor)
+            )
             await _note(connection, tenant_id, actor, "plan.edited", campaign_id, {"nodes": len(draft.nodes)})
 
     async def start(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> Sequence[Ticket]:
@@ -246,7 +248,11 @@ async def _insert_tasks(connection: "Connection", campaign: "Record", new: Seque
 
 
 async def _note(
-    connection: "Connection", tenant_id: UUID, actor: str, action: str, campaign_id: UUID, body: dict[str, JsonValue]
+    connection: "Connection",
+    tenant_id: UUID,
+    actor: str,
+    action: str,
+    campaign_id: UUID,
+    body: dict[str, JsonValue],
 ) -> None:
     await ledger.note(connection, tenant_id, actor=actor, action=action, subject=str(campaign_id), body=body)
-

@@ -78,9 +78,7 @@ class DeskStore:
             row = await connection.fetchrow(TASKS["claim_external"], key_id, persona, lease_seconds, guard)
         return _claimed(row) if row is not None else None
 
-    async def renew(
-        self, tenant_id: UUID, key_id: UUID, task_id: UUID, attempt: int, lease_seconds: float
-    ) -> Claimed:
+    async def renew(self, tenant_id: UUID, key_id: UUID, task_id: UUID, attempt: int, lease_seconds: float) -> Claimed:
         """Keep a claimed task longer. Conflict when the lease was lost."""
         async with self._tenants.transaction(tenant_id) as connection:
             row = await connection.fetchrow(TASKS["renew_external"], task_id, key_id, attempt, lease_seconds)
@@ -196,7 +194,8 @@ def _same(known: TaskDispatch, wanted: TaskDispatch) -> None:
     filled = wanted.model_copy(update={"context": wanted.context.model_copy(update=hashes)})
     if known != filled:
         raise Conflict(
-            f"execution {wanted.execution_id} was dispatched with another body", remedy="Use a fresh execution_id."
+            f"execution {wanted.execution_id} was dispatched with another body",
+            remedy="Use a fresh execution_id.",
         )
 
 
@@ -226,9 +225,7 @@ async def _waiting(connection: "Connection", approval_id: UUID, *, bound: bool) 
     return row
 
 
-async def _back_to_judge(
-    connection: "Connection", tenant_id: UUID, task: "Record", actor: str, action: str
-) -> Tickets:
+async def _back_to_judge(connection: "Connection", tenant_id: UUID, task: "Record", actor: str, action: str) -> Tickets:
     moved = await connection.fetch(SQL["reopen"], task["task_id"], TaskStatus.AWAITING_APPROVAL.value)
     await _note(connection, tenant_id, actor, action, task["task_id"])
     return {Stage.JUDGE: [rows.ticket(row) for row in moved]}

@@ -9,10 +9,10 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import Effect, Grant, Lease, Receipt, Ticket
 from chimera.contracts.errors import Superseded
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import EffectStatus, Priority, Stage, TaskStatus
 from chimera.domain import lifecycle, publishing
 from chimera.stores import campaigns, ledger, rows
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ class EffectStore:
                 subject=str(effect.task_id),
                 body={"url": receipt.url, "idempotency_key": effect.idempotency_key},
             )
-            released = await connection.fetch(
-                TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value
-            )
+            released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
             await campaigns.finish(connection, effect.campaign_id)
             return [ticket for stage, ticket in rows.placed(released) if stage is Stage.WORK]
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from chimera.contracts.claims import ProcessMark
 from chimera.contracts.errors import Conflict, NotFound
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, Role, Stage
 from chimera.contracts.views import BacklogView
 from chimera.stores import ledger
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("fleet")
@@ -36,7 +36,7 @@ class FleetStore:
         async with self._swarm.connection() as connection:
             rows = await connection.fetch(SQL["roles_alive"], within_seconds)
             await connection.execute(SQL["forget"])
-        found = {role: 0 for role in Role}
+        found = dict.fromkeys(Role, 0)
         for row in rows:
             for role in Role if row["role"] == "all" else [Role(row["role"])]:
                 found[role] += row["processes"]
@@ -47,16 +47,18 @@ class FleetStore:
         async with self._swarm.connection() as connection:
             rows = await connection.fetch(SQL["oldest"])
         return [
-            BacklogView(stage=Stage(row["stage"]), waiting=row["waiting"], oldest_seconds=max(0.0, row["oldest"] or 0.0))
+            BacklogView(
+                stage=Stage(row["stage"]),
+                waiting=row["waiting"],
+                oldest_seconds=max(0.0, row["oldest"] or 0.0),
+            )
             for row in rows
         ]
 
     async def halt(self, tenant_id: UUID, scope: HaltScope, target: str, reason: str, actor: str) -> None:
         """Stop part of the fleet; every process sees it at its next step. Conflict when it is halted already."""
         async with self._swarm.transaction() as connection:
-            halt_id = await connection.fetchval(
-                SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor
-            )
+            halt_id = await connection.fetchval(SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor)
             if halt_id is None:
                 raise Conflict(f"{scope.value} {target} is halted already")
             await ledger.note(

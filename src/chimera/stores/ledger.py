@@ -13,10 +13,10 @@ from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Conflict, Invalid
 from chimera.contracts.finance import Authorization, CfoAnswer, PolicyViolation
 from chimera.contracts.fleet import Limit
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import plain
 from chimera.domain import budget
 from chimera.domain.provenance import canonical_hash
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -112,7 +112,13 @@ async def set_limits(
 
 
 async def note(
-    connection: "Connection", tenant_id: UUID, *, actor: str, action: str, subject: str, body: dict[str, JsonValue]
+    connection: "Connection",
+    tenant_id: UUID,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    body: dict[str, JsonValue],
 ) -> None:
     """Append an audit event in the caller's transaction (PRV-4)."""
     await connection.execute(SQL["note"], new_id(), tenant_id, actor, action, subject, json.dumps(body))
@@ -179,9 +185,7 @@ async def _close(
     await connection.execute(SQL[counters], row["counters"], row["amount"])
     answer = ANSWER.validate_json(row["answer"])
     verification = "" if isinstance(answer, PolicyViolation) else answer.budget_verification_hash
-    entry, debit, credit = (
-        ("settle", "spent", "reserved") if status == "settled" else ("release", "budget", "reserved")
-    )
+    entry, debit, credit = ("settle", "spent", "reserved") if status == "settled" else ("release", "budget", "reserved")
     await _book(connection, reservation_id, entry, debit, credit, verification, asset_id)
 
 

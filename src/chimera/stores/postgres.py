@@ -60,7 +60,7 @@ class Database:
         self._url = url
         self._access = access
         self._size = size
-        self._pool: "Pool | None" = None
+        self._pool: Pool | None = None
 
     async def open(self) -> None:
         """Connect. Unavailable names what to check."""
@@ -71,7 +71,10 @@ class Database:
                 max_size=self._size,
                 command_timeout=COMMAND_TIMEOUT,
                 timeout=5,
-                server_settings={"role": self._access.value, "application_name": f"chimera {self._access.value}"},
+                server_settings={
+                    "role": self._access.value,
+                    "application_name": f"chimera {self._access.value}",
+                },
             )
         except UNREACHABLE as error:
             raise Unavailable(f"PostgreSQL cannot be reached: {error}", remedy=_REMEDY) from error
@@ -108,4 +111,3 @@ class Database:
 
 
 _REMEDY = "Check CHIMERA_DATABASE_URL and that the server is running; work goes on by itself once it is back."
-

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from chimera.contracts.claims import (
     Committed,
@@ -19,17 +19,16 @@ from chimera.contracts.claims import (
     Setting,
     Task,
     Ticket,
-    Upstream,
 )
 from chimera.contracts.errors import NotFound, Superseded
 from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.values import Decision, Priority, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import ExecutionResult, TaskDispatch, Verdict
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Decision, Stage, TaskKind, TaskStatus
+from chimera.contracts.work import ExecutionResult, Verdict
 from chimera.domain import lifecycle, persona
 from chimera.domain.provenance import content_hash
 from chimera.stores import campaigns, ledger, rows
 from chimera.stores.group import GroupCommit
-from chimera.contracts.ids import new_id
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -293,5 +292,3 @@ def _nothing(item: Mapping[str, JsonValue]) -> Committed:
 
 def _ends(done: Committed | None) -> bool:
     return done is not None and done.status is not None and not done.follow_up and done.status in lifecycle.TASK_OVER
-
-

@@ -23,7 +23,5 @@ class CfoJudge:
             answer = await self._treasury.authorise(order)
             granted = isinstance(answer, Authorization)
             span.set_attribute("granted", granted)
-            await log.ainfo(
-                "spend", granted=granted, amount=order.request.token_amount, task=str(order.task_id)
-            )
+            await log.ainfo("spend", granted=granted, amount=order.request.token_amount, task=str(order.task_id))
             return answer

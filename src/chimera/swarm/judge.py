@@ -6,7 +6,17 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.contracts.claims import AssetRecord, Cost, EffectOrder, Grant, Judgement, Lease, Piece, Setting, Task
+from chimera.contracts.claims import (
+    AssetRecord,
+    Cost,
+    EffectOrder,
+    Grant,
+    Judgement,
+    Lease,
+    Piece,
+    Setting,
+    Task,
+)
 from chimera.contracts.errors import Invalid, NotFound, Superseded
 from chimera.contracts.finance import PolicyViolation
 from chimera.contracts.ids import new_id
@@ -150,9 +160,7 @@ class Judge:
             statement=said,
         )
 
-    def _effect(
-        self, piece: Piece, artifact: Artifact, asset: AssetRecord, setting: Setting
-    ) -> EffectOrder | None:
+    def _effect(self, piece: Piece, artifact: Artifact, asset: AssetRecord, setting: Setting) -> EffectOrder | None:
         task, call = piece.task, piece.task.dispatch.tool_call
         if not self._tools.effectful(call.target_mcp, call.action):
             return None
@@ -161,9 +169,7 @@ class Judge:
             effect_id=new_id(),
             server=call.target_mcp,
             tool=call.action,
-            arguments=publishing.arguments(
-                task.dispatch, artifact, setting.persona.soul.account, task.upstream
-            ),
+            arguments=publishing.arguments(task.dispatch, artifact, setting.persona.soul.account, task.upstream),
             grant=Grant(
                 tenant_id=task.tenant_id,
                 content_hash=asset.content_hash,
@@ -218,7 +224,12 @@ def _costs(piece: Piece, verdict: Verdict) -> list[Cost]:
 
 
 def _cost(task: Task, what: str, amount: str, currency: str, tokens: int, model: str) -> Cost:
-    evidence: dict[str, JsonValue] = {"task": str(task.task_id), "what": what, "amount": amount, "tokens": tokens}
+    evidence: dict[str, JsonValue] = {
+        "task": str(task.task_id),
+        "what": what,
+        "amount": amount,
+        "tokens": tokens,
+    }
     return Cost(
         transaction_id=new_id(),
         currency=currency,

@@ -65,7 +65,9 @@ class Planner:
             "constraints": brief.constraints.model_dump(mode="json"),
             "sources": [item.model_dump(mode="json") for item in brief.sources],
         }
-        answer = await self._model.ask(Role.PLANNER, prompts.render("plan", inputs), PlanDraft, seed=seed_of(brief.goal))
+        answer = await self._model.ask(
+            Role.PLANNER, prompts.render("plan", inputs), PlanDraft, seed=seed_of(brief.goal)
+        )
         draft = answer.output
         planning.check(draft)
         planning.within(draft, brief)
@@ -88,7 +90,10 @@ class Planner:
             "strategy": list(setting.brief.strategy),
         }
         answer = await self._model.ask(
-            Role.PLANNER, prompts.render("revise", inputs), Revision, seed=seed_of(old.dispatch.context.goal, old.revision)
+            Role.PLANNER,
+            prompts.render("revise", inputs),
+            Revision,
+            seed=seed_of(old.dispatch.context.goal, old.revision),
         )
         new = _better(task, rejected, answer.output, [*avoided, *answer.output.avoid])
         return {Stage.WORK: await self._work.replace(task, old, new)}

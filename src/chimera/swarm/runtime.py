@@ -148,7 +148,9 @@ class Bench(Generic[Item]):
     async def _failed(self, item: Item, lease: Lease, error: Exception, execution_id: str) -> None:
         stage = self._trade.stage.value
         expected = isinstance(error, (ChimeraError, TimeoutError))
-        await log.awarning("failed", stage=stage, execution_id=execution_id, cause=describe(error), exc_info=not expected)
+        await log.awarning(
+            "failed", stage=stage, execution_id=execution_id, cause=describe(error), exc_info=not expected
+        )
         try:
             await self._trade.give_up(item, error, datetime.now(UTC) + retry.delay(2, random.random()))
             await self._queue.done(self._trade.stage, [lease])

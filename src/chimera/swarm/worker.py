@@ -138,7 +138,10 @@ class Worker:
         return ExecutionResult(
             execution_id=task.dispatch.execution_id,
             status="completed" if granted else "refused",
-            reasoning_trace=[f"Asked the CFO Judge for {request.token_amount}: {request.purpose}", f"The CFO {said}"],
+            reasoning_trace=[
+                f"Asked the CFO Judge for {request.token_amount}: {request.purpose}",
+                f"The CFO {said}",
+            ],
             artifact=Artifact(type="transaction", content=f"{request.purpose}: {request.token_amount}"),
             metadata=ResultMetadata(
                 compute_duration_ms=round((time.perf_counter() - begun) * 1_000),

@@ -20,12 +20,14 @@ from chimera.contracts.views import (
     Lineage,
     Page,
     PublicationView,
+    Verification,
 )
 from chimera.interfaces.api.callers import Anyone, Operator, Reviewer, Wired
 from chimera.interfaces.api.paging import Before, Limit
 
 router = APIRouter(tags=["fleet"])
 
+Piece = Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 Subject = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -100,6 +102,12 @@ async def assets(who: Anyone, system: Wired, limit: Limit = 50, before: Before =
 async def lineage(asset_id: UUID, who: Anyone, system: Wired) -> Lineage:
     """One asset back to its goal: prompts, model, seeds, tool calls, scores, costs (PRV-3)."""
     return await system.reads.lineage(who.tenant_id, asset_id)
+
+
+@router.get("/v1/verify")
+async def verify(piece: Piece, who: Anyone, system: Wired) -> Verification:
+    """Whether a piece, named by its asset's id or its post's address, is what was approved and signed (PRV-1)."""
+    return await system.verify(who.tenant_id, piece)
 
 
 @router.get("/v1/publications")

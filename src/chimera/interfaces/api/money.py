@@ -31,9 +31,7 @@ Key = Annotated[
     response_model=Authorization,
     responses={403: {"model": PolicyViolation | Problem, "description": "Over a limit, or the wrong role."}},
 )
-async def authorize(
-    request: TransactionRequest, key: Key, who: Spender, system: Wired
-) -> Authorization | JSONResponse:
+async def authorize(request: TransactionRequest, key: Key, who: Spender, system: Wired) -> Authorization | JSONResponse:
     """Ask the CFO Judge for money. It is reserved, or refused with 403 and the figures."""
     payer = await system.reads.payer(who.tenant_id, request.persona, request.campaign_id)
     order = SpendOrder(

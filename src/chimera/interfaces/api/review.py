@@ -51,9 +51,7 @@ async def approval(approval_id: UUID, who: Anyone, system: Wired) -> ApprovalVie
 async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Remark:
     """Approve exactly this content; the Judge commits it. 409 when persona or campaign has moved on."""
     decision = Decision.APPROVE
-    await system.hand_on(
-        await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
-    )
+    await system.hand_on(await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note))
     return remark
 
 
@@ -61,16 +59,12 @@ async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wire
 async def reject(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Remark:
     """Reject it; the Planner has it made anew with the note, within its bound."""
     decision = Decision.REJECT
-    await system.hand_on(
-        await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
-    )
+    await system.hand_on(await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note))
     return remark
 
 
 @router.post("/{approval_id}/edit", status_code=202)
 async def edit(approval_id: UUID, edit: Edit, who: Reviewer, system: Wired) -> Edit:
     """Put other words in its place; the edit is judged again."""
-    await system.hand_on(
-        await system.desk.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note)
-    )
+    await system.hand_on(await system.desk.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note))
     return edit

@@ -9,6 +9,8 @@ from uuid import UUID
 import yaml
 from pydantic import JsonValue, ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
 from rich.table import Table
 
 from chimera.contracts.errors import Conflict, Invalid
@@ -42,6 +44,7 @@ class Demo:
         self._console = Console(highlight=False)
         self._seen: dict[UUID, tuple[TaskStatus, EffectStatus | None]] = {}
         self._spends: dict[UUID, str] = {}
+        self._read: set[UUID] = set()
         self._tenant = UUID(int=0)
 
     async def run(self, stopping: asyncio.Event, *, once: bool) -> int:
@@ -100,6 +103,10 @@ class Demo:
                 self._spends[spend.reservation_id] = spend.status
                 wanted, why = spend.request["token_amount"], spend.answer.get("details", "")
                 self._console.print(f"  [magenta]CFO[/]  {wanted} {spend.status} {why}", soft_wrap=True)
+        for publication in reversed((await self._system.reads.publications(self._tenant, _EVERYTHING)).items):
+            if publication.publication_id not in self._read:
+                self._read.add(publication.publication_id)
+                self._console.print(_post(publication))
         return tasks
 
     async def _rests(self, tasks: Sequence[TaskView]) -> bool:
@@ -146,7 +153,9 @@ class Demo:
 
     def _flaws(self, lineage: Lineage) -> list[str]:
         asset, flaws = lineage.asset, []
-        if not statement_holds(asset.statement, asset.parts, asset.cryptographic_signature, self._system.signer.public_key):
+        if not statement_holds(
+            asset.statement, asset.parts, asset.cryptographic_signature, self._system.signer.public_key
+        ):
             flaws.append("its signature does not hold")
         if not lineage.log:
             flaws.append("no generation log")
@@ -173,20 +182,29 @@ class Demo:
         expected = {id: text for each in written for id, text in zip(each.external_ids, each.parts, strict=True)}
         problems = [f"post {id} is not on the network" for id in expected.keys() - posts.keys()]
         problems += [f"post {id} is on the network and in no books" for id in posts.keys() - expected.keys()]
-        problems += [f"post {id} is not what was approved" for id in expected.keys() & posts.keys()
-                     if content_hash([expected[id]]) != content_hash([posts[id]])]
+        problems += [
+            f"post {id} is not what was approved"
+            for id in expected.keys() & posts.keys()
+            if content_hash([expected[id]]) != content_hash([posts[id]])
+        ]
         return problems
 
 
 def _line(task: TaskView) -> str:
     colour = _COLOURS.get(task.status, "cyan")
     score = f" {task.score:.2f}" if task.score is not None else ""
-    where = f" [blue]{task.url}[/]" if task.url else ""
-    why = f" [dim]({task.cause})[/]" if task.cause else ""
+    refused = task.status in (TaskStatus.REJECTED, TaskStatus.AWAITING_APPROVAL)
+    why = [*([task.cause] if task.cause else []), *(task.reasons[-1:] if refused else [])]
     name = task.node_key or task.kind.value
     effect = f" → {task.effect.value}" if task.effect else ""
-    status = f"[{colour}]{task.status.value:17}[/]"
-    return f"  {task.persona:15} {name:12} {status}{score}{effect}{where}{why} [dim]{task.goal[:70]}[/]"
+    told = f" [dim]{escape('; '.join(why))}[/]" if why else ""
+    return f"  {task.persona:15} {name:12} [{colour}]{task.status.value:17}[/]{score}{effect}{told}"
+
+
+def _post(publication: PublicationView) -> Panel:
+    text = "\n\n".join(publication.parts)
+    title = f"[bold]{publication.persona}[/] · {publication.kind} · {publication.url}"
+    return Panel(escape(text), title=title, title_align="left", border_style="blue", width=100)
 
 
 def _read(kind: type[Kind], path: Path) -> Kind:

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,15 +67,21 @@ async def open_door(system: System, url: str) -> Address:
         expires_at=datetime.now(UTC) + timedelta(days=1),
     )
     settings = system.settings
-    address = Address(
-        url=url, key=key, database_url=settings.database_url or "", redis_url=settings.redis_url or ""
-    )
+    address = Address(url=url, key=key, database_url=settings.database_url or "", redis_url=settings.redis_url or "")
     address.write(settings.state)
     return address
 
 
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handlers: this program decides when to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,9 +103,10 @@ async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started and not task.done():
-        await asyncio.sleep(0.01)
+    listening = asyncio.create_task(server.listening.wait())
+    await asyncio.wait([task, listening], return_when=asyncio.FIRST_COMPLETED)
     if task.done():
+        listening.cancel()
         await task
         raise OSError(f"nothing can listen on {host}:{port}; set CHIMERA_PORT to another port")
     bound: int = server.servers[0].sockets[0].getsockname()[1]
@@ -114,36 +123,34 @@ class Crew:
     def __init__(self, settings: Settings, roles: Sequence[Role]) -> None:
         self._settings = settings
         self._roles = roles
-        self._running: dict[Role, subprocess.Popen[bytes]] = {}
         self._logs = settings.state / "logs"
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep every role alive until `stopping`, then end them all in good order."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        pauses = dict.fromkeys(self._roles, 0.0)
-        due = dict.fromkeys(self._roles, 0.0)
-        clock = asyncio.get_running_loop().time
-        try:
-            while not stopping.is_set():
-                for role in self._roles:
-                    process = self._running.get(role)
-                    if process is not None and process.poll() is None:
-                        continue
-                    if process is not None and due[role] <= clock() - _LONGEST_PAUSE:
-                        pauses[role] = 0.0  # it had run for a while: a single death is no series
-                    if clock() >= due[role] + pauses[role]:
-                        self._running[role] = self._start(role)
-                        due[role] = clock()
-                        pauses[role] = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, pauses[role] * 2))
-                await pause(stopping, 0.2)
-        finally:
-            await self._stop()
+        async with asyncio.TaskGroup() as group:
+            for role in self._roles:
+                group.create_task(self._keep(role, stopping))
 
-    def _start(self, role: Role) -> "subprocess.Popen[bytes]":
+    async def _keep(self, role: Role, stopping: asyncio.Event) -> None:
+        wait, clock = 0.0, asyncio.get_running_loop().time
+        while not stopping.is_set():
+            begun = clock()
+            process = await self._start(role)
+            await _first(process.wait(), stopping.wait())
+            if stopping.is_set():
+                await _end(process)
+                return
+            # A process that had run for a while died a single death; one that had not may do it again at once.
+            wait = _FIRST_PAUSE if clock() - begun > _LONGEST_PAUSE else min(_LONGEST_PAUSE, wait * 2 + _FIRST_PAUSE)
+            await log.awarning("died", role=role.value, code=process.returncode, again_in=wait)
+            await pause(stopping, wait)
+
+    async def _start(self, role: Role) -> Process:
         environment = {**self._settings.environment(), PARENT: str(os.getpid())}
         with (self._logs / f"{role.value}.log").open("ab") as out:
-            return subprocess.Popen(
-                [sys.executable, "-m", "chimera", "work", role.value],
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "chimera.interfaces.cli", "work", role.value),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -151,18 +158,26 @@ class Crew:
                 start_new_session=True,
             )
 
-    async def _stop(self) -> None:
-        for process in self._running.values():
-            if process.poll() is None:
-                process.terminate()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                while any(process.poll() is None for process in self._running.values()):
-                    await asyncio.sleep(0.02)
-        for process in self._running.values():
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _first(*waits: Coroutine[None, None, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 @contextmanager

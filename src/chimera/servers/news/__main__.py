@@ -67,12 +67,8 @@ async def _serve_http(server: MCPServer[None], host: str, port: int, allowed: Se
         allowed_origins=[pattern for name in names for pattern in (f"http://{name}", f"http://{name}:*")],
     )
     # Every request stands alone, so a restarted server or a second copy serves the same clients.
-    app = server.streamable_http_app(
-        host=host, stateless_http=True, json_response=True, transport_security=security
-    )
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
-    )
+    app = server.streamable_http_app(host=host, stateless_http=True, json_response=True, transport_security=security)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
         # The event loop sets this only on sockets it made itself; without it each answer waits 40 ms.

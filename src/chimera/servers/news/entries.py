@@ -128,9 +128,7 @@ def _item(entry: Mapping[str, object], source: str) -> Item:
     identity = _string(entry.get("id")).strip() or link
     if not identity or len(identity) > MAX_ID or not identity.isprintable():
         identity = hashlib.sha256("\x1e".join((identity, title, summary)).encode()).hexdigest()
-    return Item(
-        id=identity, title=title, summary=summary, link=link, published_at=_published(entry), source=source
-    )
+    return Item(id=identity, title=title, summary=summary, link=link, published_at=_published(entry), source=source)
 
 
 def _string(value: object) -> str:

@@ -33,9 +33,7 @@ class ItemList(BaseModel):
 
 def build_server(feeds: Feeds) -> MCPServer[None]:
     """The MCP server of the configured feeds."""
-    server: MCPServer[None] = MCPServer(
-        "news-mcp", version="1.0.0", instructions=_INSTRUCTIONS, log_level="WARNING"
-    )
+    server: MCPServer[None] = MCPServer("news-mcp", version="1.0.0", instructions=_INSTRUCTIONS, log_level="WARNING")
 
     @server.tool(annotations=_READS)
     async def list_items(feed: Name, limit: Limit = 20) -> ItemList:

@@ -25,12 +25,8 @@ class Receipt(Message):
     ids: list[str] = Field(default=[], description="ids of the posts written, or of the post acted on")
     url: str | None = Field(default=None, description="social://local/<account>/<id> of the first post")
     created_at: str | None = Field(default=None, description="ISO 8601, UTC")
-    content_hash: str | None = Field(
-        default=None, description="SHA-256 (hex) of the UTF-8 texts joined with U+001E"
-    )
-    ai_label: bool | None = Field(
-        default=None, description="the platform's AI label; null for likes and promotions"
-    )
+    content_hash: str | None = Field(default=None, description="SHA-256 (hex) of the UTF-8 texts joined with U+001E")
+    ai_label: bool | None = Field(default=None, description="the platform's AI label; null for likes and promotions")
     replayed: bool = Field(default=False, description="true when the write had already been accepted before")
     promotion_id: str | None = None
     amount: str | None = Field(default=None, description="exact decimal the platform charges for a promotion")

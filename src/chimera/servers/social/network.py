@@ -287,9 +287,7 @@ class Network:
             raise NetworkError(Refusal.UNKNOWN_ACCOUNT, f"there is no account {account!r}")
         return str(rows[0]["handle"]), int(rows[0]["followers"])
 
-    def _claim(
-        self, db: sqlite3.Connection, account: str, key: str, fingerprint: str
-    ) -> tuple[_Write, Receipt | None]:
+    def _claim(self, db: sqlite3.Connection, account: str, key: str, fingerprint: str) -> tuple[_Write, Receipt | None]:
         rules.check_key(key)
         handle = self._open_account(db, account)
         write = _Write(handle, key, fingerprint)
@@ -336,9 +334,7 @@ class Network:
 def _check_member(handle: str) -> None:
     rules.check_handle(handle)
     if handle.casefold().startswith(audience.FAN_PREFIX):
-        raise NetworkError(
-            Refusal.INVALID, f"the audience owns handles that begin with {audience.FAN_PREFIX}"
-        )
+        raise NetworkError(Refusal.INVALID, f"the audience owns handles that begin with {audience.FAN_PREFIX}")
 
 
 def _existing(db: sqlite3.Connection, number: int) -> str:

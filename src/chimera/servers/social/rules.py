@@ -103,9 +103,7 @@ def check_texts(texts: Sequence[str]) -> None:
         NetworkError: Too few or many posts, or one that is empty, too long or holds refused characters.
     """
     if not 1 <= len(texts) <= MAX_POSTS_IN_THREAD:
-        raise NetworkError(
-            Refusal.INVALID, f"a thread has 1 to {MAX_POSTS_IN_THREAD} posts, not {len(texts)}"
-        )
+        raise NetworkError(Refusal.INVALID, f"a thread has 1 to {MAX_POSTS_IN_THREAD} posts, not {len(texts)}")
     for position, text in enumerate(texts, start=1):
         _check_text(text, f"post {position} of {len(texts)}")
 

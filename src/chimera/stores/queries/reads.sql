@@ -36,9 +36,10 @@ WHERE campaign_id = $1 AND status <> 'superseded' ORDER BY plan_id DESC LIMIT 1;
 -- name: tasks
 SELECT t.task_id, t.execution_id, t.campaign_id, t.agent_id, f.persona, t.parent_id, t.node_key, t.kind, t.status,
     t.priority, t.dispatch -> 'context' ->> 'goal' AS goal, t.attempt, t.revision, t.cause, v.score, v.decision,
+    ARRAY(SELECT jsonb_array_elements_text(v.body -> 'reasons')) AS reasons,
     e.status AS effect, p.url, t.created_at, t.updated_at
 FROM task t JOIN influencer f ON f.agent_id = t.agent_id
-LEFT JOIN LATERAL (SELECT score, decision FROM verdict v WHERE v.task_id = t.task_id
+LEFT JOIN LATERAL (SELECT score, decision, body FROM verdict v WHERE v.task_id = t.task_id
     ORDER BY decided_at DESC LIMIT 1) v ON true
 LEFT JOIN effect e ON e.task_id = t.task_id
 LEFT JOIN publication p ON p.effect_id = e.effect_id
@@ -123,9 +124,10 @@ WITH RECURSIVE line AS (
 )
 SELECT t.task_id, t.execution_id, t.campaign_id, t.agent_id, f.persona, t.parent_id, t.node_key, t.kind, t.status,
     t.priority, t.dispatch -> 'context' ->> 'goal' AS goal, t.attempt, t.revision, t.cause, v.score, v.decision,
+    ARRAY(SELECT jsonb_array_elements_text(v.body -> 'reasons')) AS reasons,
     e.status AS effect, p.url, t.created_at, t.updated_at
 FROM line l JOIN task t USING (task_id) JOIN influencer f ON f.agent_id = t.agent_id
-LEFT JOIN LATERAL (SELECT score, decision FROM verdict v WHERE v.task_id = t.task_id
+LEFT JOIN LATERAL (SELECT score, decision, body FROM verdict v WHERE v.task_id = t.task_id
     ORDER BY decided_at DESC LIMIT 1) v ON true
 LEFT JOIN effect e ON e.task_id = t.task_id
 LEFT JOIN publication p ON p.effect_id = e.effect_id

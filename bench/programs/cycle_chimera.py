@@ -1,0 +1,165 @@
+"""Chimera's cycle: plans are laid out, the real Worker and the real Judge handle every task, up to the Judge's commit.
+
+It also leaves the rows of a few of its tasks in a file, from which the peers make the same rows.
+"""
+
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import sys
+import time
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import uvloop
+
+from bench.programs.ports import NoCfo, NoMemory, NoModel, NoPulse, NoTools
+from chimera.contracts.claims import Committed, Judgement, Lease, Planned, ProcessMark
+from chimera.contracts.fleet import Brief, Limit
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Role, Stage
+from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
+from chimera.settings import Settings
+from chimera.stores.tasks import TaskStore
+from chimera.wiring import System
+
+PLAN_SIZE = 50
+PARENTS = {
+    "tenant": "SELECT * FROM tenant",
+    "influencer": "SELECT * FROM influencer",
+    "campaign": "SELECT * FROM campaign",
+    "task": "SELECT * FROM task WHERE kind = 'plan'",
+}
+_OF_ASSET = "JOIN asset a USING (asset_id) WHERE a.task_id = $1"
+TABLES = {
+    "task": "SELECT * FROM task WHERE task_id = $1",
+    "execution": "SELECT * FROM execution WHERE task_id = $1",
+    "verdict": "SELECT * FROM verdict WHERE task_id = $1",
+    "asset": "SELECT * FROM asset WHERE task_id = $1",
+    "generation_log": f"SELECT g.* FROM generation_log g {_OF_ASSET}",
+    "transaction_ledger": f"SELECT l.* FROM transaction_ledger l {_OF_ASSET}",
+    "ledger_posting": f"SELECT p.* FROM ledger_posting p JOIN transaction_ledger USING (transaction_id) {_OF_ASSET}",
+    "provenance": f"SELECT p.* FROM provenance p {_OF_ASSET}",
+    "effect": "SELECT * FROM effect WHERE task_id = $1",
+    "audit_event": "SELECT * FROM audit_event WHERE subject = $1::uuid::text",
+}
+"""The rows of one task, by table."""
+SOUL = """---
+id: influencer-{number}
+name: Influencer {number}
+account: influencer_{number}
+voice_traits: [calm, exact]
+directives: [Say one thing at a time., Name the source.]
+hashtags: ["#slow"]
+---
+Influencer {number} reads old documents and tells what became of them.
+"""
+
+
+class CountedWork:
+    """The task store, with an event for the moment when so many verdicts are durable."""
+
+    def __init__(self, store: TaskStore, count: int) -> None:
+        self._store = store
+        self._left = count
+        self.finished = asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    async def commit(self, judgement: Judgement) -> Committed:
+        committed = await self._store.commit(judgement)
+        self._left -= committed.status is not None
+        if self._left <= 0:
+            self.finished.set()
+        return committed
+
+
+async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, Planned]:
+    """An influencer with a campaign that waits for its plan, and that plan."""
+    await system.accounts.import_persona(tenant_id, SOUL.format(number=number), actor="bench")
+    brief = Brief(
+        persona=f"influencer-{number}",
+        name="Bench",
+        goal="Show what a cycle costs.",
+        strategy=["One idea to a post."],
+        budget=[Limit(span="day", amount="200 USDC")],
+        autostart=True,
+    )
+    campaign_id = await system.campaigns.create(tenant_id, brief, actor="bench")
+    ticket = await system.campaigns.plan(tenant_id, campaign_id, actor="bench")
+    nodes = [
+        PlanNode(
+            key=f"post-{index}",
+            goal=f"Post {index}: certificates and trust on the web",
+            tool_call=ToolCall(target_mcp="twitter-mcp", action="post_tweet", parameters={"topic": "trust"}),
+        )
+        for index in range(PLAN_SIZE)
+    ]
+    lease = Lease(id=ticket.id, stream="", entry="", redelivered=False)
+    return lease, Planned(plan_id=new_id(), draft=PlanDraft(rationale="To measure.", nodes=nodes), author="bench")
+
+
+async def dispatch(system: System, planner: ProcessMark, lease: Lease, planned: Planned) -> None:
+    """Claim a planning task, store its plan and queue the plan's tasks, as the Planner does."""
+    (task,) = await system.work.claim([lease], planner.process_id, Stage.PLAN)
+    await system.queue.put(Stage.WORK, await system.work.lay_out(task, planned))
+
+
+async def leave_stencils(url: str, path: Path) -> None:
+    """The rows of one task of each campaign, and the rows that they refer to."""
+    connection = await asyncpg.connect(url)
+
+    async def rows(query: str, *parameters: object) -> list[object]:
+        found = await connection.fetch(f"SELECT to_jsonb(r) AS row FROM ({query}) r", *parameters)  # noqa: S608
+        return [json.loads(row["row"]) for row in found]
+
+    parents = {name: await rows(query) for name, query in PARENTS.items()}
+    first = await connection.fetch("SELECT DISTINCT ON (campaign_id) task_id FROM asset ORDER BY campaign_id, asset_id")
+    tasks = [
+        {table: await rows(query, record["task_id"]) for table, query in TABLES.items()} for record in first
+    ]
+    await connection.close()
+    path.write_text(json.dumps({"parents": parents, "tasks": tasks}))
+
+
+async def main(cycles: int, profile: bool) -> None:
+    """Run the cycles and print how many a second."""
+    url = os.environ["BENCH_DATABASE_URL"]
+    state = Path(os.environ["BENCH_STATE"])
+    system = System(Settings(state=state, database_url=url, redis_url=os.environ["BENCH_REDIS_URL"]))
+    await system.open()
+    tenant_id = await system.accounts.open_tenant("bench")
+    plans = [await prepare(system, tenant_id, number) for number in range(cycles // PLAN_SIZE)]
+    work = CountedWork(system.work, cycles)
+    parts = {"work": work, "model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
+    system.__dict__.update(parts | {"pulse": NoPulse()})
+    stopping = asyncio.Event()
+    profiler = cProfile.Profile(time.process_time)
+    serving = asyncio.create_task(system.serve([Role.WORKER, Role.JUDGE], stopping))
+    await asyncio.sleep(1)
+    planner = ProcessMark(process_id=new_id(), role=Role.PLANNER, host="bench", pid=os.getpid())
+    await system.fleet.mark(planner)
+    if profile:
+        profiler.enable()
+    begun, spent = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(dispatch(system, planner, *plan) for plan in plans))
+    await work.finished.wait()
+    seconds, busy = time.perf_counter() - begun, time.process_time() - spent
+    profiler.disable()
+    stopping.set()
+    await serving
+    await system.close()
+    if profile:
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats("chimera", 45)
+        sys.stderr.flush()
+    await leave_stencils(url, Path(os.environ["BENCH_STENCILS"]))
+    print(json.dumps({"per_second": cycles / seconds, "cpu_ms": busy / cycles * 1_000}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]), "--profile" in sys.argv))

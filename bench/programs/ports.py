@@ -1,0 +1,73 @@
+"""Ports that do nothing, so that a cycle costs what the swarm and its stores cost."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from chimera.contracts.claims import SpendOrder, Task
+from chimera.contracts.errors import NotFound
+from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.ports import Answer, ToolResult
+from chimera.contracts.values import Role
+from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Usage
+
+Out = TypeVar("Out", bound=BaseModel)
+
+_ANSWERS: Mapping[type, Mapping[str, JsonValue]] = {
+    Draft: {
+        "posts": ["The first web certificates were signed in 1995; the rules that made them trusted came later."],
+        "sources": [],
+        "notes": "Written by nobody, to measure everything else.",
+        "confidence": 90,
+    },
+    Opinion: {"score": 95, "reasons": ["It says one thing and says it plainly."], "regression_notes": "None."},
+}
+
+
+class NoModel:
+    """A model with one answer to each question, and the usage of a small one."""
+
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+        return Answer[Out](
+            output=output.model_validate(_ANSWERS[output]),
+            model_used="none",
+            seed=seed,
+            usage=Usage(input_tokens=400, output_tokens=40),
+            duration_ms=0,
+        )
+
+
+class NoTools:
+    """A host that knows every tool and lets all of them act, so that a commit grants an effect."""
+
+    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+        raise NotFound(f"{server}/{tool}: there are no tools here")
+
+    def knows(self, server: str, tool: str) -> bool:
+        return True
+
+    def effectful(self, server: str, tool: str) -> bool:
+        return True
+
+
+class NoMemory:
+    """Nothing is remembered."""
+
+    async def recall(self, tenant_id: UUID, agent_id: UUID, about: str, limit: int) -> list[str]:
+        return []
+
+
+class NoCfo:
+    """Nobody asks for money here."""
+
+    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+        raise NotFound("there is no treasury here")
+
+
+class NoPulse:
+    """Nobody watches."""
+
+    async def thinking(self, task: Task, role: Role) -> None:
+        return

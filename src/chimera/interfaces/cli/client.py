@@ -1,0 +1,73 @@
+"""The API from the command line: where it is, with which key, and what it says in plain words."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import httpx2
+import typer
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from rich.console import Console
+
+VALUE: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+ADDRESS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def call(method: str, path: str, body: JsonValue = None, headers: Mapping[str, str] | None = None) -> JsonValue:
+    """One request. A problem is told on stderr, with what to do, and ends the program with exit code 1."""
+    url, key = _where()
+    try:
+        response = httpx2.request(
+            method,
+            f"{url}{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {key}", **(headers or {})},
+            timeout=30,
+        )
+    except httpx2.HTTPError as error:
+        fail(f"nobody answers at {url}: {error}", "Start Chimera with 'chimera up', or set CHIMERA_URL.")
+    try:
+        answer = VALUE.validate_json(response.content) if response.content else None
+    except ValidationError:
+        fail(f"{url} answered with something else than JSON", "Check CHIMERA_URL.")
+    if response.is_success:
+        return answer
+    if isinstance(answer, dict) and "detail" in answer:
+        fail(f"{answer.get('title')}: {answer['detail']}", str(answer.get("remedy", "")))
+    out.print_json(json.dumps(answer))
+    raise typer.Exit(1)
+
+
+def rows(answer: JsonValue) -> list[dict[str, JsonValue]]:
+    """The rows of a list or of a page."""
+    items = answer.get("items", []) if isinstance(answer, dict) else answer
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def fail(what: str, remedy: str = "") -> NoReturn:
+    """Say what is wrong and what to do, and end the program."""
+    err.print(f"[red]chimera:[/] {what}", soft_wrap=True)
+    if remedy:
+        err.print(f"  {remedy}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _where() -> tuple[str, str]:
+    """CHIMERA_URL and CHIMERA_KEY, else what the Chimera that runs from this state folder has left."""
+    url, key = os.environ.get("CHIMERA_URL"), os.environ.get("CHIMERA_KEY")
+    if url and key:
+        return url.rstrip("/"), key
+    path = Path(os.environ.get("CHIMERA_STATE", ".chimera")) / "address.json"
+    try:
+        known = ADDRESS.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        fail(
+            "no Chimera is known here",
+            "Start one with 'chimera up' or 'chimera demo', or set CHIMERA_URL and CHIMERA_KEY.",
+        )
+    return (url or known["url"]).rstrip("/"), key or known["key"]

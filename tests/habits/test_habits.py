@@ -1,0 +1,313 @@
+"""The house rules that no ready-made tool checks. Each is a small check with a breach that it must notice."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "chimera"
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+SQL = re.compile(
+    r"\b(SELECT\s|INSERT INTO\s|UPDATE\s+\S+\s+SET\s|DELETE FROM\s|TRUNCATE\s|LISTEN\s|NOTIFY\s"
+    r"|GRANT\s|REVOKE\s|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|DATABASE|ROLE|FUNCTION|TRIGGER|VIEW|SCHEMA|EXTENSION|POLICY)\b)"
+)
+PROMPT = re.compile(r"\b([Yy]ou are (a|an|the)\b|Your (task|job|role) is\b|[Yy]ou (write|judge|plan) (a|an|the|one)\b)")
+MONEY_CLASS = re.compile(
+    r"Money|Amount|Budget|Limit|Spend|Cost|Price|Ledger|Transaction|Authorization|Treasury|Counter"
+)
+MONEY_MODULES = {"contracts/finance.py", "domain/budget.py", "stores/ledger.py"}
+MONEY_COLUMN = re.compile(r"\b(?:\w*amount|reserved|spent|\w*price|\w*cost|balance) ((?:double|float|real|money)\w*)")
+REGISTRY = re.compile(
+    r"(pypi|pythonhosted|npmjs|crates|rubygems|nuget)\.(org|com|io)\b|proxy\.golang\.|mirror[.\w]*/simple\b",
+    re.I,
+)
+MACHINE_PATH = re.compile(r"(?<![\w.~-])/(root|home|work|farm|Users|opt/(wheels|pypi[\w-]*))/\w")
+
+Breaches = Iterator[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Python file, with its path below the folder that a rule is about."""
+
+    path: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return _parsed(self.path, self.text)
+
+
+@cache
+def _parsed(path: str, text: str) -> ast.Module:
+    return ast.parse(text, path)
+
+
+def sources(folder: Path) -> list[Source]:
+    return [
+        Source(path.relative_to(folder).as_posix(), path.read_text("utf-8")) for path in sorted(folder.rglob("*.py"))
+    ]
+
+
+def files() -> list[Path]:
+    """What belongs to the repository: what git knows or would take in; without git, what is not hidden."""
+    listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    told = subprocess.run(listing, capture_output=True, text=True, check=False)
+    if told.returncode == 0:
+        found = [ROOT / name for name in told.stdout.split("\0") if name]
+    else:
+        hidden = re.compile(r"/(\.(?!ci/|github/|editorconfig|gitignore)|__pycache__)")
+        found = [path for path in ROOT.rglob("*") if not hidden.search(f"/{path.relative_to(ROOT).as_posix()}")]
+    return [path for path in found if path.is_file()]
+
+
+def _literals(source: Source) -> Iterator[tuple[int, str]]:
+    """The strings of a file that are values, without the ones that explain."""
+    explaining = {
+        id(node.value)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explaining:
+            yield node.lineno, node.value
+
+
+def _called(node: ast.AST) -> str:
+    """What a call calls, in dots; empty for anything else."""
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def sql_in_python(source: Source) -> Breaches:
+    if source.path.startswith("servers/social/"):
+        return  # a program of its own, with an SQLite file of its own
+    for line, text in _literals(source):
+        if SQL.search(text):
+            yield line, f"SQL outside stores/queries and stores/schema: {text.strip()[:50]!r}"
+
+
+def prompts_in_python(source: Source) -> Breaches:
+    for line, text in _literals(source):
+        if PROMPT.search(text):
+            yield line, f"a prompt outside swarm/prompts: {text.strip()[:50]!r}"
+
+
+def imports_inside(source: Source) -> Breaches:
+    for scope in ast.walk(source.tree):
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            for node in ast.walk(scope):
+                named = _called(node) in {"__import__", "import_module", "importlib.import_module"}
+                if named or isinstance(node, ast.Import | ast.ImportFrom):
+                    yield node.lineno, "an import that is not at the top"
+
+
+def too_long(source: Source) -> Breaches:
+    lines = len(source.text.splitlines())
+    if lines > LONGEST_FILE:
+        yield 1, f"{lines} lines"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > LONGEST_FUNCTION:
+                yield node.lineno, f"{node.name}: {lines} lines"
+
+
+def untyped(source: Source) -> Breaches:
+    for node in ast.walk(source.tree):
+        if (isinstance(node, ast.Name) and node.id == "Any") or (
+            isinstance(node, ast.Attribute) and node.attr == "Any"
+        ):
+            yield node.lineno, "Any"
+    for number, line in enumerate(source.text.splitlines(), 1):
+        if re.search(r"#\s*(type:\s*ignore|mypy:|pyright:)", line):
+            yield number, "a type checker that is told to look away"
+
+
+def catches_all(source: Source) -> Breaches:
+    if source.path == "swarm/runtime.py" or source.path.startswith("interfaces/"):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            if re.search(r"\b(Exception|BaseException|everything)\b", caught):
+                yield node.lineno, f"except {caught}"
+
+
+def swallows(source: Source) -> Breaches:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ExceptHandler) and all(
+            isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+            for part in node.body
+        ):
+            yield node.lineno, "an exception passed over; contextlib.suppress says it"
+
+
+def floating_money(source: Source) -> Breaches:
+    classes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
+    whole = source.path in MONEY_MODULES
+    for area in [source.tree] if whole else (node for node in classes if MONEY_CLASS.search(node.name)):
+        for node in ast.walk(area):
+            if isinstance(node, ast.Constant) and isinstance(node.value, float):
+                yield node.lineno, f"a float near money: {node.value}"
+            kinds = [node.annotation] if isinstance(node, ast.AnnAssign | ast.arg) else []
+            kinds += [node.returns] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
+            typed = (ast.unparse(kind) for kind in kinds if kind is not None)
+            if _called(node) == "float" or any(re.search(r"\b(float|Score)\b", kind) for kind in typed):
+                yield node.lineno, "a float near money"
+
+
+def prints(source: Source) -> Breaches:
+    if source.path.startswith("interfaces/") or (
+        source.path.startswith("servers/") and source.path.endswith("/__main__.py")
+    ):
+        return
+    for node in ast.walk(source.tree):
+        if _called(node) == "print":
+            yield node.lineno, "print"
+
+
+def sleeps(source: Source) -> Breaches:
+    for node in ast.walk(source.tree):
+        called = _called(node)
+        if re.fullmatch(r"((asyncio|time|anyio)\.)?sleep", called) and ast.unparse(node) != f"{called}(0)":
+            yield node.lineno, "a test that sleeps; wait for what it waits for"
+
+
+def skips_silently(source: Source) -> Breaches:
+    for node in ast.walk(source.tree):
+        for mark in getattr(node, "decorator_list", []):
+            if re.fullmatch(r"pytest\.mark\.(skip|skipif|xfail)(\(\))?", ast.unparse(mark)):
+                yield mark.lineno, "a skipped test without a reason"
+        if re.fullmatch(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)", called := _called(node)):
+            assert isinstance(node, ast.Call)
+            told = any(word.arg == "reason" and ast.unparse(word.value) not in {"''", "None"} for word in node.keywords)
+            if not told and not (node.args and called in {"pytest.skip", "pytest.xfail", "pytest.mark.skip"}):
+                yield node.lineno, "a skipped test without a reason"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check, and the shortest code that breaks it."""
+
+    check: Callable[[Source], Breaches]
+    breach: str
+    path: str = "domain/x.py"
+    folder: Path = PACKAGE
+
+
+RULES = [
+    Rule(sql_in_python, "query = 'SELECT 1'"),
+    Rule(sql_in_python, "query = f'UPDATE task SET {column} = 1'"),
+    Rule(prompts_in_python, "text = 'You are a helpful writer.'"),
+    Rule(imports_inside, "def f():\n    import json"),
+    Rule(imports_inside, "def f():\n    return import_module('json')"),
+    Rule(too_long, "x = 1\n" * (LONGEST_FILE + 1)),
+    Rule(too_long, "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION),
+    Rule(untyped, "x: dict[str, Any] = {}"),
+    Rule(untyped, "x: typing.Any = 1"),
+    Rule(untyped, "x = 1  # type:" + " ignore[attr-defined]"),
+    Rule(catches_all, "try:\n    f()\nexcept Exception:\n    raise"),
+    Rule(catches_all, "try:\n    f()\nexcept (ValueError, BaseException):\n    raise"),
+    Rule(catches_all, "try:\n    f()\nexcept:\n    raise"),
+    Rule(swallows, "try:\n    f()\nexcept ValueError:\n    pass"),
+    Rule(floating_money, "share = 0.1", path="domain/budget.py"),
+    Rule(floating_money, "def f(amount: float | None): ...", path="stores/ledger.py"),
+    Rule(floating_money, "class Cost:\n    amount: float"),
+    Rule(floating_money, "class Money:\n    def f(self):\n        return float(self.amount)"),
+    Rule(prints, "print('hello')"),
+    Rule(too_long, "x = 1\n" * (LONGEST_FILE + 1), folder=ROOT / "tests"),
+    Rule(too_long, "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION, folder=ROOT / "tests"),
+    Rule(imports_inside, "def f():\n    import json", folder=ROOT / "tests"),
+    Rule(sleeps, "await asyncio.sleep(0.1)", folder=ROOT / "tests"),
+    Rule(sleeps, "time.sleep(1)", folder=ROOT / "tests"),
+    Rule(skips_silently, "@pytest.mark.skip\ndef test_x(): ...", folder=ROOT / "tests"),
+    Rule(skips_silently, "@pytest.mark.skipif(True)\ndef test_x(): ...", folder=ROOT / "tests"),
+    Rule(skips_silently, "def test_x():\n    pytest.skip()", folder=ROOT / "tests"),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.check.__name__}-{rule.breach.split(chr(10))[0][:40]}")
+def test_a_breach_is_noticed(rule: Rule) -> None:
+    assert list(rule.check(Source(rule.path, rule.breach)))
+
+
+KEPT = sorted({(rule.check, rule.folder) for rule in RULES}, key=lambda pair: (pair[1], pair[0].__name__))
+
+
+@pytest.mark.parametrize(("check", "folder"), KEPT, ids=[f"{folder.name}-{check.__name__}" for check, folder in KEPT])
+def test_the_rule_is_kept(check: Callable[[Source], Breaches], folder: Path) -> None:
+    places = [(folder / source.path, *breach) for source in sources(folder) for breach in check(source)]
+    found = [f"{path.relative_to(ROOT)}:{line}: {what}" for path, line, what in places]
+    assert not found, "\n".join(found)
+
+
+def test_every_module_has_its_test_file() -> None:
+    """`stores/queue.py` has `stores/test_queue*.py`; the innermost folder may go into the name, or be left out."""
+    missing = []
+    for source in sources(PACKAGE):
+        path = Path(source.path)
+        entry = path.name in {"__init__.py", "__main__.py"}
+        migration = path.is_relative_to("stores/schema")
+        code = any(not isinstance(node, ast.Expr | ast.Import | ast.ImportFrom) for node in source.tree.body)
+        if entry or migration or not code:
+            continue
+        *above, folder = ["", *path.parent.parts]
+        places = [
+            (path.parent, path.stem),
+            *((Path(*above), f"{prefix}{path.stem}") for prefix in (f"{folder}_", "")),
+        ]
+        tests = [test for place, stem in places for test in (ROOT / "tests" / place).glob(f"test_{stem}*.py")]
+        if not any("def test_" in test.read_text("utf-8") for test in tests):
+            missing.append(source.path)
+    assert not missing, "\n".join(missing)
+
+
+def test_money_columns_are_exact() -> None:
+    assert MONEY_COLUMN.search("    token_amount double precision NOT NULL")
+    scripts = [*PACKAGE.glob("stores/schema/**/*.sql"), *PACKAGE.glob("stores/queries/*.sql")]
+    assert scripts
+    assert not [path.name for path in scripts if MONEY_COLUMN.search(path.read_text("utf-8"))]
+
+
+def test_sql_and_prompts_are_where_they_belong() -> None:
+    places = {
+        ".sql": ("stores/queries", "stores/schema"),
+        ".md": ("swarm/prompts",),
+        ".lua": ("stores/scripts",),
+    }
+    found = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in places]
+    assert found
+    assert not [str(path) for path in found if not any(path.is_relative_to(place) for place in places[path.suffix])]
+
+
+@pytest.mark.parametrize("pattern", [REGISTRY, MACHINE_PATH], ids=["registry", "machine path"])
+def test_no_file_names_a_registry_or_a_path_of_one_machine(pattern: re.Pattern[str]) -> None:
+    breaches = ["https://pypi" + ".org/simple", "see /home" + "/ada/chimera"]
+    assert any(pattern.search(breach) for breach in breaches)
+    named = []
+    for path in files():
+        lines = path.read_bytes().decode("utf-8", "ignore").splitlines()
+        named += [
+            f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+            for number, line in enumerate(lines, 1)
+            if pattern.search(line)
+        ]
+    assert not named, "\n".join(named)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_file_holds_versions_and_hashes_only(name: str) -> None:
+    line = re.compile(r"[A-Za-z0-9._-]+==\S+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    text = (ROOT / name).read_text("utf-8")
+    assert not [found for found in text.splitlines() if not line.fullmatch(found)]
+    packages = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
+    assert packages
+    assert all("--hash=sha256:" in package for package in packages)

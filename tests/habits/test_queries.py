@@ -1,0 +1,87 @@
+"""Every named statement fits the schema and may be run by its role, and the hot ones find their rows by an index."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chimera.stores import postgres as stores
+
+SUBJECTS = sorted(path.stem for path in Path(stores.__file__).with_name("queries").glob("*.sql"))
+STATEMENTS = [(subject, name) for subject in SUBJECTS for name in stores.queries(subject)]
+HOT = [
+    ("tasks", "claim"),
+    ("tasks", "submit"),
+    ("tasks", "due"),
+    ("effects", "due"),
+    ("accounts", "authenticate"),
+    ("ledger", "known"),
+]
+LARGE = {"task", "effect", "api_key", "reservation"}
+
+
+@pytest.fixture(scope="module")
+def url(new_database: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    with new_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Acts as the swarm; plans are made for any parameters, and read a whole table only where there is no index."""
+    role = stores.Access.SWARM.value
+    given = {"role": role, "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+    connection = await asyncpg.connect(url, server_settings=given)
+    yield connection
+    await connection.close()
+
+
+async def plan(connection: asyncpg.Connection, statement: str) -> dict[str, object]:
+    """PREPARE the statement and EXPLAIN it; the server checks names, types and rights on the way."""
+    await connection.execute(f"PREPARE tried AS {statement.removesuffix(';')}")
+    count = await connection.fetchval(
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'tried'"
+    )
+    parameters = f"({', '.join(['NULL'] * count)})" if count else ""
+    found: dict[str, object] = json.loads(
+        await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE tried{parameters}")
+    )[0]
+    return found
+
+
+def scanned(node: object) -> set[str]:
+    """The tables that a plan reads from end to end."""
+    if isinstance(node, list):
+        return set().union(*map(scanned, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {str(node["Relation Name"])} if node.get("Node Type") == "Seq Scan" else set()
+    return own.union(*map(scanned, node.values()))
+
+
+@pytest.mark.parametrize(("subject", "name"), STATEMENTS, ids=[".".join(pair) for pair in STATEMENTS])
+async def test_the_statement_fits_the_schema(connection: asyncpg.Connection, subject: str, name: str) -> None:
+    assert await plan(connection, stores.queries(subject)[name])
+
+
+@pytest.mark.parametrize(("subject", "name"), HOT, ids=[".".join(pair) for pair in HOT])
+async def test_the_hot_statement_reads_no_table_from_end_to_end(
+    connection: asyncpg.Connection, subject: str, name: str
+) -> None:
+    found = await plan(connection, stores.queries(subject)[name])
+    assert not scanned(found) & LARGE
+
+
+async def test_a_statement_without_an_index_is_noticed(connection: asyncpg.Connection) -> None:
+    found = await plan(connection, "SELECT task_id FROM task WHERE cause = $1")
+    assert scanned(found) == {"task"}
+
+
+async def test_a_statement_that_does_not_fit_is_noticed(connection: asyncpg.Connection) -> None:
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await plan(connection, "SELECT colour FROM task")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await plan(connection, "DELETE FROM task")

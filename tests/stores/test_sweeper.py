@@ -1,0 +1,118 @@
+"""Nothing is forgotten: what is due is found in PostgreSQL, whatever Redis and its readers do (DAT-3)."""
+
+from typing import Any
+
+import pytest
+
+from chimera.contracts.claims import ProcessMark
+from chimera.contracts.values import Decision, Role, Stage
+from chimera.stores.tasks import Sweeper
+
+
+async def test_work_that_redis_has_lost_is_found_in_every_stage(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"), house.node("c"))
+    await house.submit(await house.claim(made["b"]))
+    done = await house.commit(await house.piece(made["c"]), Decision.REJECT)
+    found = await house.swept()
+    assert found[Stage.WORK] == {made["a"]}
+    assert found[Stage.JUDGE] == {made["b"]}
+    assert found[Stage.PLAN] == {done.follow_up[Stage.PLAN].id}
+
+
+async def test_what_has_just_been_queued_is_left_to_the_queue(house: Any) -> None:
+    await house.running()
+    found = await Sweeper(house.system.swarm, lease_seconds=5).sweep()
+    assert not any(found.values())
+
+
+async def test_work_of_a_living_process_is_left_to_it(house: Any) -> None:
+    made = await house.running()
+    await house.claim(made["a"])
+    assert not any((await house.swept()).values())
+    assert await house.status(made["a"]) == "in_progress"
+
+
+async def test_work_of_a_dead_process_is_taken_back(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"))
+    await house.piece(made["b"])
+    late = await house.claim(made["a"])
+    await house.lose_process()
+    found = await house.swept()
+    assert (found[Stage.WORK], found[Stage.JUDGE]) == ({made["a"]}, {made["b"]})
+    assert await house.status(made["a"]) == "queued"
+    assert await house.value("SELECT cause FROM task WHERE task_id = $1", made["a"]) == "its process was lost"
+    assert (await house.claim(made["a"])).attempt == 2
+    assert (await house.submit(late)).status is None
+
+
+async def test_a_process_that_leaves_in_good_order_gives_its_work_back_at_once(house: Any) -> None:
+    made = await house.running()
+    await house.claim(made["a"])
+    await house.system.fleet.leave(ProcessMark(process_id=house.process_id, role=Role.WORKER, host="here", pid=1))
+    assert (await house.swept())[Stage.WORK] == {made["a"]}
+
+
+async def test_work_of_a_process_that_never_gave_a_sign_of_life_is_taken_back(house: Any) -> None:
+    made = await house.running()
+    await house.claim(made["a"])
+    await house.raw.execute("DELETE FROM process")
+    assert (await house.swept())[Stage.WORK] == {made["a"]}
+
+
+async def test_a_task_starts_once_all_it_waits_for_is_done(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"), house.node("c", "a", "b"))
+    for key, expected in (("a", "pending"), ("b", "queued")):
+        done = await house.commit(await house.piece(made[key]), effect=None)
+        assert done.follow_up == {}
+        await house.swept()
+        assert await house.status(made["c"]) == expected
+
+
+async def test_a_task_does_not_start_before_what_it_waits_for_is_published(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b", "a"))
+    effect_id = await house.approved(made["a"])
+    await house.swept()
+    assert await house.status(made["b"]) == "pending"
+    effect = await house.begin(effect_id)
+    await house.system.effects.finish(effect, house.receipt())
+    assert await house.status(made["b"]) == "queued"
+
+
+async def test_nothing_of_a_paused_campaign_starts(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b", "a"))
+    await house.commit(await house.piece(made["a"]), effect=None)
+    await house.system.campaigns.pause(house.tenant_id, made.campaign_id, "operator:me")
+    await house.swept()
+    assert await house.status(made["b"]) == "pending"
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "dead_letter", "rejected", "stale"])
+async def test_what_waits_for_something_that_will_never_be_is_cancelled(house: Any, status: str) -> None:
+    made = await house.running(house.node("a"), house.node("b", "a"))
+    await house.raw.execute("UPDATE task SET status = $2 WHERE task_id = $1", made["a"], status)
+    await house.swept()
+    row = await house.raw.fetchrow("SELECT status, cause FROM task WHERE task_id = $1", made["b"])
+    assert tuple(row) == ("cancelled", "what it depends on did not come about")
+
+
+async def test_a_campaign_with_nothing_left_to_do_is_finished_and_a_standing_one_never(house: Any) -> None:
+    made = await house.running()
+    await house.commit(await house.piece(made["a"]), effect=None)
+    query = "SELECT status FROM campaign WHERE campaign_id = $1"
+    assert await house.value(query, made.campaign_id) == "finished"
+    await house.swept()
+    assert await house.value(query, house.nora.campaign_id) == "running"
+
+
+async def test_a_campaign_that_waits_for_a_human_is_not_finished(house: Any) -> None:
+    made = await house.running()
+    await house.commit(await house.piece(made["a"]), Decision.ESCALATE)
+    await house.swept()
+    assert await house.value("SELECT status FROM campaign WHERE NOT standing") == "running"
+
+
+async def test_a_sweep_is_bounded(house: Any) -> None:
+    await house.running(*(house.node(f"n{number}") for number in range(12)))
+    await house.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
+    found = await Sweeper(house.system.swarm, lease_seconds=5, batch=5).sweep()
+    assert len(found[Stage.WORK]) == 5

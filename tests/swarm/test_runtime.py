@@ -1,0 +1,279 @@
+"""The bench: claims, handles, hands on; retries, postpones and buries; renews leases; stops in good order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from tests.swarm.fakes import FakePresence, FakeQueue, FakeSweep, make_lease, make_ticket
+
+from chimera.contracts.claims import Lease, ProcessMark, Ticket
+from chimera.contracts.errors import Invalid, Superseded, Unavailable
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Role, Stage
+from chimera.swarm.runtime import Bench, describe, keep_alive, keep_swept
+
+MARK = ProcessMark(process_id=new_id(), role=Role.WORKER, host="here", pid=1)
+
+
+@dataclass
+class FakeTrade:
+    """A role that does what a test tells it to."""
+
+    act: Callable[[UUID], Awaitable[Mapping[Stage, Sequence[Ticket]]]]
+    refused: set[UUID] = field(default_factory=set)
+    claims: int = 0
+    gave_up: list[tuple[UUID, Exception, datetime]] = field(default_factory=list)
+    give_up_error: Exception | None = None
+    claim_errors: list[Exception] = field(default_factory=list)
+    stage: Stage = Stage.WORK
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[UUID]:
+        self.claims += 1
+        if self.claim_errors:
+            raise self.claim_errors.pop(0)
+        return [lease.id for lease in leases if lease.id not in self.refused]
+
+    def label(self, item: UUID) -> tuple[UUID, str]:
+        return item, str(item)
+
+    async def handle(self, item: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        return await self.act(item)
+
+    async def give_up(self, item: UUID, error: Exception, retry_at: datetime) -> None:
+        self.gave_up.append((item, error, retry_at))
+        if self.give_up_error is not None:
+            raise self.give_up_error
+
+
+def doing(error: Exception | None = None, **follow_up: list[Ticket]) -> FakeTrade:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        if error is not None:
+            raise error
+        return {Stage(name): tickets for name, tickets in follow_up.items()}
+
+    return FakeTrade(act)
+
+
+async def run(trade: FakeTrade, queue: FakeQueue, *, limit_seconds: float = 5.0) -> None:
+    """Work until the queue is empty."""
+    stopping = asyncio.Event()
+    queue.on_idle = stopping.set
+    bench = Bench(trade, queue, new_id(), width=4, lease_seconds=1.0, limit_seconds=limit_seconds)
+    async with asyncio.timeout(5):
+        await bench.run(stopping)
+
+
+async def test_what_is_done_is_handed_on_and_then_dropped() -> None:
+    lease, ticket = make_lease(), make_ticket()
+    queue = FakeQueue([lease])
+    await run(doing(judge=[ticket]), queue)
+    assert queue.puts == {Stage.JUDGE: [ticket]}
+    assert queue.dropped == [lease.id]
+
+
+async def test_a_ticket_that_nobody_may_claim_is_dropped_unhandled() -> None:
+    lease, queue = make_lease(), FakeQueue()
+    trade = doing(Invalid("never asked"))
+    trade.refused = {lease.id}
+    queue.leases = [lease]
+    await run(trade, queue)
+    assert (queue.dropped, trade.gave_up) == ([lease.id], [])
+
+
+async def test_a_failure_is_given_to_its_trade_with_a_time_to_come_and_the_ticket_is_dropped() -> None:
+    lease, error = make_lease(), Invalid("no")
+    queue, trade = FakeQueue([lease]), doing(error)
+    await run(trade, queue)
+    ((item, given, retry_at),) = trade.gave_up
+    assert (item, given) == (lease.id, error)
+    assert retry_at > datetime.now(UTC)
+    assert queue.dropped == [lease.id]
+
+
+async def test_an_error_nobody_foresaw_is_a_failure_too_and_the_bench_goes_on() -> None:
+    first, second = make_lease(), make_lease()
+    queue, trade = FakeQueue([first, second]), doing(ZeroDivisionError("what"))
+    await run(trade, queue)
+    assert {item for item, _, _ in trade.gave_up} == {first.id, second.id}
+
+
+async def test_work_that_takes_too_long_is_a_failure() -> None:
+    lease = make_lease()
+
+    async def hang(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    trade = FakeTrade(hang)
+    await run(trade, FakeQueue([lease]), limit_seconds=0.05)
+    assert [type(error) for _, error, _ in trade.gave_up] == [TimeoutError]
+    assert describe(trade.gave_up[0][1]) == "it took too long"
+
+
+@pytest.mark.parametrize("error", [Superseded("another attempt has won"), Unavailable("PostgreSQL is away")])
+async def test_what_is_superseded_or_out_of_reach_is_no_failure_and_keeps_its_lease(error: Exception) -> None:
+    queue, trade = FakeQueue([make_lease()]), doing(error)
+    await run(trade, queue)
+    assert (trade.gave_up, queue.dropped) == ([], [])
+
+
+async def test_a_failure_that_cannot_be_written_down_keeps_its_lease() -> None:
+    queue, trade = FakeQueue([make_lease()]), doing(Invalid("no"))
+    trade.give_up_error = Unavailable("PostgreSQL is away")
+    await run(trade, queue)
+    assert queue.dropped == []
+
+
+async def test_a_bench_waits_out_a_lost_redis_and_goes_on() -> None:
+    lease, queue, trade = make_lease(), FakeQueue(error=Unavailable("Redis is away")), doing()
+    stopping = asyncio.Event()
+    queue.on_idle = stopping.set
+    running = asyncio.create_task(Bench(trade, queue, new_id(), lease_seconds=1.0).run(stopping))
+    await asyncio.sleep(0)
+    assert trade.claims == 0
+    queue.error, queue.leases = None, [lease]
+    await asyncio.wait_for(running, 5)
+    assert queue.dropped == [lease.id]
+
+
+async def test_a_bench_outlives_a_claim_that_fails_in_a_way_nobody_foresaw() -> None:
+    """One row that cannot be read, or one deadlock, must not take the role down with it."""
+    queue, trade = FakeQueue([make_lease(), make_lease()]), doing()
+    trade.claim_errors = [ValueError("a row that cannot be read")]
+    await run(trade, queue)
+    assert trade.claims >= 1
+
+
+async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() -> None:
+    lease, queue = make_lease(), FakeQueue()
+    renewed = asyncio.Event()
+
+    class Watched(FakeQueue):
+        async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
+            await super().renew(stage, consumer, leases)
+            if leases:
+                renewed.set()
+
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        await asyncio.wait_for(renewed.wait(), 5)
+        return {}
+
+    queue = Watched([lease])
+    stopping = asyncio.Event()
+    queue.on_idle = stopping.set
+    bench = Bench(FakeTrade(act), queue, new_id(), lease_seconds=0.06)
+    running = asyncio.create_task(bench.run(asyncio.Event()))
+    await asyncio.wait_for(renewed.wait(), 5)
+    async with asyncio.timeout(5):
+        while not queue.dropped:
+            await asyncio.sleep(0)
+    count = len(queue.renewed)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert set(queue.renewed) == {lease.id}
+    assert len(queue.renewed) == count
+
+
+async def test_no_more_is_taken_than_the_bench_is_wide() -> None:
+    gate, most, now = asyncio.Event(), 0, 0
+
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        if now == 4:
+            gate.set()
+        await asyncio.wait_for(gate.wait(), 5)
+        now -= 1
+        return {}
+
+    trade = FakeTrade(act)
+    await run(trade, FakeQueue([make_lease() for _ in range(12)]))
+    assert most == 4
+
+
+async def test_stopping_lets_what_is_in_hand_be_finished() -> None:
+    stopping, queue, begun = asyncio.Event(), FakeQueue([make_lease()]), asyncio.Event()
+    finished = False
+
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        nonlocal finished
+        begun.set()
+        await asyncio.sleep(0.05)
+        finished = True
+        return {}
+
+    bench = Bench(FakeTrade(act), queue, new_id(), lease_seconds=2.0)
+    running = asyncio.create_task(bench.run(stopping))
+    await asyncio.wait_for(begun.wait(), 5)
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+    assert finished
+
+
+async def test_stopping_waits_for_endless_work_no_longer_than_a_lease() -> None:
+    stopping, begun, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return {}
+
+    queue = FakeQueue([make_lease()])
+    running = asyncio.create_task(Bench(FakeTrade(act), queue, new_id(), lease_seconds=0.2).run(stopping))
+    await asyncio.wait_for(begun.wait(), 5)
+    stopping.set()
+    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(cancelled.wait(), 2)
+    assert queue.dropped == []
+
+
+async def test_signs_of_life_survive_a_lost_database_and_end_with_a_good_bye() -> None:
+    presence, stopping = FakePresence(errors=[Unavailable("away")]), asyncio.Event()
+    running = asyncio.create_task(keep_alive(presence, MARK, 0.01, stopping))
+    async with asyncio.timeout(5):
+        while presence.signs.count("mark") < 3:
+            await asyncio.sleep(0)
+    stopping.set()
+    await asyncio.wait_for(running, 5)
+    assert presence.signs[-1] == "leave"
+
+
+async def test_what_is_due_is_brought_to_its_queue() -> None:
+    ticket = make_ticket()
+    queue = await swept(FakeSweep({Stage.JUDGE: [ticket]}))
+    assert queue.puts[Stage.JUDGE][0] == ticket
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("deadlock detected")])
+async def test_a_sweep_that_fails_once_is_made_again(error: Exception) -> None:
+    """Nothing is forgotten as long as somebody sweeps: no single error may end it for the life of a process."""
+    ticket = make_ticket()
+    queue = await swept(FakeSweep({Stage.WORK: [ticket]}, errors=[error]))
+    assert queue.puts[Stage.WORK][0] == ticket
+
+
+async def swept(sweep: FakeSweep) -> FakeQueue:
+    """The queue after the first sweep that came through."""
+    queue, stopping = FakeQueue(), asyncio.Event()
+    running = asyncio.create_task(keep_swept(sweep, queue, 0.01, stopping))
+    async with asyncio.timeout(2):
+        while not queue.puts and not running.done():
+            await asyncio.sleep(0)
+    stopping.set()
+    await running
+    return queue
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(Invalid("no such thing"), "no such thing"), (ValueError("x" * 900), "ValueError: " + "x" * 488)],
+)
+def test_a_cause_is_worded_for_people_and_bounded(error: Exception, said: str) -> None:
+    assert describe(error) == said

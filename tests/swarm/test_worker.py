@@ -1,0 +1,170 @@
+"""The Worker: pieces that rest on facts, spends that ask first, and never a deed on the outside."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+from tests.swarm.fakes import (
+    WALLET,
+    FakeMemory,
+    FakeModel,
+    FakePulse,
+    FakeTools,
+    FakeTreasury,
+    FakeWork,
+    make_task,
+    soon,
+    told,
+)
+
+from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Superseded, ToolFailed
+from chimera.contracts.finance import Authorization, CfoAnswer, PolicyViolation
+from chimera.contracts.values import Role, Stage, TaskStatus
+from chimera.contracts.work import Draft
+from chimera.domain.retry import MAX_TRIES
+from chimera.swarm.worker import Worker
+
+GRANTED = Authorization(budget_verification_hash="0" * 64, timestamp=datetime.now(UTC))
+REFUSED = PolicyViolation(
+    error="Daily spend limit exceeded",
+    details="Requested 500 USDC, limit is 200 USDC",
+    requested="500 USDC",
+    limit="200 USDC",
+    spent="0 USDC",
+    reserved="0 USDC",
+    window="tenant:day:2026-11-22",
+)
+ITEMS: dict[str, JsonValue] = {
+    "items": [{"id": "f1", "title": "Old light", "summary": "Light takes its time.", "extra": {"x": 1}}]
+}
+SPEND: dict[str, Any] = {"token_amount": "50 USDC", "wallet": WALLET, "purpose": "reach"}
+
+
+def worker(work: FakeWork, model: FakeModel, tools: FakeTools, answer: CfoAnswer = GRANTED) -> Worker:
+    return Worker(work, model, tools, FakeMemory(), FakeTreasury(answer), FakePulse())
+
+
+def drafted(*posts: str) -> FakeModel:
+    return FakeModel(Draft(posts=list(posts or ["Light takes its time."]), sources=["f1"], confidence=80))
+
+
+async def test_a_piece_is_written_from_the_facts_of_the_sources() -> None:
+    work, model, tools = FakeWork(), drafted(), FakeTools(ITEMS)
+    follow_up = await worker(work, model, tools).handle(make_task(constraints={"max_word_count": 50}))
+    ((role, prompt, seed),) = model.prompts
+    given = told(model)
+    assert role is Role.WORKER
+    assert [fact["id"] for fact in given["facts"]] == ["f1"]
+    assert given["memories"] == ["I once wrote about old light."]
+    assert given["earlier"] == ["An earlier piece."]
+    assert (given["character_limit"], given["constraints"]["max_word_count"]) == (280, 50)
+    (result,) = work.submitted
+    assert result.artifact is not None
+    assert result.artifact.parts == ["Light takes its time."]
+    assert result.metadata.seeds == [str(seed)]
+    assert result.metadata.prompt == prompt
+    assert result.self_assessment_score == 0.8
+    assert result.judge_evaluation is None
+    assert list(follow_up) == [Stage.JUDGE]
+
+
+async def test_every_tool_call_is_logged_by_the_hash_of_its_arguments() -> None:
+    work, tools = FakeWork(), FakeTools(ITEMS)
+    await worker(work, drafted(), tools).handle(make_task())
+    (record,) = work.submitted[0].metadata.tool_log
+    assert (record.server, record.tool, record.outcome) == ("news-mcp", "list_items", "ok")
+    assert tools.calls == [("news-mcp", "list_items", {"feed": "night-sky", "limit": 20})]
+
+
+@pytest.mark.parametrize(
+    ("action", "posts", "kind", "parts"),
+    [
+        ("post_tweet", ["a"], "text", ["a"]),
+        ("reply_tweet", ["a"], "reply", ["a"]),
+        ("create_thread", ["1/2 a", "2/2 b"], "thread", ["1/2 a", "2/2 b"]),
+        ("post_tweet", ["a", "b"], "text", ["a\n\nb"]),
+    ],
+)
+async def test_the_artifact_has_the_shape_that_the_tool_takes(
+    action: str, posts: list[str], kind: str, parts: list[str]
+) -> None:
+    work = FakeWork()
+    await worker(work, drafted(*posts), FakeTools(ITEMS)).handle(make_task(action))
+    artifact = work.submitted[0].artifact
+    assert artifact is not None
+    assert (artifact.type, artifact.parts) == (kind, parts)
+
+
+@pytest.mark.parametrize(("length", "wanted"), [("3 tweets", 3), (2, 2), ("many", 1), ("999", 25), (None, 1)])
+async def test_the_length_of_a_thread_is_read_as_people_write_it(length: JsonValue, wanted: int) -> None:
+    model = drafted()
+    task = make_task("create_thread", parameters={"topic": "light", "length": length})
+    await worker(FakeWork(), model, FakeTools(ITEMS)).handle(task)
+    assert told(model)["length"] == wanted
+
+
+async def test_a_source_that_answers_nonsense_is_a_failed_tool() -> None:
+    with pytest.raises(ToolFailed, match="something else than items"):
+        await worker(FakeWork(), drafted(), FakeTools({"items": "soup"})).handle(make_task())
+
+
+async def test_money_is_asked_for_once_per_task_and_its_result_says_so() -> None:
+    work, task, treasury = FakeWork(), make_task("promote_tweet", parameters=SPEND), FakeTreasury(GRANTED)
+    role = Worker(work, FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
+    await role.handle(task)
+    (order,) = treasury.orders
+    assert order.idempotency_key == f"task-{task.task_id}"
+    assert (order.tenant_id, order.campaign_id) == (task.tenant_id, task.campaign_id)
+    assert str(order.request.money) == "50 USDC"
+    assert (work.submitted[0].status, work.submitted[0].metadata.model_used) == ("completed", "rules")
+
+
+async def test_refused_money_is_a_refused_result_with_the_figures_in_its_trace() -> None:
+    work = FakeWork()
+    task = make_task("promote_tweet", parameters={**SPEND, "token_amount": "500 USDC"})
+    await worker(work, FakeModel(), FakeTools(), REFUSED).handle(task)
+    (result,) = work.submitted
+    assert result.status == "refused"
+    assert "limit is 200 USDC" in result.reasoning_trace[-1]
+    assert result.self_assessment_score == 0
+
+
+@pytest.mark.parametrize("bad", [{"token_amount": "lots"}, {"wallet": ""}, {"token_amount": "0 USDC"}])
+async def test_a_spend_that_is_none_never_reaches_the_cfo(bad: dict[str, Any]) -> None:
+    treasury = FakeTreasury(GRANTED)
+    role = Worker(FakeWork(), FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
+    with pytest.raises(Invalid, match="not a transaction request"):
+        await role.handle(make_task("promote_tweet", parameters={**SPEND, **bad}))
+    assert treasury.orders == []
+
+
+async def test_a_task_that_was_taken_over_is_left_to_its_new_holder() -> None:
+    with pytest.raises(Superseded):
+        await worker(FakeWork(taken_over=True), drafted(), FakeTools(ITEMS)).handle(make_task())
+
+
+async def test_a_worker_only_ever_reads() -> None:
+    tools = FakeTools(ITEMS)
+    for action in ("post_tweet", "create_thread", "reply_tweet"):
+        await worker(FakeWork(), drafted(), tools).handle(make_task(action))
+    assert {tool for _, tool, _ in tools.calls} == {"list_items"}
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "buried", "postponed"),
+    [
+        (Invalid("no"), 1, TaskStatus.FAILED, 0),
+        (NotFound("gone"), 1, TaskStatus.FAILED, 0),
+        (ModelFailed("rubbish"), 1, None, 1),
+        (TimeoutError(), MAX_TRIES - 1, None, 1),
+        (ToolFailed("feed is down", uncertain=False), MAX_TRIES, TaskStatus.DEAD_LETTER, 0),
+    ],
+)
+async def test_failures_are_retried_within_bounds_and_lasting_ones_end(
+    error: Exception, tries: int, buried: TaskStatus | None, postponed: int
+) -> None:
+    work = FakeWork()
+    await worker(work, FakeModel(), FakeTools()).give_up(make_task(tries=tries), error, soon())
+    assert [status for status, _ in work.buried] == ([buried] if buried else [])
+    assert len(work.postponed) == postponed
