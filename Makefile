@@ -25,7 +25,7 @@ chaos: dev-ready ## kill processes at random for SECONDS=30 seconds
 	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos
 
 bench: dev-ready ## measure side by side with peers
-	@exec $(BIN)/python -m bench
+	@PYTHON=$(BIN)/python bench/setup.sh && exec .venv-bench/bin/python -m bench
 
 format: dev-ready ## put the source into its usual shape
 	@$(BIN)/ruff format --quiet .

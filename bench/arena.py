@@ -91,6 +91,14 @@ class Arena:
         self, arguments: Sequence[str], environment: Mapping[str, str], *, apart: bool = False, seconds: float = 60
     ) -> dict[str, float]:
         """Run `python -m` with these arguments to its end; the JSON object in its last line."""
+        said, _ = await self.hear(arguments, environment, apart=apart, seconds=seconds)
+        answer: dict[str, float] = json.loads(said.splitlines()[-1])
+        return answer
+
+    async def hear(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, apart: bool = False, seconds: float = 60
+    ) -> tuple[str, str]:
+        """The same, as the text of standard output and of standard error."""
         child = await self._start(arguments, environment, apart)
         try:
             async with asyncio.timeout(seconds):
@@ -99,11 +107,9 @@ class Arena:
             raise ProgramFailed(f"{arguments[0]} took more than {seconds:.0f} s") from error
         finally:
             await _end(child)
-        lines = said.decode().strip().splitlines()
-        if child.returncode != 0 or not lines:
+        if child.returncode != 0 or not said.strip():
             raise ProgramFailed(f"{' '.join(arguments)} failed:\n{complaints.decode()[-2_000:]}")
-        answer: dict[str, float] = json.loads(lines[-1])
-        return answer
+        return said.decode().strip(), complaints.decode()
 
     @asynccontextmanager
     async def worker(
@@ -122,7 +128,7 @@ class Arena:
         pipe = asyncio.subprocess.DEVNULL if quiet else asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
             str(APART) if apart else sys.executable,
-            *([] if arguments[0] == "-c" else ["-m"]),
+            "-m",
             *arguments,
             cwd=ROOT,
             env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
@@ -133,12 +139,8 @@ class Arena:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """End a program and what it has started."""
-    for step, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, step)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await child.wait()
+    """End a program and what it has started, without ceremony: what it was for is measured, or has failed."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+    async with asyncio.timeout(5):
+        await child.wait()

@@ -1,7 +1,5 @@
 """celery and SQL: three chained tasks, each with a transaction that writes what Chimera writes in that step."""
 
-import asyncio
-import json
 import os
 import time
 from functools import cache
@@ -10,6 +8,7 @@ import psycopg
 from celery import Celery
 from psycopg_pool import ConnectionPool
 
+from bench.programs.meter import Meter
 from bench.programs.rows import COMMIT, DISPATCH, SUBMIT, Stencils
 
 THREADS = 8
@@ -47,28 +46,28 @@ def judge(number: int) -> None:
     _write(COMMIT, stencils.judged([number]))
 
 
-async def main(cycles: int) -> None:
+def main(cycles: int) -> None:
     """Start the chains and wait until the database holds all that they write."""
     url = os.environ["BENCH_DATABASE_URL"]
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor) as connection:
         for statement, rows in stencils.parents():
             connection.execute(statement, [rows])
 
-        async def until(total: int) -> None:
+        def until(total: int) -> None:
             query = "SELECT count(*) FROM task WHERE status = 'completed'"
             while (connection.execute(query).fetchone() or (0,))[0] < total:
-                await asyncio.sleep(0.02)
+                time.sleep(0.02)
 
         warm = 20
         for number in range(warm):
             dispatch.delay(number)
-        await until(warm)
-        begun = time.perf_counter()
+        until(warm)
+        meter = Meter()
         for number in range(warm, warm + cycles):
             dispatch.delay(number)
-        await until(warm + cycles)
-    print(json.dumps({"per_second": cycles / (time.perf_counter() - begun)}))  # noqa: T201
+        until(warm + cycles)
+        print(meter.told(cycles))  # noqa: T201
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(os.environ["BENCH_CYCLES"])))
+    main(int(os.environ["BENCH_CYCLES"]))

@@ -4,19 +4,19 @@ It also leaves the rows of a few of its tasks in a file, from which the peers ma
 """
 
 import asyncio
-import cProfile
 import json
 import os
-import pstats
 import sys
-import time
+from contextlib import nullcontext
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import uvloop
 
+from bench.programs.meter import Meter
 from bench.programs.ports import NoCfo, NoMemory, NoModel, NoPulse, NoTools
+from bench.programs.sampling import Samples
 from chimera.contracts.claims import Committed, Judgement, Lease, Planned, ProcessMark
 from chimera.contracts.fleet import Brief, Limit
 from chimera.contracts.ids import new_id
@@ -33,16 +33,16 @@ PARENTS = {
     "campaign": "SELECT * FROM campaign",
     "task": "SELECT * FROM task WHERE kind = 'plan'",
 }
-_OF_ASSET = "JOIN asset a USING (asset_id) WHERE a.task_id = $1"
 TABLES = {
     "task": "SELECT * FROM task WHERE task_id = $1",
     "execution": "SELECT * FROM execution WHERE task_id = $1",
     "verdict": "SELECT * FROM verdict WHERE task_id = $1",
     "asset": "SELECT * FROM asset WHERE task_id = $1",
-    "generation_log": f"SELECT g.* FROM generation_log g {_OF_ASSET}",
-    "transaction_ledger": f"SELECT l.* FROM transaction_ledger l {_OF_ASSET}",
-    "ledger_posting": f"SELECT p.* FROM ledger_posting p JOIN transaction_ledger USING (transaction_id) {_OF_ASSET}",
-    "provenance": f"SELECT p.* FROM provenance p {_OF_ASSET}",
+    "generation_log": "SELECT g.* FROM generation_log g JOIN asset a USING (asset_id) WHERE a.task_id = $1",
+    "transaction_ledger": "SELECT l.* FROM transaction_ledger l JOIN asset a USING (asset_id) WHERE a.task_id = $1",
+    "ledger_posting": """SELECT p.* FROM ledger_posting p JOIN transaction_ledger USING (transaction_id)
+        JOIN asset a USING (asset_id) WHERE a.task_id = $1""",
+    "provenance": "SELECT p.* FROM provenance p JOIN asset a USING (asset_id) WHERE a.task_id = $1",
     "effect": "SELECT * FROM effect WHERE task_id = $1",
     "audit_event": "SELECT * FROM audit_event WHERE subject = $1::uuid::text",
 }
@@ -109,7 +109,7 @@ async def dispatch(system: System, planner: ProcessMark, lease: Lease, planned: 
     await system.queue.put(Stage.WORK, await system.work.lay_out(task, planned))
 
 
-async def leave_stencils(url: str, path: Path) -> None:
+async def stencils(url: str) -> dict[str, object]:
     """The rows of one task of each campaign, and the rows that they refer to."""
     connection = await asyncpg.connect(url)
 
@@ -119,15 +119,13 @@ async def leave_stencils(url: str, path: Path) -> None:
 
     parents = {name: await rows(query) for name, query in PARENTS.items()}
     first = await connection.fetch("SELECT DISTINCT ON (campaign_id) task_id FROM asset ORDER BY campaign_id, asset_id")
-    tasks = [
-        {table: await rows(query, record["task_id"]) for table, query in TABLES.items()} for record in first
-    ]
+    tasks = [{table: await rows(query, record["task_id"]) for table, query in TABLES.items()} for record in first]
     await connection.close()
-    path.write_text(json.dumps({"parents": parents, "tasks": tasks}))
+    return {"parents": parents, "tasks": tasks}
 
 
-async def main(cycles: int, profile: bool) -> None:
-    """Run the cycles and print how many a second."""
+async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
+    """Run the cycles: how many a second, and the rows for the peers."""
     url = os.environ["BENCH_DATABASE_URL"]
     state = Path(os.environ["BENCH_STATE"])
     system = System(Settings(state=state, database_url=url, redis_url=os.environ["BENCH_REDIS_URL"]))
@@ -138,28 +136,25 @@ async def main(cycles: int, profile: bool) -> None:
     parts = {"work": work, "model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
     system.__dict__.update(parts | {"pulse": NoPulse()})
     stopping = asyncio.Event()
-    profiler = cProfile.Profile(time.process_time)
+    samples = Samples()
     serving = asyncio.create_task(system.serve([Role.WORKER, Role.JUDGE], stopping))
     await asyncio.sleep(1)
     planner = ProcessMark(process_id=new_id(), role=Role.PLANNER, host="bench", pid=os.getpid())
     await system.fleet.mark(planner)
-    if profile:
-        profiler.enable()
-    begun, spent = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(dispatch(system, planner, *plan) for plan in plans))
-    await work.finished.wait()
-    seconds, busy = time.perf_counter() - begun, time.process_time() - spent
-    profiler.disable()
+    meter = Meter()
+    with samples.taken() if profile else nullcontext():
+        await asyncio.gather(*(dispatch(system, planner, *plan) for plan in plans))
+        await work.finished.wait()
+    told = meter.told(cycles)
     stopping.set()
     await serving
     await system.close()
     if profile:
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats("chimera", 45)
-        sys.stderr.flush()
-    await leave_stencils(url, Path(os.environ["BENCH_STENCILS"]))
-    print(json.dumps({"per_second": cycles / seconds, "cpu_ms": busy / cycles * 1_000}))  # noqa: T201
+        print(samples.told(), file=sys.stderr)  # noqa: T201
+    return told, await stencils(url)
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), "--profile" in sys.argv))
+    answer, rows_for_peers = uvloop.run(main(int(sys.argv[1]), "--profile" in sys.argv))
+    Path(os.environ["BENCH_STENCILS"]).write_text(json.dumps(rows_for_peers))
+    print(answer)  # noqa: T201

@@ -1,13 +1,12 @@
 """DBOS: a workflow with three steps. It keeps what the steps return, and is spared writing rows of its own."""
 
 import asyncio
-import json
 import os
 import sys
-import time
 
 from dbos import DBOS, DBOSConfig
 
+from bench.programs.meter import Meter
 from bench.programs.rows import Stencils
 
 WIDTH = 32
@@ -49,10 +48,9 @@ async def _run(numbers: range) -> None:
 async def main(cycles: int) -> None:
     """Run the workflows and print how many a second."""
     await _run(range(WIDTH))
-    begun, spent = time.perf_counter(), time.process_time()
+    meter = Meter()
     await _run(range(WIDTH, WIDTH + cycles))
-    seconds, busy = time.perf_counter() - begun, time.process_time() - spent
-    print(json.dumps({"per_second": cycles / seconds, "cpu_ms": busy / cycles * 1_000}))  # noqa: T201
+    print(meter.told(cycles))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -4,10 +4,8 @@ The checkpoints hold what the nodes return; the graph is spared writing rows of 
 """
 
 import asyncio
-import json
 import os
 import sys
-import time
 from typing import TypedDict
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -15,6 +13,7 @@ from langgraph.graph import END, START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from bench.programs.meter import Meter
 from bench.programs.rows import Stencils
 
 WIDTH = 32
@@ -65,10 +64,9 @@ async def main(cycles: int) -> None:
             await asyncio.gather(*(one_after_the_other() for _ in range(WIDTH)))
 
         await run(range(WIDTH))
-        begun, spent = time.perf_counter(), time.process_time()
+        meter = Meter()
         await run(range(WIDTH, WIDTH + cycles))
-        seconds, busy = time.perf_counter() - begun, time.process_time() - spent
-    print(json.dumps({"per_second": cycles / seconds, "cpu_ms": busy / cycles * 1_000}))  # noqa: T201
+        print(meter.told(cycles))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """The limit: asyncpg writes the same rows in three transactions for each group of cycles; no queue, no roles."""
 
 import asyncio
-import json
 import os
 import sys
-import time
 
 import asyncpg
 import uvloop
 
+from bench.programs.meter import Meter
 from bench.programs.rows import COMMIT, DISPATCH, SUBMIT, Stencils
 
 GROUP = 32
@@ -35,11 +34,10 @@ async def main(cycles: int) -> None:
                 async with connection.transaction():
                     await connection.execute(COMMIT, *stencils.judged(group))
 
-    begun, spent = time.perf_counter(), time.process_time()
+    meter = Meter()
     await asyncio.gather(*(write() for _ in range(CONNECTIONS)))
-    seconds, busy = time.perf_counter() - begun, time.process_time() - spent
+    print(meter.told(cycles))  # noqa: T201
     await pool.close()
-    print(json.dumps({"per_second": cycles / seconds, "cpu_ms": busy / cycles * 1_000}))  # noqa: T201
 
 
 if __name__ == "__main__":

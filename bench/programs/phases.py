@@ -95,10 +95,12 @@ async def _sent(send: Send, count: int) -> None:
 
 
 async def _line(number: int) -> dict[str, int]:
-    path = Path(os.environ["BENCH_TALLY"])
-    while True:
-        lines = path.read_text().splitlines() if path.exists() else []
-        if len(lines) > number:
-            line: dict[str, int] = json.loads(lines[number])
-            return line
+    while len(lines := _lines()) <= number:  # noqa: ASYNC110 — the news comes from another process
         await asyncio.sleep(0.005)
+    line: dict[str, int] = json.loads(lines[number])
+    return line
+
+
+def _lines() -> list[str]:
+    path = Path(os.environ["BENCH_TALLY"])
+    return path.read_text().splitlines() if path.exists() else []

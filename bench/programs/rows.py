@@ -1,4 +1,4 @@
-"""The rows of one cycle, copied from a task that Chimera has done, under fresh ids: what every peer has to make durable.
+"""The rows of one cycle, copied from a task that Chimera has done, under fresh ids: what peers have to make durable.
 
 The ids are computed from the cycle's number, so that the steps of a peer need to hand on nothing but that.
 """
@@ -24,7 +24,9 @@ WITH made AS (
 UPDATE task SET status = 'in_review', attempt = attempt + 1, updated_at = now()
 WHERE task_id IN (SELECT task_id FROM made)"""
 COMMIT = """
-WITH v AS (INSERT INTO verdict SELECT * FROM jsonb_populate_recordset(NULL::verdict, $1::text::jsonb) RETURNING task_id),
+WITH v AS (
+    INSERT INTO verdict SELECT * FROM jsonb_populate_recordset(NULL::verdict, $1::text::jsonb) RETURNING task_id
+),
 a AS (INSERT INTO asset SELECT * FROM jsonb_populate_recordset(NULL::asset, $2::text::jsonb)),
 g AS (INSERT INTO generation_log SELECT * FROM jsonb_populate_recordset(NULL::generation_log, $3::text::jsonb)),
 l AS (INSERT INTO transaction_ledger SELECT * FROM jsonb_populate_recordset(NULL::transaction_ledger, $4::text::jsonb)),
@@ -56,9 +58,7 @@ class Stencil:
         """The table's rows for the cycle `number`, as JSON objects with commas between them."""
         base = 16 * number
         # Between two holes stands text; the holes are the odd parts.
-        return "".join(
-            _id(base + int(part)) if index % 2 else part for index, part in enumerate(self._parts[table])
-        )
+        return "".join(_id(base + int(part)) if index % 2 else part for index, part in enumerate(self._parts[table]))
 
 
 class Stencils:
@@ -76,10 +76,8 @@ class Stencils:
     def parents(self) -> list[tuple[str, str]]:
         """Statements with their parameter, for what must be there first: tenant, influencers, campaigns, plans."""
         found = self._file["parents"]
-        return [
-            (f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::text::jsonb)", json.dumps(rows))  # noqa: S608
-            for table, rows in found.items()
-        ]
+        query = "INSERT INTO {0} SELECT * FROM jsonb_populate_recordset(NULL::{0}, $1::text::jsonb)"
+        return [(query.format(table), json.dumps(rows)) for table, rows in found.items()]
 
     def rows(self, table: str, numbers: Sequence[int]) -> str:
         """The table's rows for these cycles, as a JSON array."""

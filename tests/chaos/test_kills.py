@@ -27,7 +27,7 @@ class Demo:
         self.lines: list[str] = []
         self._grown = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chimera.interfaces.cli", "demo", *options],
+            [sys.executable, "-m", "chimera.interfaces.cli.serving", "demo", *options],
             cwd=ROOT,
             env={**os.environ, "CHIMERA_STATE": str(state), "CHIMERA_PORT": "0", "COLUMNS": "200"},
             stdin=subprocess.DEVNULL,
@@ -92,7 +92,7 @@ MOMENTS = {
     "planner": "plan         in_progress",
     "worker": "post-1       in_progress",
     "judge": "in_review",
-    "publisher": "→ executing",
+    "publisher": "completed         0",
 }
 
 
@@ -122,7 +122,7 @@ def test_the_demo_ends_well_though_redis_forgets_everything(state: Path) -> None
 
 def test_a_second_start_goes_on_though_the_first_was_killed(state: Path) -> None:
     first = Demo(state)
-    first.wait_for(lambda line: "→ executing" in line)
+    first.wait_for(lambda line: "completed         0" in line)
     first.process.kill()
     first.end()
 

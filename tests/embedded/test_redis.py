@@ -24,7 +24,7 @@ from chimera.embedded.redis import find_program
 def parent() -> Iterator[Path]:
     # Not tmp_path: for root it lies below a folder that the server's account cannot enter.
     with tempfile.TemporaryDirectory(prefix="chimera-test-") as folder:
-        os.chmod(folder, 0o711)
+        Path(folder).chmod(0o711)
         yield Path(folder)
 
 

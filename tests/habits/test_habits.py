@@ -303,10 +303,15 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine(pattern: re.Pattern[s
     assert not named, "\n".join(named)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_a_lock_file_holds_versions_and_hashes_only(name: str) -> None:
+LOCKS = sorted(
+    {ROOT / "requirements.lock", ROOT / "requirements-dev.lock", *(p for p in files() if p.suffix == ".lock")}
+)
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=[path.relative_to(ROOT).as_posix() for path in LOCKS])
+def test_a_lock_file_holds_versions_and_hashes_only(path: Path) -> None:
     line = re.compile(r"[A-Za-z0-9._-]+==\S+( ; [^\\]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
-    text = (ROOT / name).read_text("utf-8")
+    text = path.read_text("utf-8")
     assert not [found for found in text.splitlines() if not line.fullmatch(found)]
     packages = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
     assert packages

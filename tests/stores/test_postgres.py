@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: named queries, database roles, and the tenant of a transaction."""
 
+import asyncio
 from importlib import resources
 from typing import Any
 
@@ -7,6 +8,7 @@ import asyncpg
 import pytest
 
 from chimera.contracts.errors import Unavailable
+from chimera.embedded.process import until
 from chimera.stores import postgres
 from chimera.stores.postgres import Access, Database, queries
 
@@ -77,14 +79,33 @@ async def test_a_database_that_was_not_opened_is_unavailable_and_can_be_closed(d
     await database.close()
 
 
-async def test_a_cut_connection_is_unavailable_and_the_next_one_works(system: Any, raw: Any) -> None:
-    with pytest.raises(Unavailable):
+async def test_a_connection_that_is_cut_in_mid_statement_is_unavailable(system: Any, raw: Any) -> None:
+    async def sleeps() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'"
+        return bool(await raw.fetchval(query))
+
+    async def wait() -> None:
         async with system.swarm.connection() as connection:
-            pid = await connection.fetchval("SELECT pg_backend_pid()")
-            await raw.execute("SELECT pg_terminate_backend($1)", pid)
-            await connection.fetchval("SELECT pg_sleep(5)")
-    async with system.swarm.connection() as connection:
-        assert await connection.fetchval("SELECT 1") == 1
+            await connection.execute("SELECT pg_sleep(30)")
+
+    waiting = asyncio.create_task(wait())
+    assert await until(sleeps, 5)
+    await raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'")
+    with pytest.raises(Unavailable):
+        await waiting
+
+
+async def test_a_connection_that_is_cut_between_statements_is_unavailable_and_the_next_one_works(
+    system: Any, raw: Any
+) -> None:
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            async with system.swarm.connection() as connection:
+                pid = await connection.fetchval("SELECT pg_backend_pid()")
+                await raw.execute("SELECT pg_terminate_backend($1)", pid)
+                await connection.fetchval("SELECT pg_sleep(30)")
+        async with system.swarm.connection() as connection:
+            assert await connection.fetchval("SELECT 1") == 1
 
 
 async def test_a_wrong_statement_is_not_taken_for_a_lost_server(system: Any) -> None:

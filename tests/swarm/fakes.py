@@ -1,5 +1,6 @@
 """Small stand-ins for the ports of the swarm: they remember what they were told, and answer as given."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -326,6 +327,7 @@ class FakeQueue:
             raise self.error
         found, self.leases = self.leases[:count], self.leases[count:]
         if not found:
+            await asyncio.sleep(0)
             self.on_idle()
         return found
 
@@ -375,3 +377,12 @@ def told(model: FakeModel) -> dict[str, Any]:
     """The input that the first prompt put before the model."""
     found: dict[str, Any] = json.loads(model.prompts[0][1].text.split("```json\n")[1].removesuffix("\n```"))
     return found
+
+
+async def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
+    """Give way to others until something holds."""
+    for _ in range(round(seconds * 1_000)):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError(f"it did not come about within {seconds:g} s")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from tests.swarm.fakes import FakePresence, FakeQueue, FakeSweep, make_lease, make_ticket
+from tests.swarm.fakes import FakePresence, FakeQueue, FakeSweep, make_lease, make_ticket, until
 
 from chimera.contracts.claims import Lease, ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, Superseded, Unavailable
@@ -148,8 +148,7 @@ async def test_a_bench_outlives_a_claim_that_fails_in_a_way_nobody_foresaw() -> 
 
 
 async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() -> None:
-    lease, queue = make_lease(), FakeQueue()
-    renewed = asyncio.Event()
+    lease, renewed = make_lease(), asyncio.Event()
 
     class Watched(FakeQueue):
         async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
@@ -162,14 +161,10 @@ async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() ->
         return {}
 
     queue = Watched([lease])
-    stopping = asyncio.Event()
-    queue.on_idle = stopping.set
     bench = Bench(FakeTrade(act), queue, new_id(), lease_seconds=0.06)
     running = asyncio.create_task(bench.run(asyncio.Event()))
     await asyncio.wait_for(renewed.wait(), 5)
-    async with asyncio.timeout(5):
-        while not queue.dropped:
-            await asyncio.sleep(0)
+    await until(lambda: queue.dropped)
     count = len(queue.renewed)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -202,7 +197,8 @@ async def test_stopping_lets_what_is_in_hand_be_finished() -> None:
     async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
         nonlocal finished
         begun.set()
-        await asyncio.sleep(0.05)
+        await stopping.wait()
+        await asyncio.sleep(0)
         finished = True
         return {}
 
@@ -237,9 +233,7 @@ async def test_stopping_waits_for_endless_work_no_longer_than_a_lease() -> None:
 async def test_signs_of_life_survive_a_lost_database_and_end_with_a_good_bye() -> None:
     presence, stopping = FakePresence(errors=[Unavailable("away")]), asyncio.Event()
     running = asyncio.create_task(keep_alive(presence, MARK, 0.01, stopping))
-    async with asyncio.timeout(5):
-        while presence.signs.count("mark") < 3:
-            await asyncio.sleep(0)
+    await until(lambda: presence.signs.count("mark") >= 3)
     stopping.set()
     await asyncio.wait_for(running, 5)
     assert presence.signs[-1] == "leave"
@@ -263,9 +257,7 @@ async def swept(sweep: FakeSweep) -> FakeQueue:
     """The queue after the first sweep that came through."""
     queue, stopping = FakeQueue(), asyncio.Event()
     running = asyncio.create_task(keep_swept(sweep, queue, 0.01, stopping))
-    async with asyncio.timeout(2):
-        while not queue.puts and not running.done():
-            await asyncio.sleep(0)
+    await until(lambda: queue.puts or running.done())
     stopping.set()
     await running
     return queue

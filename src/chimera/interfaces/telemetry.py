@@ -35,11 +35,16 @@ def configure(level: str, stream: TextIO | None = None, traces: Path | None = No
         cache_logger_on_first_use=True,
     )
     if traces is not None:
-        provider = TracerProvider(resource=Resource.create({"service.name": "chimera"}))
-        lines = traces.open("a", encoding="utf-8")
-        exporter = ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n")
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-        trace.set_tracer_provider(provider)
+        trace.set_tracer_provider(span_file(traces))
+
+
+def span_file(path: Path) -> TracerProvider:
+    """Spans as JSON lines in a file; `OTEL_…` variables set resource and sampling as usual."""
+    provider = TracerProvider(resource=Resource.create({"service.name": "chimera"}))
+    lines = path.open("a", encoding="utf-8")
+    exporter = ConsoleSpanExporter(out=lines, formatter=lambda span: span.to_json(indent=None) + "\n")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider
 
 
 def hide_secrets(_: object, __: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:

@@ -3,11 +3,28 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import get_args
 
 from fastapi import FastAPI
 
-from chimera.interfaces.api import campaigns, fleet, money, problems, review, tasks
+from chimera.interfaces import board
+from chimera.interfaces.api import callers, campaigns, fleet, money, problems, review, tasks
 from chimera.wiring import System
+
+
+def _gate(annotation: object) -> board.Gate:
+    """The dependency inside one of the callers' annotations, so that the board's gates are the API's."""
+    gate: board.Gate = get_args(annotation)[1].dependency
+    return gate
+
+
+GATES = board.Gates(
+    cookie=callers.COOKIE,
+    caller=_gate(callers.Anyone),
+    review=_gate(callers.Reviewer),
+    operate=_gate(callers.Operator),
+    author=_gate(callers.Author),
+)
 
 
 def create_app(system: System) -> FastAPI:
@@ -17,6 +34,7 @@ def create_app(system: System) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await system.open()
         yield
+        await app.state.live.close()
         await system.close()
 
     app = FastAPI(
@@ -30,4 +48,5 @@ def create_app(system: System) -> FastAPI:
     problems.install(app)
     for room in (tasks, campaigns, review, money, fleet):
         app.include_router(room.router)
+    app.state.live = board.install(app, system, GATES)
     return app

@@ -237,7 +237,7 @@ def health() -> None:
 
 
 def halt(scope: HaltScope, target: str = "*", reason: Reason = "by hand") -> None:
-    """Stop a part of the fleet: fleet, tenant, influencer ID, campaign ID, tool SERVER[/TOOL]."""
+    """Stop a part of the fleet: fleet, tenant, influencer ID, campaign ID, tool SERVER or SERVER/TOOL."""
     call("POST", "/v1/halt", {"scope": scope.value, "target": target, "reason": reason})
 
 

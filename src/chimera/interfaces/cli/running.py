@@ -150,7 +150,7 @@ class Crew:
         environment = {**self._settings.environment(), PARENT: str(os.getpid())}
         with (self._logs / f"{role.value}.log").open("ab") as out:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chimera.interfaces.cli", "work", role.value),
+                *(sys.executable, "-m", "chimera.interfaces.cli.serving", "work", role.value),
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

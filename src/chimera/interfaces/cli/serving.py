@@ -25,14 +25,6 @@ Once = Annotated[bool, typer.Option("--once", help="End when the campaigns are d
 Examples = Annotated[Path, typer.Option(help="Folder with personas, fleet.yaml, campaigns and feeds.")]
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command()(up)
-    app.command()(work)
-    app.command()(migrate)
-    app.command()(demo)
-
-
 def up(separate: Separate = False) -> None:
     """Start everything: services, API, board and all roles, until Ctrl-C."""
     run(_up(settings(), separate=separate))
@@ -140,3 +132,15 @@ async def _demo(given: Settings, examples: Path, *, once: bool) -> int:
                 finally:
                     stopping.set()
                     await crew
+
+
+def main() -> None:
+    """Entry point of the runner: `python -m chimera.interfaces.cli.serving`."""
+    app = typer.Typer(name="chimera", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    for command in (up, work, migrate, demo):
+        app.command()(command)
+    app(prog_name="chimera")
+
+
+if __name__ == "__main__":
+    main()

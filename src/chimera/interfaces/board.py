@@ -1,0 +1,403 @@
+"""The board: pages for people, on the same gates and the same calls as the API (UI-1..5).
+
+It is given the gates instead of importing them, because the API's application includes the board.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Path, Query, Request
+from fastapi.params import Depends as Dependency
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BeforeValidator, StringConstraints
+from sse_starlette import EventSourceResponse
+
+from chimera.contracts.errors import Forbidden, Invalid, NotFound
+from chimera.contracts.values import Decision, HaltScope, Name, Stage, TaskStatus, Text
+from chimera.interfaces import charts, door
+from chimera.interfaces.live import Live, Painter, named_limits, sights
+from chimera.interfaces.templates import region, render
+from chimera.wiring import Caller, System
+
+Gate = Callable[..., Awaitable[Caller]]
+Handler = Callable[..., Awaitable[Response]]
+
+ROOMS = (
+    ("/", "Fleet"),
+    ("/approvals", "Approvals"),
+    ("/tasks", "Tasks"),
+    ("/campaigns", "Campaigns"),
+    ("/publications", "Publications"),
+    ("/ledger", "Ledger"),
+    ("/audit", "Audit"),
+)
+ROWS = 50
+
+class Gates(NamedTuple):
+    """Who may do what: the API's own gates, and the cookie that holds a key."""
+
+    cookie: str
+    caller: Gate
+    review: Gate
+    operate: Gate
+    author: Gate
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A request to the board: by whom, with which rights, and to what."""
+
+    who: Caller
+    may: frozenset[str]
+    system: System
+    painter: Painter
+    live: Live
+    wants_part: bool
+
+
+def _visit(request: Request) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+Visitor = Annotated[Visit, Depends(_visit)]
+Before = Annotated[UUID | None, BeforeValidator(lambda value: value or None), Query()]
+Id = Annotated[UUID, Path()]
+TaskName = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$", strip_whitespace=True)]
+# A form sends lines with CRLF, as HTML has it; the pieces have LF.
+_Lines = BeforeValidator(lambda value: value.replace("\r\n", "\n") if isinstance(value, str) else value)
+Note = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$"), _Lines, Form()]
+
+
+class Pager(NamedTuple):
+    """The ways on from a part of a list."""
+
+    newest: str | None
+    older: str | None
+
+
+def _pager(path: str, before: UUID | None, following: UUID | None, **filters: object) -> Pager:
+    kept = {name: str(value) for name, value in filters.items() if value is not None}
+
+    def to(**more: str) -> str:
+        query = urlencode({**kept, **more})
+        return f"{path}?{query}" if query else path
+
+    return Pager(to() if before else None, to(before=str(following)) if following else None)
+
+
+async def _page(visit: Visit, template: str, here: str, see: str = "plain", of: str = "", **values: object) -> Response:
+    wanted = sights(see, of, visit.may)
+    drawn = await visit.painter.draw(visit.who.tenant_id, frozenset(wanted))
+    missing = [sight.region for sight in wanted if sight not in drawn]
+    if missing:
+        raise NotFound(f"{missing[0]} {of} does not exist")
+    stream = f"/live?{urlencode({'see': see, 'of': of} if of else {'see': see})}"
+    shown = {sight.region: html for sight, html in drawn.items()}
+    page = render(
+        template, who=visit.who, may=visit.may, rooms=ROOMS, here=here, stream=stream, regions=shown, **values
+    )
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+# -- reading
+
+
+async def fleet(visit: Visitor) -> Response:
+    """The fleet at a glance, live."""
+    return await _page(visit, "fleet.html", "/", "fleet")
+
+
+async def live(
+    visit: Visitor,
+    see: Literal["plain", "fleet", "approvals", "campaign", "task"] = "plain",
+    of: Annotated[str, Query(max_length=128, pattern=r"^[A-Za-z0-9._:-]*$")] = "",
+) -> Response:
+    """The one stream of a tab."""
+    tenant_id = visit.who.tenant_id
+    visit.live.check_room(tenant_id)
+    events = visit.live.stream(tenant_id, sights(see, of, visit.may))
+    return EventSourceResponse(events, ping=0, send_timeout=10)
+
+
+async def approvals(
+    visit: Visitor,
+    before: Before = None,
+    status: Literal["waiting", "approved", "rejected", "edited", "stale"] = "waiting",
+) -> Response:
+    """The review desk; what is still to be decided is live."""
+    tenant_id, reads = visit.who.tenant_id, visit.system.reads
+    found = await reads.approvals(tenant_id, ROWS, before, status)
+    bounds = (await reads.policy(tenant_id)).bounds
+    still = status != "waiting" or before is not None
+    return await _page(
+        visit,
+        "approvals.html",
+        "/approvals",
+        "plain" if still else "approvals",
+        status=status,
+        cases=region("desk", may=visit.may, approvals=found.items, bounds=bounds) if still else "",
+        pager=_pager("/approvals", before, found.next, status=None if status == "waiting" else status),
+    )
+
+
+async def tasks(
+    visit: Visitor,
+    before: Before = None,
+    status: Annotated[TaskStatus | None, BeforeValidator(lambda value: value or None), Query()] = None,
+    campaign_id: Before = None,
+    agent_id: Before = None,
+) -> Response:
+    """Tasks, newest first, narrowed as wished."""
+    tenant_id, reads = visit.who.tenant_id, visit.system.reads
+    found = await reads.tasks(tenant_id, ROWS, before, status=status, campaign_id=campaign_id, agent_id=agent_id)
+    chosen = {"status": status.value if status else None, "campaign_id": campaign_id, "agent_id": agent_id}
+    return await _page(
+        visit,
+        "tasks.html",
+        "/tasks",
+        tasks=found.items,
+        bounds=(await reads.policy(tenant_id)).bounds,
+        statuses=list(TaskStatus),
+        campaigns=(await reads.campaigns(tenant_id, 100)).items,
+        influencers=(await reads.influencers(tenant_id, 100)).items,
+        chosen=chosen,
+        pager=_pager("/tasks", before, found.next, **chosen),
+    )
+
+
+async def task(visit: Visitor, name: TaskName) -> Response:
+    """One task from dispatch to delivery."""
+    return await _page(visit, "task.html", "/tasks", "task", name)
+
+
+async def campaigns(visit: Visitor, before: Before = None) -> Response:
+    """Campaigns, newest first."""
+    found = await visit.system.reads.campaigns(visit.who.tenant_id, ROWS, before)
+    shown = region("campaigns", campaigns=found.items)
+    pager = _pager("/campaigns", before, found.next)
+    return await _page(visit, "campaigns.html", "/campaigns", shown=shown, pager=pager)
+
+
+async def campaign(visit: Visitor, campaign_id: Id) -> Response:
+    """One campaign with its plan."""
+    return await _page(visit, "campaign.html", "/campaigns", "campaign", str(campaign_id))
+
+
+async def publications(visit: Visitor, before: Before = None) -> Response:
+    """What is out there."""
+    found = await visit.system.reads.publications(visit.who.tenant_id, ROWS, before)
+    pager = _pager("/publications", before, found.next)
+    return await _page(visit, "publications.html", "/publications", publications=found.items, pager=pager)
+
+
+async def asset(visit: Visitor, asset_id: Id) -> Response:
+    """One piece back to its goal."""
+    tenant_id, reads = visit.who.tenant_id, visit.system.reads
+    lineage = await reads.lineage(tenant_id, asset_id)
+    bounds = (await reads.policy(tenant_id)).bounds
+    return await _page(visit, "asset.html", "/publications", lineage=lineage, bounds=bounds)
+
+
+async def find_asset(visit: Visitor, url: Annotated[str, Query(max_length=2_000, pattern=r"^[^\x00]+$")]) -> Response:
+    """The piece behind a post's address."""
+    lineage = await visit.system.reads.lineage(visit.who.tenant_id, url=url)
+    return RedirectResponse(f"/assets/{lineage.asset.asset_id}", 303)
+
+
+async def audit(
+    visit: Visitor,
+    before: Before = None,
+    subject: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
+) -> Response:
+    """The audit trail, whole or of one subject."""
+    found = await visit.system.reads.audit(visit.who.tenant_id, ROWS, before, subject or None)
+    pager = _pager("/audit", before, found.next, subject=subject or None)
+    return await _page(visit, "audit.html", "/audit", events=found.items, subject=subject, pager=pager)
+
+
+async def ledger(visit: Visitor, before: Before = None) -> Response:
+    """Limits, what was asked for, and what was booked."""
+    tenant_id, reads = visit.who.tenant_id, visit.system.reads
+    booked = await reads.transactions(tenant_id, ROWS, before)
+    limits = await reads.limits(tenant_id)
+    people = {one.agent_id: one.persona for one in (await reads.influencers(tenant_id, 500)).items}
+    known = (await reads.campaigns(tenant_id, 500)).items
+    spent = charts.steps((await reads.transactions(tenant_id, 500)).items, "USDC")
+    daily = [row.limit_amount for row in limits if (row.scope, row.span, row.currency) == ("tenant", "day", "USDC")]
+    return await _page(
+        visit,
+        "ledger.html",
+        "/ledger",
+        limits=named_limits(limits, known, people),
+        spends=(await reads.spends(tenant_id, ROWS)).items,
+        transactions=booked.items,
+        people=people,
+        unbalanced=await reads.unbalanced(tenant_id),
+        burned=charts.burn(spent, daily[0] if daily else None, "USDC"),
+        pager=_pager("/ledger", before, booked.next),
+    )
+
+
+# -- acting
+
+
+def _done(visit: Visit, words: str, back: str) -> Response:
+    if visit.wants_part:
+        return HTMLResponse(render("notice.html", good=True, words=words))
+    return RedirectResponse(back, 303)
+
+
+async def approve(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
+    """Approve exactly this content."""
+    desk, who = visit.system.desk, visit.who
+    moved = await desk.decide(who.tenant_id, approval_id, Decision.APPROVE, who.actor, note or None)
+    await visit.system.hand_on(moved)
+    return _done(visit, "Approved. The Judge commits it.", "/approvals")
+
+
+async def reject(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
+    """Have it made anew."""
+    desk, who = visit.system.desk, visit.who
+    moved = await desk.decide(who.tenant_id, approval_id, Decision.REJECT, who.actor, note or None)
+    await visit.system.hand_on(moved)
+    return _done(visit, "Rejected. The Planner has it made anew.", "/approvals")
+
+
+async def edit(
+    visit: Visitor,
+    approval_id: Id,
+    part: Annotated[list[Annotated[Text, _Lines]], Form(max_length=25)],
+    note: Note = "",
+) -> Response:
+    """Put other words in its place."""
+    who, reads = visit.who, visit.system.reads
+    made = await reads.task(who.tenant_id, str((await reads.approval(who.tenant_id, approval_id)).task_id))
+    shape = made.execution_result.artifact if made.execution_result else None
+    if shape is None or len(part) != len(shape.parts):
+        raise Invalid("an edit has as many posts as the original")
+    content = part if isinstance(shape.content, list) else part[0]
+    moved = await visit.system.desk.edit(who.tenant_id, approval_id, content, who.actor, note or None)
+    await visit.system.hand_on(moved)
+    return _done(visit, "Edited. The Judge looks at it afresh.", "/approvals")
+
+
+async def halt(
+    visit: Visitor,
+    scope: Annotated[HaltScope, Form()],
+    reason: Annotated[Reason, Form()],
+    target: Annotated[Name, Form()] = "*",
+) -> Response:
+    """Stop the tenant or a part of it."""
+    _not_fleet(scope)
+    await visit.system.fleet.halt(visit.who.tenant_id, scope, target, reason, visit.who.actor)
+    return _done(visit, "Halted.", "/")
+
+
+async def resume(
+    visit: Visitor, scope: Annotated[HaltScope, Form()], target: Annotated[Name, Form()] = "*"
+) -> Response:
+    """Lift a halt."""
+    _not_fleet(scope)
+    await visit.system.fleet.resume(visit.who.tenant_id, scope, target, visit.who.actor)
+    return _done(visit, "Resumed.", "/")
+
+
+def _not_fleet(scope: HaltScope) -> None:
+    if scope is HaltScope.FLEET:
+        raise Forbidden("the whole fleet belongs to every tenant", remedy="Use 'chimera halt' with a platform key.")
+
+
+async def order(
+    visit: Visitor, campaign_id: Id, order: Annotated[Literal["plan", "start", "pause", "cancel"], Path()]
+) -> Response:
+    """Plan, start, pause or cancel a campaign."""
+    system, tenant_id, actor = visit.system, visit.who.tenant_id, visit.who.actor
+    match order:
+        case "plan":
+            await system.hand_on({Stage.PLAN: [await system.campaigns.plan(tenant_id, campaign_id, actor)]})
+        case "start":
+            await system.hand_on({Stage.WORK: await system.campaigns.start(tenant_id, campaign_id, actor)})
+        case "pause":
+            await system.campaigns.pause(tenant_id, campaign_id, actor)
+        case "cancel":
+            await system.campaigns.cancel(tenant_id, campaign_id, actor)
+    return _done(visit, "Done.", f"/campaigns/{campaign_id}")
+
+
+async def cancel_task(visit: Visitor, task_id: Id) -> Response:
+    """Stop a task that is not over."""
+    await visit.system.desk.cancel(visit.who.tenant_id, task_id, visit.who.actor)
+    return _done(visit, "Cancelled.", f"/tasks/{task_id}")
+
+
+async def replay_task(visit: Visitor, task_id: Id) -> Response:
+    """Give a dead letter another life."""
+    await visit.system.hand_on(await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor))
+    return _done(visit, "Replayed.", f"/tasks/{task_id}")
+
+
+# -- the rooms
+
+
+_READING: tuple[tuple[str, Handler], ...] = (
+    ("/", fleet),
+    ("/live", live),
+    ("/approvals", approvals),
+    ("/tasks", tasks),
+    ("/tasks/{name}", task),
+    ("/campaigns", campaigns),
+    ("/campaigns/{campaign_id}", campaign),
+    ("/publications", publications),
+    ("/assets", find_asset),
+    ("/assets/{asset_id}", asset),
+    ("/audit", audit),
+    ("/ledger", ledger),
+)
+_ACTING: tuple[tuple[str, Handler, str], ...] = (
+    ("/approvals/{approval_id}/approve", approve, "review"),
+    ("/approvals/{approval_id}/edit", edit, "review"),
+    ("/approvals/{approval_id}/reject", reject, "review"),
+    ("/halt", halt, "review"),
+    ("/resume", resume, "operate"),
+    ("/campaigns/{campaign_id}/{order}", order, "author"),
+    ("/tasks/{task_id}/cancel", cancel_task, "author"),
+    ("/tasks/{task_id}/replay", replay_task, "operate"),
+)
+"""Every form, with the gate in front of it."""
+
+
+def install(app: FastAPI, system: System, gates: Gates) -> Live:
+    """Give an application the board. The streams have to be closed before the system is."""
+    painter = Painter(system)
+    live = Live(painter.draw)
+    rights = {"review": gates.review, "operate": gates.operate, "author": gates.author}
+
+    def behind(gate: Gate) -> Dependency:
+        async def admit(request: Request, who: Annotated[Caller, Depends(gate)]) -> None:
+            may = frozenset([name for name, right in rights.items() if await _passes(right, who)])
+            request.state.visit = Visit(who, may, system, painter, live, door.wants_part(request))
+
+        return Dependency(admit)
+
+    rooms = APIRouter(route_class=door.Room, include_in_schema=False)
+    for path, handler in _READING:
+        rooms.add_api_route(path, handler, methods=["GET"], dependencies=[behind(gates.caller)])
+    for path, handler, right in _ACTING:
+        rooms.add_api_route(path, handler, methods=["POST"], dependencies=[behind(rights[right])])
+    app.include_router(door.doors(gates.cookie))
+    app.include_router(rooms)
+    app.add_middleware(door.Guard, cookie=gates.cookie)
+    return live
+
+
+async def _passes(gate: Gate, who: Caller) -> bool:
+    try:
+        await gate(who)
+    except Forbidden:
+        return False
+    return True

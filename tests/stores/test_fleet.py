@@ -1,0 +1,80 @@
+"""The living fleet: who is alive, what waits, what is halted (OPS-3)."""
+
+from typing import Any
+
+import pytest
+
+from chimera.contracts.claims import ProcessMark
+from chimera.contracts.errors import Conflict, NotFound
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Decision, HaltScope, Role, Stage
+
+
+def mark(role: Role | str) -> ProcessMark:
+    return ProcessMark(process_id=new_id(), role=role, host="here", pid=1)
+
+
+async def test_living_processes_are_counted_by_role(system: Any) -> None:
+    assert await system.fleet.alive(5) == dict.fromkeys(Role, 0)
+    judge = mark(Role.JUDGE)
+    for process in (judge, judge, mark(Role.JUDGE), mark("all")):
+        await system.fleet.mark(process)
+    assert await system.fleet.alive(5) == {**dict.fromkeys(Role, 1), Role.JUDGE: 3}
+    await system.fleet.leave(judge)
+    assert (await system.fleet.alive(5))[Role.JUDGE] == 2
+
+
+async def test_a_process_that_gives_no_sign_of_life_is_not_alive_until_it_does_again(system: Any, raw: Any) -> None:
+    worker = mark(Role.WORKER)
+    await system.fleet.mark(worker)
+    await raw.execute("UPDATE process SET last_seen = now() - interval '6 seconds'")
+    assert (await system.fleet.alive(5))[Role.WORKER] == 0
+    assert (await system.fleet.alive(10))[Role.WORKER] == 1
+    await system.fleet.mark(worker)
+    assert (await system.fleet.alive(5))[Role.WORKER] == 1
+
+
+async def test_the_backlog_says_how_long_the_oldest_has_been_due(house: Any) -> None:
+    assert await house.system.fleet.backlog() == []
+    made = await house.running(house.node("a"), house.node("b"), house.node("c"), house.node("d"))
+    await house.submit(await house.claim(made["b"]))
+    await house.approved(made["c"])
+    await house.commit(await house.piece(made["d"]), Decision.REJECT)
+    await house.raw.execute("UPDATE task SET due_at = now() - interval '90 seconds', updated_at = due_at")
+    await house.raw.execute("UPDATE task SET updated_at = due_at")
+    found = {row.stage: row for row in await house.system.fleet.backlog()}
+    assert {stage: row.waiting for stage, row in found.items()} == dict.fromkeys(Stage, 1)
+    assert 85 < found[Stage.WORK].oldest_seconds < 120
+    assert 0 <= found[Stage.PUBLISH].oldest_seconds < 60
+
+
+async def test_halted_and_paused_work_is_no_backlog(house: Any) -> None:
+    made = await house.running()
+    halt = (house.tenant_id, HaltScope.CAMPAIGN, str(made.campaign_id))
+    await house.system.fleet.halt(*halt, "storm", "operator:me")
+    assert await house.system.fleet.backlog() == []
+    await house.system.fleet.resume(*halt, "operator:me")
+    assert [row.waiting for row in await house.system.fleet.backlog()] == [1]
+    await house.system.campaigns.pause(house.tenant_id, made.campaign_id, "operator:me")
+    assert await house.system.fleet.backlog() == []
+
+
+async def test_a_halt_is_in_force_once_and_lifted_once(house: Any) -> None:
+    halt = (house.tenant_id, HaltScope.TENANT, "acme")
+    await house.system.fleet.halt(*halt, "storm", "operator:me")
+    with pytest.raises(Conflict, match="halted already"):
+        await house.system.fleet.halt(*halt, "storm", "operator:me")
+    await house.system.fleet.resume(*halt, "operator:you")
+    with pytest.raises(NotFound):
+        await house.system.fleet.resume(*halt, "operator:you")
+    await house.system.fleet.halt(*halt, "again", "operator:me")
+    rows = await house.raw.fetch("SELECT actor, lifted_by FROM halt ORDER BY halt_id")
+    assert [tuple(row) for row in rows] == [("operator:me", "operator:you"), ("operator:me", None)]
+    actions = await house.raw.fetch("SELECT action FROM audit_event WHERE action LIKE 'fleet.%' ORDER BY event_id")
+    assert [row["action"] for row in actions] == ["fleet.halted", "fleet.resumed", "fleet.halted"]
+
+
+async def test_another_tenant_cannot_lift_a_halt(house: Any, other_tenant: Any) -> None:
+    await house.system.fleet.halt(house.tenant_id, HaltScope.TENANT, "acme", "storm", "operator:me")
+    with pytest.raises(NotFound):
+        await house.system.fleet.resume(other_tenant[0], HaltScope.TENANT, "acme", "operator:you")
