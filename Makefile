@@ -22,7 +22,7 @@ check: lint types contracts ## the fast part: no journeys, no chaos, no browser
 	@exec $(BIN)/pytest --ignore=tests/journeys --ignore=tests/chaos --ignore=tests/browser
 
 chaos: dev-ready ## kill processes at random for SECONDS=30 seconds
-	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos
+	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos -o faulthandler_timeout=$$(($(SECONDS) + 300))
 
 bench: dev-ready ## measure side by side with peers
 	@PYTHON=$(BIN)/python bench/setup.sh && exec .venv-bench/bin/python -m bench

@@ -50,18 +50,18 @@ def _told(contestants: Sequence[Contestant], size: Size) -> str:
             number(one.median("handled")),
             ratio(one.median("handled"), best.median("handled") if best else None),
             number(one.median("hops")),
-            number(one.median("p50_ms"), 2),
-            number(one.median("p99_ms"), 2),
+            *(number(one.median(key), 2) for key in ("own_ms", "redis_ms", "p50_ms", "p99_ms")),
         ]
         for one in contestants
     ]
-    head = ["", "put/s", "handled/s", "x fastest peer", "hops/s", "idle p50, ms", "idle p99, ms"]
+    head = ["", "put/s", "handled/s", "x fastest peer", "hops/s", "worker CPU, ms", "Redis CPU, ms"]
+    head += ["idle p50, ms", "idle p99, ms"]
     return f"""## hop: put, handled, acknowledged
 
 {size.hops} tasks that do nothing. They are put while the worker process is held, then one worker process handles and
-acknowledges them: *handled/s* is its speed, *hops/s* is both together. Idle: one task every 10 ms, from before the put
-to the handler, {size.single_hops} of them. *Chimera: runtime on its queue* is the `Bench` of `swarm/runtime.py` with a
-trade that does nothing, tickets put 100 at a time.
+acknowledges them: *handled/s* is its speed, *hops/s* is both together; CPU is for each task handled. Idle: one task
+every 10 ms, from before the put to the handler, {size.single_hops} of them. *Chimera: runtime on its queue* is the
+`Bench` of `swarm/runtime.py` with a trade that does nothing, tickets put 100 at a time.
 
 {table(head, rows)}
 {failures(contestants)}"""

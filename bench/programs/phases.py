@@ -1,4 +1,4 @@
-"""How every peer's hop is measured: a worker process counts, a sending process times. Imports nothing but Python."""
+"""How every peer's hop is measured: a worker process counts, a sending process times."""
 
 import asyncio
 import json
@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from bench.programs.meter import Meter
 
 PACE_SECONDS = 0.01
 """Between two hops when the latency of an idle queue is measured."""
@@ -64,13 +66,17 @@ async def measure(crowd: Send, one: Send | None = None) -> None:
         begun = time.monotonic_ns()
         await _sent(crowd, many)
     finally:
+        meter = Meter()
         os.killpg(worker, signal.SIGCONT)
     sent = time.monotonic_ns()
     finished = await _line(1)
+    spent = meter.read()
     found = {
         "put": many / ((sent - begun) / 1e9),
         "handled": many / ((finished["at"] - sent) / 1e9),
         "hops": many / ((finished["at"] - begun) / 1e9),
+        "own_ms": spent["own"] / many * 1_000,
+        "redis_ms": spent["redis"] / many * 1_000,
     }
     if one is not None and few > 0:
         for _ in range(few):

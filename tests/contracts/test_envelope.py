@@ -45,9 +45,7 @@ def envelope() -> Envelope:
             metadata=ResultMetadata(compute_duration_ms=1, model_used="composer"),
             self_assessment_score=0.9,
         ),
-        verdicts=[
-            Verdict(decision=Decision.APPROVE, score=0.95, judged_by="judge:composer", reasons=["fits"])
-        ],
+        verdicts=[Verdict(decision=Decision.APPROVE, score=0.95, judged_by="judge:composer", reasons=["fits"])],
         financial_authorization=None,
         delivery=None,
         steps=[Step(at=at, actor="worker", role=Role.WORKER, summary="wrote it", confidence=0.9)],

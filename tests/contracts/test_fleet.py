@@ -45,9 +45,7 @@ def test_bounds_default_to_the_three_tiers_and_keep_their_order() -> None:
         Bounds(approve=0.5, review=0.6)
 
 
-@pytest.mark.parametrize(
-    "changes", [{"span": "year"}, {"amount": "ten"}, {"amount": "0 USDC"}, {"amount": 5.0}]
-)
+@pytest.mark.parametrize("changes", [{"span": "year"}, {"amount": "ten"}, {"amount": "0 USDC"}, {"amount": 5.0}])
 def test_a_limit_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Limit.model_validate({"span": "day", "amount": "5 USDC", **changes})

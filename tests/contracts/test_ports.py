@@ -29,9 +29,7 @@ IMPLEMENTED = [
 
 def methods(kind: type) -> dict[str, list[str]]:
     found = inspect.getmembers(kind, inspect.isfunction)
-    return {
-        name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")
-    }
+    return {name: list(inspect.signature(call).parameters) for name, call in found if not name.startswith("_")}
 
 
 @pytest.mark.parametrize(("port", "made"), IMPLEMENTED, ids=lambda kind: kind.__name__)

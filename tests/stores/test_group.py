@@ -64,7 +64,8 @@ async def test_a_group_is_bounded() -> None:
 async def test_a_bad_row_does_not_take_its_neighbours_down() -> None:
     disk = Disk()
     write = GroupCommit(disk.flush)
-    answers = await asyncio.gather(*(write(item) for item in ("a", "bad", "b")), return_exceptions=True)
+    writes = asyncio.gather(*(write(item) for item in ("a", "bad", "b")), return_exceptions=True)
+    answers = await asyncio.wait_for(writes, 5)
     assert (answers[0], answers[2]) == ("A", "B")
     assert isinstance(answers[1], asyncpg.CheckViolationError)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -322,10 +323,10 @@ class FakeQueue:
         self.puts.setdefault(stage, []).extend(tickets)
         return len(tickets)
 
-    async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
+    async def take(self, stage: Stage, consumer: str, most: int, wait_ms: int) -> list[Lease]:
         if self.error is not None:
             raise self.error
-        found, self.leases = self.leases[:count], self.leases[count:]
+        found, self.leases = self.leases[:most], self.leases[most:]
         if not found:
             await asyncio.sleep(0)
             self.on_idle()
@@ -381,8 +382,8 @@ def told(model: FakeModel) -> dict[str, Any]:
 
 async def until(holds: Callable[[], object], seconds: float = 5.0) -> None:
     """Give way to others until something holds."""
-    for _ in range(round(seconds * 1_000)):
-        if holds():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError(f"it did not come about within {seconds:g} s")
+    async with asyncio.timeout(seconds):
+        for _ in count():
+            if holds():
+                return
+            await asyncio.sleep(0)

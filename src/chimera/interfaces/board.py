@@ -25,16 +25,8 @@ from chimera.wiring import Caller, System
 Gate = Callable[..., Awaitable[Caller]]
 Handler = Callable[..., Awaitable[Response]]
 
-ROOMS = (
-    ("/", "Fleet"),
-    ("/approvals", "Approvals"),
-    ("/tasks", "Tasks"),
-    ("/campaigns", "Campaigns"),
-    ("/publications", "Publications"),
-    ("/ledger", "Ledger"),
-    ("/audit", "Audit"),
-)
 ROWS = 50
+
 
 class Gates(NamedTuple):
     """Who may do what: the API's own gates, and the cookie that holds a key."""
@@ -64,7 +56,9 @@ def _visit(request: Request) -> Visit:
 
 
 Visitor = Annotated[Visit, Depends(_visit)]
-Before = Annotated[UUID | None, BeforeValidator(lambda value: value or None), Query()]
+# A form sends what was left open as an empty text.
+_Open = BeforeValidator(lambda value: value or None)
+Wish = Annotated[UUID | None, _Open, Query()]
 Id = Annotated[UUID, Path()]
 TaskName = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$", strip_whitespace=True)]
@@ -98,9 +92,7 @@ async def _page(visit: Visit, template: str, here: str, see: str = "plain", of: 
         raise NotFound(f"{missing[0]} {of} does not exist")
     stream = f"/live?{urlencode({'see': see, 'of': of} if of else {'see': see})}"
     shown = {sight.region: html for sight, html in drawn.items()}
-    page = render(
-        template, who=visit.who, may=visit.may, rooms=ROOMS, here=here, stream=stream, regions=shown, **values
-    )
+    page = render(template, who=visit.who, may=visit.may, here=here, stream=stream, regions=shown, **values)
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
@@ -126,7 +118,7 @@ async def live(
 
 async def approvals(
     visit: Visitor,
-    before: Before = None,
+    before: Wish = None,
     status: Literal["waiting", "approved", "rejected", "edited", "stale"] = "waiting",
 ) -> Response:
     """The review desk; what is still to be decided is live."""
@@ -147,10 +139,10 @@ async def approvals(
 
 async def tasks(
     visit: Visitor,
-    before: Before = None,
-    status: Annotated[TaskStatus | None, BeforeValidator(lambda value: value or None), Query()] = None,
-    campaign_id: Before = None,
-    agent_id: Before = None,
+    before: Wish = None,
+    status: Annotated[TaskStatus | None, _Open, Query()] = None,
+    campaign_id: Wish = None,
+    agent_id: Wish = None,
 ) -> Response:
     """Tasks, newest first, narrowed as wished."""
     tenant_id, reads = visit.who.tenant_id, visit.system.reads
@@ -175,7 +167,7 @@ async def task(visit: Visitor, name: TaskName) -> Response:
     return await _page(visit, "task.html", "/tasks", "task", name)
 
 
-async def campaigns(visit: Visitor, before: Before = None) -> Response:
+async def campaigns(visit: Visitor, before: Wish = None) -> Response:
     """Campaigns, newest first."""
     found = await visit.system.reads.campaigns(visit.who.tenant_id, ROWS, before)
     shown = region("campaigns", campaigns=found.items)
@@ -188,7 +180,7 @@ async def campaign(visit: Visitor, campaign_id: Id) -> Response:
     return await _page(visit, "campaign.html", "/campaigns", "campaign", str(campaign_id))
 
 
-async def publications(visit: Visitor, before: Before = None) -> Response:
+async def publications(visit: Visitor, before: Wish = None) -> Response:
     """What is out there."""
     found = await visit.system.reads.publications(visit.who.tenant_id, ROWS, before)
     pager = _pager("/publications", before, found.next)
@@ -211,7 +203,7 @@ async def find_asset(visit: Visitor, url: Annotated[str, Query(max_length=2_000,
 
 async def audit(
     visit: Visitor,
-    before: Before = None,
+    before: Wish = None,
     subject: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")] = "",
 ) -> Response:
     """The audit trail, whole or of one subject."""
@@ -220,7 +212,7 @@ async def audit(
     return await _page(visit, "audit.html", "/audit", events=found.items, subject=subject, pager=pager)
 
 
-async def ledger(visit: Visitor, before: Before = None) -> Response:
+async def ledger(visit: Visitor, before: Wish = None) -> Response:
     """Limits, what was asked for, and what was booked."""
     tenant_id, reads = visit.who.tenant_id, visit.system.reads
     booked = await reads.transactions(tenant_id, ROWS, before)
@@ -228,7 +220,8 @@ async def ledger(visit: Visitor, before: Before = None) -> Response:
     people = {one.agent_id: one.persona for one in (await reads.influencers(tenant_id, 500)).items}
     known = (await reads.campaigns(tenant_id, 500)).items
     spent = charts.steps((await reads.transactions(tenant_id, 500)).items, "USDC")
-    daily = [row.limit_amount for row in limits if (row.scope, row.span, row.currency) == ("tenant", "day", "USDC")]
+    kinds = {(row.scope, row.span, row.currency): row.limit_amount for row in limits}
+    daily = kinds.get(("tenant", "day", "USDC"))
     return await _page(
         visit,
         "ledger.html",
@@ -238,7 +231,9 @@ async def ledger(visit: Visitor, before: Before = None) -> Response:
         transactions=booked.items,
         people=people,
         unbalanced=await reads.unbalanced(tenant_id),
-        burned=charts.burn(spent, daily[0] if daily else None, "USDC"),
+        spent=spent,
+        daily=daily,
+        burned=charts.burn(spent, daily, "USDC"),
         pager=_pager("/ledger", before, booked.next),
     )
 

@@ -17,6 +17,8 @@ from chimera.contracts.views import LimitView, TransactionView
 WIDTH = 1_000
 """Units across a bar; it is stretched to the room it has."""
 
+_GAP = 3
+
 _RING = '<circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="1.8"/>'
 _DISC = '<circle cx="8" cy="8" r="6.4" fill="currentColor"/>'
 _ON_DISC = 'fill="none" stroke="var(--paper)" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"'
@@ -27,7 +29,10 @@ _CLOCK = f'{_RING}<path d="M8 5.2V8l2 1.4" {_LINE}/>'
 _HAND = f'<path d="M8 1.8 14.2 8 8 14.2 1.8 8Z" {_LINE}/><path d="M8 5v3.4 M8 10.9v.1" {_LINE}/>'
 _HALF = f'{_RING}<path d="M8 3.2a4.8 4.8 0 0 1 0 9.6Z" fill="currentColor"/>'
 _DASH = f'{_RING}<path d="M5.6 8h4.8" {_LINE}/>'
-_EYE = f'<path d="M1.6 8S4 3.8 8 3.8 14.4 8 14.4 8 12 12.2 8 12.2 1.6 8 1.6 8Z" {_LINE}/><circle cx="8" cy="8" r="1.9" fill="currentColor"/>'
+_EYE = (
+    f'<path d="M1.6 8S4 3.8 8 3.8 14.4 8 14.4 8 12 12.2 8 12.2 1.6 8 1.6 8Z" {_LINE}/>'
+    '<circle cx="8" cy="8" r="1.9" fill="currentColor"/>'
+)
 _DOTS = (
     '<circle cx="3" cy="8" r="1.5" fill="currentColor"/><circle cx="8" cy="8" r="1.5" fill="currentColor"/>'
     '<circle cx="13" cy="8" r="1.5" fill="currentColor"/>'
@@ -73,6 +78,7 @@ _SHAPES: Mapping[str, str] = {
     "reserved": _CLOCK,
     "settled": _CHECK,
     "released": _DASH,
+    "published": _CHECK,
     "refused": _CROSS,
     # how good a score is
     "green": _CHECK,
@@ -149,7 +155,8 @@ def shares(parts: Sequence[Decimal | int], whole: Decimal | int) -> list[int]:
 def meter(limit: LimitView) -> Markup:
     """How much of a limit is spent and reserved."""
     spent, reserved = shares((limit.spent, limit.reserved), limit.limit_amount)
-    label = f"{money(limit.spent)} spent and {money(limit.reserved)} reserved of {money(limit.limit_amount)} {limit.currency}"
+    used = f"{money(limit.spent)} spent and {money(limit.reserved)} reserved"
+    label = f"{used} of {money(limit.limit_amount)} {limit.currency}"
     return _bar("meter", label, [("spent", spent), ("reserved", reserved)])
 
 
@@ -209,7 +216,8 @@ def _bar(kind: str, label: str, parts: Sequence[tuple[str, int]]) -> Markup:
     pieces, at = [], 0
     for name, wide in parts:
         if wide:
-            pieces.append(Markup('<rect class="{}" x="{}" width="{}" height="10"/>').format(name, at, wide))
+            drawn = wide if at + wide == WIDTH else wide - _GAP
+            pieces.append(Markup('<rect class="{}" x="{}" width="{}" height="10"/>').format(name, at, drawn))
         at += wide
     return Markup(
         '<svg class="bar {kind}" viewBox="0 0 {w} 10" preserveAspectRatio="none" role="img" aria-label="{label}">'

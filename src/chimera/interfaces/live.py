@@ -194,7 +194,8 @@ _BUTTONS: Mapping[str, frozenset[str]] = {
     "campaign": frozenset({"author"}),
     "task": frozenset({"author", "operate"}),
 }
-_METERS = 8
+_METERS = 6
+_CAMPAIGNS = 8
 
 
 def sights(page: str, of: str, may: frozenset[str]) -> list[Sight]:
@@ -300,6 +301,7 @@ class Painter:
             "prompts": _prompts(task),
             "kin": known,
             "campaign": await reads.campaign(tenant_id, task.campaign_id),
+            "asset_id": await reads.asset_of(tenant_id, task.task_id),
             "over": task.status in lifecycle.TASK_OVER,
             "bounds": (await reads.policy(tenant_id)).bounds,
         }
@@ -328,7 +330,7 @@ def _moves(campaign: CampaignView) -> frozenset[str]:
 
 def _lively(campaigns: Sequence[CampaignView]) -> list[CampaignView]:
     """Standing campaigns are not on the front page until somebody has asked for something."""
-    return [one for one in campaigns if not one.standing or one.tasks][:12]
+    return [one for one in campaigns if not one.standing or one.tasks][:_CAMPAIGNS]
 
 
 def _meters(fleet: FleetView) -> Mapping[str, object]:

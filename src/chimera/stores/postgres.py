@@ -100,6 +100,8 @@ class Database:
                 yield connection
         except UNREACHABLE as error:
             raise Unavailable(f"PostgreSQL cannot be reached: {error}", remedy=_REMEDY) from error
+        except asyncpg.exceptions.TransactionRollbackError as error:
+            raise Unavailable(f"PostgreSQL asks to try again: {error}") from error
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator["Connection"]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -11,9 +12,11 @@ from redis.exceptions import ResponseError
 from chimera.contracts.claims import Lease, Ticket
 from chimera.contracts.errors import Unavailable
 from chimera.contracts.values import Priority, Stage
+from chimera.stores.group import GroupCommit
 from chimera.stores.redis import Script, reaching
 
 GROUP = "swarm"
+FLAGS = TypeAdapter(list[int])
 ENTRIES = TypeAdapter(list[tuple[str, dict[str, str]]])
 REPLY = TypeAdapter(list[tuple[str, list[tuple[str, dict[str, str]]]]])
 
@@ -27,6 +30,13 @@ class StreamQueue:
         self._bound = bound
         self._window = window
         self._reclaimed: dict[Stage, float] = {}
+        # Many small writes at once share one round trip; a lone one does not wait for company.
+        self._puts: dict[Stage, GroupCommit[Sequence[Ticket], int]] = {
+            stage: GroupCommit(partial(self._put_all, stage)) for stage in Stage
+        }
+        self._dones: dict[Stage, GroupCommit[Sequence[Lease], None]] = {
+            stage: GroupCommit(partial(self._done_all, stage)) for stage in Stage
+        }
         self._put = Script(client, "refill", "put")
         self._take = Script(client, "refill", "take")
         self._renew = Script(client, "renew")
@@ -34,13 +44,7 @@ class StreamQueue:
 
     async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
         """See `ports.Queue.put`."""
-        if not tickets:
-            return 0
-        args: list[str | int] = [self._bound, self._window]
-        for ticket in tickets:
-            args += [str(ticket.id), str(ticket.tenant_id), str(ticket.agent_id), ticket.priority.value]
-        taken = await self._put([prefix(stage)], args)
-        return taken if isinstance(taken, int) else 0
+        return await self._puts[stage](tickets) if tickets else 0
 
     async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
         """See `ports.Queue.take`. Expired leases come first, whether or not there is new traffic."""
@@ -60,8 +64,7 @@ class StreamQueue:
     async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
         """See `ports.Queue.done`."""
         if leases:
-            args = [part for lease in leases for part in (lease.entry, str(lease.id))]
-            await self._done([f"{prefix(stage)}members", *(lease.stream for lease in leases)], args)
+            await self._dones[stage](leases)
 
     async def depth(self, stage: Stage) -> int:
         """See `ports.Queue.depth`."""
@@ -73,6 +76,19 @@ class StreamQueue:
         """Tickets that one stage holds at most."""
         return self._bound
 
+    async def _put_all(self, stage: Stage, calls: Sequence[Sequence[Ticket]]) -> Sequence[int]:
+        args: list[str | int] = [self._bound, self._window]
+        for ticket in (ticket for tickets in calls for ticket in tickets):
+            args += [str(ticket.id), str(ticket.tenant_id), str(ticket.agent_id), ticket.priority.value]
+        taken = iter(FLAGS.validate_python(await self._put([prefix(stage)], args)))
+        return [sum(next(taken) for _ in tickets) for tickets in calls]
+
+    async def _done_all(self, stage: Stage, calls: Sequence[Sequence[Lease]]) -> Sequence[None]:
+        leases = [lease for held in calls for lease in held]
+        args = [part for lease in leases for part in (lease.entry, str(lease.id))]
+        await self._done([f"{prefix(stage)}members", *(lease.stream for lease in leases)], args)
+        return [None for _ in calls]
+
     async def _expired(self, stage: Stage, consumer: str, count: int) -> list[Lease]:
         now = time.monotonic()
         if now - self._reclaimed.get(stage, 0) < self._lease_ms / 10_000:
@@ -80,9 +96,13 @@ class StreamQueue:
         self._reclaimed[stage] = now
         found: list[Lease] = []
         for stream in streams(stage):
+            if len(found) == count:
+                break
             try:
                 async with reaching():
-                    reply = await self._client.xautoclaim(stream, GROUP, consumer, self._lease_ms, "0-0", count)
+                    reply = await self._client.xautoclaim(
+                        stream, GROUP, consumer, self._lease_ms, "0-0", count - len(found)
+                    )
             except Unavailable as error:
                 if isinstance(error.__cause__, ResponseError):  # no such stream yet
                     continue

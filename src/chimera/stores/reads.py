@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from chimera.contracts.envelope import Delivery, Envelope, Step
-from chimera.contracts.errors import NotFound
+from chimera.contracts.errors import NotFound, Unavailable
 from chimera.contracts.fleet import Policy
 from chimera.contracts.values import Role, TaskStatus, Wire
 from chimera.contracts.views import (
@@ -59,7 +59,10 @@ class ReadStore:
         """The fleet's influencers with what they are doing this moment."""
         async with self._see(tenant_id) as connection:
             found = await connection.fetch(SQL["influencers"], before, limit)
-        busy = await self._pulse.busy([row["agent_id"] for row in found])
+        try:
+            busy = await self._pulse.busy([row["agent_id"] for row in found])
+        except Unavailable:
+            busy = {}  # without Redis nobody knows who is thinking; everything else is in PostgreSQL
         views = [_influencer(row, busy) for row in found]
         return Page(items=views, next=views[-1].agent_id if len(views) == limit else None)
 
@@ -163,6 +166,12 @@ class ReadStore:
             found = await connection.fetch(SQL["assets"], before, limit, None, None)
         views = [_view(AssetView, row) for row in found]
         return Page(items=views, next=views[-1].asset_id if len(views) == limit else None)
+
+    async def asset_of(self, tenant_id: UUID, task_id: UUID) -> UUID | None:
+        """The asset that a task has led to, if it was approved."""
+        async with self._see(tenant_id) as connection:
+            found: UUID | None = await connection.fetchval(SQL["asset_of"], task_id)
+        return found
 
     async def lineage(self, tenant_id: UUID, asset_id: UUID | None = None, url: str | None = None) -> Lineage:
         """From a piece, named by its id or by its post's address, back to its goal (PRV-3)."""

@@ -47,6 +47,7 @@ _AFTER_VERDICT = {
     Decision.ESCALATE: TaskStatus.AWAITING_APPROVAL,
 }
 _SETTINGS_KEPT = 2_048
+_SWEEP_LOCK = 7_310_577_202
 
 
 class TaskStore:
@@ -246,6 +247,8 @@ class Sweeper:
         """Start what waits for nothing, take work back from dead processes, list what is due."""
         queues: dict[Stage, list[Ticket]] = {stage: [] for stage in Stage}
         async with self._database.transaction() as connection:
+            if not await connection.fetchval(SQL["lead"], _SWEEP_LOCK):
+                return queues
             await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
             found = await connection.fetch(SQL["orphaned"], self._lease)
             found += await connection.fetch(SQL["release_pending"], None, TaskStatus.PENDING.value)

@@ -2,9 +2,7 @@
 -- $1 tickets. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
 SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.attempt, e.tries, e.status, e.server, e.tool,
     e.arguments, e.idempotency_key, e.effect_grant, a.parts, f.soul_hash, c.state_version, i.redelivered,
-    halted(e.tenant_id, e.agent_id, e.campaign_id) OR EXISTS (SELECT FROM halt h WHERE h.lifted_at IS NULL
-        AND h.scope = 'tool' AND h.tenant_id = e.tenant_id AND h.target IN (e.server, e.server || '/' || e.tool))
-        AS halted
+    halted(e.tenant_id, e.agent_id, e.campaign_id) OR tool_halted(e.tenant_id, e.server, e.tool) AS halted
 FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, redelivered boolean)
 JOIN effect e ON e.effect_id = i.id
 JOIN asset a USING (asset_id)
@@ -60,7 +58,7 @@ RETURNING task_id, tenant_id, agent_id, priority, kind, status;
 SELECT effect_id, tenant_id, agent_id, priority FROM effect
 WHERE status IN ('authorised', 'unknown') AND claimed_by IS NULL AND due_at <= now()
   AND updated_at <= now() - make_interval(secs => $2)
-  AND NOT halted(tenant_id, agent_id, campaign_id)
+  AND NOT halted(tenant_id, agent_id, campaign_id) AND NOT tool_halted(tenant_id, server, tool)
 ORDER BY due_at LIMIT $1;
 
 -- name: orphaned

@@ -31,9 +31,10 @@ FROM task t JOIN campaign c USING (campaign_id)
 WHERE t.status IN ('queued', 'in_review') AND t.due_at <= now() AND c.status IN ('planning', 'running')
   AND NOT (t.external AND t.status = 'queued')
   AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
+  AND NOT tool_halted(t.tenant_id, t.dispatch -> 'tool_call' ->> 'target_mcp', t.dispatch -> 'tool_call' ->> 'action')
 GROUP BY 1
 UNION ALL
 SELECT 'publish', count(*), extract(epoch FROM now() - min(greatest(due_at, updated_at)))::float8
 FROM effect WHERE status IN ('authorised', 'unknown') AND due_at <= now()
-  AND NOT halted(tenant_id, agent_id, campaign_id)
+  AND NOT halted(tenant_id, agent_id, campaign_id) AND NOT tool_halted(tenant_id, server, tool)
 HAVING count(*) > 0;

@@ -111,6 +111,9 @@ WHERE ($1::uuid IS NULL OR a.asset_id < $1) AND ($3::uuid IS NULL OR a.asset_id 
   AND ($4::text IS NULL OR p.url = $4)
 ORDER BY a.asset_id DESC LIMIT $2;
 
+-- name: asset_of
+SELECT asset_id FROM asset WHERE task_id = $1;
+
 -- name: logs
 SELECT log_id, planner_intent, worker_output_prompt, mcp_tool_parameters, judge_validation_score,
     creative_regression_notes

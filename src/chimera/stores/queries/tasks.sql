@@ -27,6 +27,7 @@ WITH input AS (
       AND (t.status = 'queued' AND t.due_at <= now() OR t.status = 'in_progress' AND i.redelivered)
       AND c.status IN ('planning', 'running')
       AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
+      AND NOT tool_halted(t.tenant_id, t.dispatch -> 'tool_call' ->> 'target_mcp', t.dispatch -> 'tool_call' ->> 'action')
 )
 UPDATE task t
 SET status = 'in_progress', attempt = t.attempt + 1, tries = t.tries + 1, claimed_by = $2,
@@ -248,6 +249,10 @@ WHERE t.status = $1 AND EXISTS (
           AND s.status NOT IN ('rejected', 'failed', 'cancelled', 'dead_letter')))
 RETURNING t.task_id;
 
+-- name: lead
+-- One process sweeps at a time; the others come by again in a second.
+SELECT pg_try_advisory_xact_lock($1);
+
 -- name: due
 -- What stands in a queue's state but may be missing in Redis, or is held by a process that is gone.
 SELECT t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external
@@ -257,6 +262,7 @@ WHERE t.status IN ('queued', 'in_review') AND t.claimed_by IS NULL AND t.due_at 
   AND NOT (t.external AND t.status = 'queued')
   AND c.status IN ('planning', 'running')
   AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
+  AND NOT tool_halted(t.tenant_id, t.dispatch -> 'tool_call' ->> 'target_mcp', t.dispatch -> 'tool_call' ->> 'action')
 ORDER BY t.due_at
 LIMIT $1;
 

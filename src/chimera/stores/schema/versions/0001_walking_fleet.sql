@@ -397,6 +397,12 @@ CREATE FUNCTION halted(tenant uuid, agent uuid, campaign uuid) RETURNS boolean L
         OR (h.scope = 'campaign' AND h.target = campaign::text)))))
 $$;
 
+CREATE FUNCTION tool_halted(tenant uuid, server text, tool text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT EXISTS (SELECT FROM halt h WHERE h.lifted_at IS NULL AND h.scope = 'tool' AND h.tenant_id = tenant
+        AND h.target IN (server, server || '/' || tool))
+$$;
+
 CREATE TABLE audit_event (
     event_id uuid PRIMARY KEY,
     tenant_id uuid NOT NULL REFERENCES tenant,
