@@ -23,8 +23,8 @@ class Size:
     idle_seconds: float
 
 
-WHOLE = Size(rounds=3, hops=3_000, single_hops=100, cycles=1_000, peer_cycles=250, influencers=1_000, idle_seconds=20)
-QUICK = Size(rounds=1, hops=1_000, single_hops=30, cycles=400, peer_cycles=80, influencers=1_000, idle_seconds=5)
+WHOLE = Size(rounds=3, hops=2_000, single_hops=100, cycles=800, peer_cycles=200, influencers=1_000, idle_seconds=20)
+QUICK = Size(rounds=1, hops=400, single_hops=20, cycles=200, peer_cycles=40, influencers=1_000, idle_seconds=5)
 
 
 @dataclass

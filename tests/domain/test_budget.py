@@ -13,9 +13,7 @@ from chimera.domain import budget
 from chimera.domain.budget import Counter
 
 
-def counter(
-    limit: str, span: str = "day", *, reserved: str = "0", spent: str = "0", scope: str = "tenant"
-) -> Counter:
+def counter(limit: str, span: str = "day", *, reserved: str = "0", spent: str = "0", scope: str = "tenant") -> Counter:
     return Counter(
         budget_id=new_id(),
         scope=scope,
@@ -89,9 +87,7 @@ exact = st.decimals(0, 1_000, places=6)
 
 
 @given(exact.filter(bool), st.lists(st.tuples(exact, exact, exact), min_size=1, max_size=4))
-def test_what_passes_fits_every_limit_and_what_fits_passes(
-    wanted: Decimal, used: list[tuple[Decimal, ...]]
-) -> None:
+def test_what_passes_fits_every_limit_and_what_fits_passes(wanted: Decimal, used: list[tuple[Decimal, ...]]) -> None:
     counters = [counter(str(a + b + c), reserved=str(a), spent=str(b)) for a, b, c in used]
     fits = all(wanted <= room for _, _, room in used)
     assert (budget.weigh(Money(amount=wanted, currency="USDC"), counters) is None) is fits

@@ -20,17 +20,12 @@ def breaches(
     artifact: Artifact, *, words: int | None = None, server: str = "news-mcp", **lists: list[str]
 ) -> list[str]:
     constraints = Constraints(max_word_count=words, prohibited_keywords=lists.get("prohibited", []))
-    return judging.breaches(
-        artifact, constraints, Policy(forbidden_keywords=lists.get("forbidden", [])), server
-    )
+    return judging.breaches(artifact, constraints, Policy(forbidden_keywords=lists.get("forbidden", [])), server)
 
 
 def test_a_piece_within_all_rules_breaks_none() -> None:
     assert (
-        breaches(
-            text("Look up tonight."), words=3, prohibited=["war"], forbidden=["cure"], server="twitter-mcp"
-        )
-        == []
+        breaches(text("Look up tonight."), words=3, prohibited=["war"], forbidden=["cure"], server="twitter-mcp") == []
     )
 
 
@@ -51,9 +46,7 @@ def test_a_keyword_in_any_post_of_a_thread_is_found() -> None:
 
 def test_every_post_is_measured_against_the_platform() -> None:
     thread = Artifact(type="thread", content=["a" * 280, "a" * 281])
-    assert breaches(thread, server="twitter-mcp") == [
-        "post 2 has 281 weighted characters, the platform takes 280"
-    ]
+    assert breaches(thread, server="twitter-mcp") == ["post 2 has 281 weighted characters, the platform takes 280"]
     assert breaches(thread) == []
 
 
@@ -133,16 +126,12 @@ def test_sensitive_topics_are_named_once_and_in_order() -> None:
         (0.6999, ["health"], Decision.REJECT),
     ],
 )
-def test_a_score_becomes_a_decision_by_the_three_tiers(
-    score: float, topics: list[str], decision: Decision
-) -> None:
+def test_a_score_becomes_a_decision_by_the_three_tiers(score: float, topics: list[str], decision: Decision) -> None:
     assert judging.decide(score, topics=topics, bounds=Bounds()) is decision
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_a_sensitive_piece_is_never_approved_whatever_the_bounds(
-    score: float, one: float, other: float
-) -> None:
+def test_a_sensitive_piece_is_never_approved_whatever_the_bounds(score: float, one: float, other: float) -> None:
     bounds = Bounds(review=min(one, other), approve=max(one, other))
     assert judging.decide(score, topics=["law"], bounds=bounds) is not Decision.APPROVE
 

@@ -30,18 +30,12 @@ def test_order_and_number_of_parts_count(one: list[str], other: list[str]) -> No
 
 
 def test_the_hash_of_one_text_is_the_sha_256_of_its_bytes() -> None:
-    assert (
-        provenance.content_hash(["abc"]) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
+    assert provenance.content_hash(["abc"]) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_the_canonical_hash_does_not_depend_on_the_order_of_keys() -> None:
-    assert provenance.canonical_hash({"a": 1, "b": [1, 2]}) == provenance.canonical_hash(
-        {"b": [1, 2], "a": 1}
-    )
-    assert provenance.canonical_hash({"a": 1, "b": [1, 2]}) != provenance.canonical_hash(
-        {"a": 1, "b": [2, 1]}
-    )
+    assert provenance.canonical_hash({"a": 1, "b": [1, 2]}) == provenance.canonical_hash({"b": [1, 2], "a": 1})
+    assert provenance.canonical_hash({"a": 1, "b": [1, 2]}) != provenance.canonical_hash({"a": 1, "b": [2, 1]})
 
 
 def task(soul_hash: str) -> Task:

@@ -61,9 +61,7 @@ def test_a_grant_holds_to_its_last_moment() -> None:
     assert objection(now=GRANT.expires_at - timedelta(microseconds=1)) is None
 
 
-def arguments(
-    action: str, parameters: dict[str, JsonValue], upstream: list[Upstream] | None = None
-) -> dict[str, Any]:
+def arguments(action: str, parameters: dict[str, JsonValue], upstream: list[Upstream] | None = None) -> dict[str, Any]:
     dispatch = TaskDispatch(
         execution_id="e",
         context=DispatchContext(persona="Nora", goal="g"),

@@ -10,18 +10,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx2
 import stamina
 import yaml
 
+from chimera.contracts.errors import ToolFailed
 from chimera.contracts.values import KeyRole, Role
 from chimera.gateways.tools import ToolHost
 from chimera.interfaces.api.app import create_app
 from chimera.settings import Settings
-from chimera.wiring import System
+from chimera.wiring import System, tool_servers
 
 T = TypeVar("T")
 Json = Any
@@ -246,6 +247,32 @@ async def open_fleet(system: System, raw: "asyncpg.Connection[asyncpg.Record]", 
     imported = await fleet.post("/v1/personas", {"source": soul(account)}, 201)
     fleet.soul_hash, fleet.agent_id = imported["soul_hash"], imported["agent_id"]
     return fleet
+
+
+@asynccontextmanager
+async def fleet_on(
+    settings: Settings, raw: "asyncpg.Connection[asyncpg.Record]", shared: ToolHost | None = None, **parts: object
+) -> AsyncIterator[Fleet]:
+    """A fleet on settings of a journey's own; `parts` replace parts of the system, such as its model."""
+    system = wire(settings, shared)
+    vars(system).update(parts)
+    await system.open()
+    account = f"own_{uuid4().hex[:12]}"
+    fleet = await open_fleet(system, raw, "own", account)
+    try:
+        yield fleet
+    finally:
+        await fleet.client.aclose()
+        await system.close()
+
+
+def faulty(settings: Settings, fault: str, timeout_seconds: float = 20.0) -> Settings:
+    """Settings whose local network goes wrong in a way that `servers/social/faults.py` knows."""
+    bundled = tool_servers(settings)["twitter-mcp"]
+    server = bundled.model_copy(update={"env": {"CHIMERA_SOCIAL_FAULT": fault}, "timeout_seconds": timeout_seconds})
+    config = settings.state / "servers.yaml"
+    config.write_text(yaml.safe_dump({"mcpServers": {"twitter-mcp": server.model_dump(mode="json")}}), "utf-8")
+    return settings.model_copy(update={"mcp_config": config})
 
 
 def wire(settings: Settings, shared: ToolHost | None) -> System:

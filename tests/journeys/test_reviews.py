@@ -8,6 +8,10 @@ from chimera.domain.provenance import content_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+THREAD = [
+    "AI comes from people who asked where thinking comes from.",
+    "Tell where AI comes from, and somebody will listen.",
+]
 WORDS = "AI is reshaping the future ðŸš€ #AI #InfluencerTech"
 
 
@@ -41,20 +45,18 @@ async def test_an_approved_piece_is_published_exactly_as_it_was_approved(fleet: 
 
 
 async def test_a_thread_is_published_whole_and_in_order_as_it_was_approved(fleet: Fleet) -> None:
-    thread = ["One: AI is a word of 1955.", "Two: AI has a history."]
     async with fleet.working():
-        approval = await held(fleet, thread, "create_thread")
+        approval = await held(fleet, THREAD, "create_thread")
         await fleet.post(f"/v1/approvals/{approval['approval_id']}/approve", {})
         await fleet.delivered("piece")
-    assert [post["text"] for post in await fleet.published_once()] == thread
+    assert [post["text"] for post in await fleet.published_once()] == THREAD
 
 
 async def test_every_part_of_what_was_approved_is_published_or_none_of_it(fleet: Fleet) -> None:
     """An outside agent may answer a single post with two: what a human approved is both of them."""
-    parts = ["One: AI is a word of 1955.", "Two: this part must not get lost."]
     await fleet.post("/v1/tasks", dispatch("piece", worker="external"))
     await fleet.post("/v1/tasks/claim", {}, 200)
-    given = result("piece", parts)
+    given = result("piece", THREAD)
     answer = await fleet.client.post(
         "/v1/tasks/piece/result", json=given, headers={"Authorization": f"Bearer {fleet.keys[KeyRole.OPERATOR]}"}
     )
@@ -67,7 +69,7 @@ async def test_every_part_of_what_was_approved_is_published_or_none_of_it(fleet:
             if envelope["status"] == "awaiting_approval":
                 await fleet.post(f"/v1/approvals/{(await fleet.approval())['approval_id']}/approve", {})
                 await fleet.delivered("piece")
-                assert [post["text"] for post in await fleet.posts()] == parts
+                assert [post["text"] for post in await fleet.posts()] == THREAD
     else:
         assert answer.status_code == 422
 
@@ -103,7 +105,7 @@ async def test_rejections_end_when_the_bound_of_revisions_is_reached(fleet: Flee
 
 
 async def test_an_edit_is_judged_again_and_published_in_its_new_words(fleet: Fleet) -> None:
-    edited = "AI has been a word since 1955."
+    edited = "Where AI comes from is a question for patient readers."
     async with fleet.working():
         first = await held(fleet)
         path = f"/v1/approvals/{first['approval_id']}/edit"
@@ -199,7 +201,7 @@ async def test_a_cancelled_campaign_leaves_no_approval_waiting(fleet: Fleet) -> 
 
 
 async def test_a_sensitive_topic_waits_for_a_human_however_good_the_piece(fleet: Fleet) -> None:
-    await fleet.put("/v1/policy", {**LIMITLESS, "sensitive_topics": {"science": ["Dartmouth"]}})
+    await fleet.put("/v1/policy", {**LIMITLESS, "sensitive_topics": {"science": ["the", "a", "of"]}})
     async with fleet.working():
         await fleet.post("/v1/tasks", dispatch("grounded"))
         envelope = await fleet.task("grounded", "awaiting_approval")

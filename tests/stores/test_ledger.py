@@ -91,10 +91,10 @@ async def test_authorising_and_settling_at_once_under_several_limits_never_fails
         await house.authorise("10 USDC", f"key {number}")
         await close(house, ledger.settle if number % 2 else ledger.release, f"key {number}")
 
-    answers = await asyncio.gather(*(spend(number) for number in range(60)), return_exceptions=True)
+    answers = await asyncio.gather(*(spend(number) for number in range(120)), return_exceptions=True)
     assert [answer for answer in answers if answer is not None] == []
-    assert await used(house, "total") == (0, 300)
-    assert await used(house, "day", "influencer") == (0, 300)
+    assert await used(house, "total") == (0, 600)
+    assert await used(house, "day", "influencer") == (0, 600)
 
 
 async def test_settling_moves_the_money_from_reserved_to_spent_once(house: Any) -> None:

@@ -16,6 +16,7 @@ from chimera.stores.group import GroupCommit
 from chimera.stores.redis import Script, reaching
 
 GROUP = "swarm"
+START = "0-0"
 FLAGS = TypeAdapter(list[int])
 ENTRIES = TypeAdapter(list[tuple[str, dict[str, str]]])
 REPLY = TypeAdapter(list[tuple[str, list[tuple[str, dict[str, str]]]]])
@@ -96,19 +97,27 @@ class StreamQueue:
         self._reclaimed[stage] = now
         found: list[Lease] = []
         for stream in streams(stage):
-            if len(found) == count:
-                break
+            found += await self._reclaim(stream, consumer, count - len(found))
+        return found
+
+    async def _reclaim(self, stream: str, consumer: str, count: int) -> list[Lease]:
+        found: list[Lease] = []
+        cursor = START
+        while len(found) < count:  # one call looks at a few entries only: the expired ones may stand further back
             try:
                 async with reaching():
                     reply = await self._client.xautoclaim(
-                        stream, GROUP, consumer, self._lease_ms, "0-0", count - len(found)
+                        stream, GROUP, consumer, self._lease_ms, cursor, count - len(found)
                     )
             except Unavailable as error:
                 if isinstance(error.__cause__, ResponseError):  # no such stream yet
-                    continue
+                    break
                 raise
             entries = ENTRIES.validate_python(reply[1])
             found += [_lease(stream, *entry).model_copy(update={"redelivered": True}) for entry in entries]
+            cursor = str(reply[0])
+            if cursor == START:
+                break
         return found
 
     async def _wait(self, stage: Stage, consumer: str, wait_ms: int) -> list[Lease]:
