@@ -18,8 +18,8 @@ demo: run-ready ## install what is missing and run the demo; ONCE=1 ends after o
 test: lint types contracts browser ## everything, as it runs before a change lands
 	@exec $(BIN)/pytest
 
-check: lint types contracts ## the fast part: no journeys, no chaos, no browser
-	@exec $(BIN)/pytest --ignore=tests/journeys --ignore=tests/chaos --ignore=tests/browser
+check: lint types contracts ## the fast part: nothing that runs whole programs or a browser
+	@exec $(BIN)/pytest $(addprefix --ignore=tests/,journeys chaos browser embedded servers)
 
 chaos: dev-ready ## kill processes at random for SECONDS=30 seconds
 	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos -o faulthandler_timeout=$$(($(SECONDS) + 300))

@@ -18,6 +18,7 @@ PACKAGES = ("chimera", "asyncpg", "redis", "uvloop", "pydantic", "taskiq", "task
 PACKAGES_APART = ("arq", "redis", "langgraph", "langgraph-checkpoint-postgres", "psycopg")
 QUIET_LOAD = 0.5
 """A load above this before the start means that somebody else was using the machine."""
+NOT_QUIET = "NOT quiet: other work took turns on the cores, so rates and ratios waver; the CPU columns hold better"
 
 
 def number(value: float | None, places: int = 0) -> str:
@@ -43,7 +44,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def surroundings(load: tuple[float, float, float], servers: Mapping[str, str], quick: bool) -> str:
     """Machine, load, versions: without them the figures mean nothing."""
-    quiet = "quiet" if load[0] < QUIET_LOAD else "NOT quiet, other work was running: trust the ratios, not the figures"
+    quiet = "quiet" if load[0] < QUIET_LOAD else NOT_QUIET
     lines = [
         f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {'quick run' if quick else 'whole run'}",
         f"- {_processor()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GB,"

@@ -1,7 +1,7 @@
 """What the board is tried on: a fleet with something in every room, and browsers of each role."""
 
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from typing import Any
 

@@ -70,9 +70,13 @@ async def test_anybody_with_a_key_reads_every_room_and_nothing_in_it_runs(fleet:
             assert answer.headers["Referrer-Policy"] == "same-origin"
             assert answer.headers["Cache-Control"] == "no-store"
             page = Page(answer.text)
-            assert [name for _, attributes in page.tags for name in attributes if re.match(r"on|hx-on|style$", name)] == []
+            assert [
+                name for _, attributes in page.tags for name in attributes if re.match(r"on|hx-on|style$", name)
+            ] == []
             assert page.all("style") == []
-            assert [script["src"] for script in page.all("script") if not (script["src"] or "").startswith("/static/")] == []
+            assert [
+                script["src"] for script in page.all("script") if not (script["src"] or "").startswith("/static/")
+            ] == []
             assert page.all("script"), path
             assert not [part for part in page.all("link") if not (part["href"] or "").startswith("/static/")]
 

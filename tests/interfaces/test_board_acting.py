@@ -10,7 +10,7 @@ from stamina import instrumentation
 from tests.browser.stage import Page, browsing, hold
 from tests.journeys.fleet import EXAMPLES, Fleet, brief, dispatch, open_fleet, until
 
-from chimera.contracts.values import KeyRole, Role
+from chimera.contracts.values import HaltScope, KeyRole, Role
 from chimera.wiring import System
 
 PIECE = "AI is reshaping the future of quiet standards"
@@ -28,6 +28,11 @@ async def fleet(system: System, database_url: str) -> AsyncIterator[Fleet]:
     await raw.close()
 
 
+async def actor(fleet: Fleet, role: KeyRole) -> str:
+    """How the trail names the holder of a role's key."""
+    return next(f"{role.value}:{key['name']}" for key in await fleet.get("/v1/keys") if key["role"] == role.value)
+
+
 async def test_approving_by_form_hands_the_piece_to_the_judge(fleet: Fleet) -> None:
     async with browsing(fleet, KeyRole.REVIEWER) as browser, fleet.working(Role.JUDGE):
         held = await hold(fleet, "one", PIECE)
@@ -37,8 +42,8 @@ async def test_approving_by_form_hands_the_piece_to_the_judge(fleet: Fleet) -> N
         assert PIECE not in (await browser.get("/approvals")).text
         decided = Page((await browser.get("/approvals?status=approved")).text).text
     assert PIECE in decided
-    assert "Approved by reviewer:acme reviewer" in decided
-    assert task["verdicts"][-1]["judged_by"] == "human:reviewer:acme reviewer" or task["verdicts"]
+    assert f"Approved by {await actor(fleet, KeyRole.REVIEWER)}" in decided
+    assert task["delivery"]
 
 
 async def test_an_edit_by_form_is_judged_afresh_with_plain_line_ends(fleet: Fleet) -> None:
@@ -96,7 +101,7 @@ async def test_buttons_are_there_for_those_who_may_press_them_and_for_nobody_els
         campaign_id = await fleet.start(brief())
         await fleet.post("/v1/tasks", dispatch("open", worker="external"))
         task_id = (await fleet.get("/v1/tasks/open"))["task_id"]
-    await fleet.system.fleet.halt(fleet.tenant_id, "tool", "news-mcp", "a test", "nobody")  # type: ignore[arg-type]
+    await fleet.system.fleet.halt(fleet.tenant_id, HaltScope.TOOL, "news-mcp", "a test", "nobody")
     approval = f"/approvals/{held['approval_id']}"
     gates = {
         f"{approval}/approve": {KeyRole.OPERATOR, KeyRole.REVIEWER},
@@ -118,6 +123,7 @@ async def test_buttons_are_there_for_those_who_may_press_them_and_for_nobody_els
 
 
 async def test_a_halt_is_on_every_page_until_it_is_lifted(fleet: Fleet) -> None:
+    author = await actor(fleet, KeyRole.REVIEWER)
     rooms = ("/", "/approvals", "/tasks", "/campaigns", "/publications", "/ledger", "/audit")
     async with browsing(fleet, KeyRole.REVIEWER) as reviewer, browsing(fleet) as operator:
         answer = await reviewer.post("/halt", data={"scope": "tenant", "reason": "Too <b>loud</b>"})
@@ -125,7 +131,7 @@ async def test_a_halt_is_on_every_page_until_it_is_lifted(fleet: Fleet) -> None:
         for room in rooms:
             html = (await reviewer.get(room)).text
             assert "Too &lt;b&gt;loud&lt;/b&gt;" in html
-            assert "reviewer:acme reviewer" in html
+            assert author in html
             assert "/resume" not in Page(html).forms
             assert "/resume" in Page((await operator.get(room)).text).forms
         assert (await reviewer.post("/halt", data={"scope": "tenant", "reason": "again"})).status_code == 409

@@ -60,7 +60,10 @@ async def test_over_https_the_cookie_stays_there(fleet: Fleet) -> None:
 @pytest.mark.parametrize("key", ["chm_wrong", " ", "<script>"])
 async def test_a_bad_key_opens_nothing(fleet: Fleet, key: str) -> None:
     async with browsing(fleet, None) as browser:
-        for answer in (await browser.get("/enter", params={"key": key}), await browser.post("/enter", data={"key": key})):
+        for answer in (
+            await browser.get("/enter", params={"key": key}),
+            await browser.post("/enter", data={"key": key}),
+        ):
             assert answer.status_code in (200, 401)
             assert "Set-Cookie" not in answer.headers
             assert 'name="key"' in answer.text
@@ -68,7 +71,9 @@ async def test_a_bad_key_opens_nothing(fleet: Fleet, key: str) -> None:
 
 
 async def test_leaving_takes_the_cookie_away(fleet: Fleet) -> None:
-    async with browsing(fleet) as browser:
+    async with browsing(fleet, None) as browser:
+        await browser.get(f"/enter?key={fleet.keys[KeyRole.AUDITOR]}")
+        assert (await browser.get("/")).status_code == 200
         answer = await browser.get("/leave")
         assert answer.headers["Location"] == "/enter"
         assert cookie(answer)["max-age"] == "0"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.journeys.fleet import SEED, WALLET, Fleet, Json, brief, dispatch, promotions, result, until
 
+from chimera.domain import retry
 from chimera.gateways.tools import ToolHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -95,8 +96,11 @@ async def test_an_edited_plan_cannot_spend_past_the_cfo(fleet: Fleet, network: N
     assert len(promotions(network[1], fleet.account)) == len(settled)
 
 
-async def test_a_dead_lettered_spend_that_is_replayed_is_counted(fleet: Fleet, network: Network) -> None:
+async def test_a_dead_lettered_spend_that_is_replayed_is_counted(
+    fleet: Fleet, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its first reservation was released with the dead letter: the second life needs one of its own."""
+    monkeypatch.setattr(retry, "MAX_TRIES", 2)
 
     class Broken:
         def sign(self, payload: bytes) -> str:

@@ -39,6 +39,9 @@ class FakeTrade:
     def label(self, item: UUID) -> tuple[UUID, str]:
         return item, str(item)
 
+    def tries(self, item: UUID) -> int:
+        return 1
+
     async def handle(self, item: UUID) -> Mapping[Stage, Sequence[Ticket]]:
         return await self.act(item)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import StringConstraints, field_validator
 
-from chimera.contracts.values import Money, Name, Sha256, Text, Wire
+from chimera.contracts.values import Money, Name, Text, Wire
 
 
 class TransactionRequest(Wire):
@@ -34,7 +34,7 @@ class Authorization(Wire):
     """The seed's `cfo_judge_response`: the money is reserved."""
 
     status: Literal["authorized"] = "authorized"
-    budget_verification_hash: Sha256
+    budget_verification_hash: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     timestamp: datetime
 
 
@@ -44,11 +44,11 @@ class PolicyViolation(Wire):
     status: Literal[403] = 403
     error: str
     details: str
-    requested: str
-    limit: str
-    spent: str
-    reserved: str
-    window: str
+    requested: str | None = None
+    limit: str | None = None
+    spent: str | None = None
+    reserved: str | None = None
+    window: str | None = None
 
 
 CfoAnswer = Authorization | PolicyViolation

@@ -127,7 +127,7 @@ class HaltScope(StrEnum):
 EXPONENTS = {"USDC": 6, "ETH": 18, "USD": 2, "EUR": 2, "COMPUTE": 0}
 """Known currencies and their decimal places; COMPUTE counts model tokens (FIN-4)."""
 
-_MONEY = re.compile(r"^(\d{1,20}(?:\.\d{1,18})?) ([A-Z]{2,8})$")
+_MONEY = re.compile(r"^([0-9]{1,20}(?:\.[0-9]{1,18})?) ([A-Z]{2,8})$")
 
 
 class Money(Wire):
@@ -165,7 +165,8 @@ class Money(Wire):
         except InvalidOperation as error:
             raise ValueError(f"{text[:64]!r} is not a decimal number") from error
         places = EXPONENTS[money.currency]
-        if money.amount != round(money.amount, places):
+        _, _, fraction = match[1].partition(".")
+        if len(fraction.rstrip("0")) > places:
             raise ValueError(f"{money.currency} has at most {places} decimal places")
         if money.amount <= 0:
             raise ValueError("an amount must be greater than zero")

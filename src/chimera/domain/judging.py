@@ -55,7 +55,11 @@ def decide(score: float, *, topics: list[str], bounds: Bounds) -> Decision:
 
 def mentions(text: str, phrase: str) -> bool:
     """Whether the phrase occurs as words of its own, whatever the case: 'war' is not in 'software'."""
-    return re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) is not None
+    words = phrase.split()
+    if not words:
+        return False
+    pattern = r"\s+".join(re.escape(word) for word in words)
+    return re.search(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def weighted_length(text: str) -> int:

@@ -40,7 +40,7 @@ CAMPAIGN_MOVES: Mapping[C, frozenset[C]] = {
     C.PLANNING: frozenset({C.PLANNED, C.RUNNING, C.PAUSED, C.CANCELLED}),
     C.PLANNED: frozenset({C.PLANNING, C.RUNNING, C.CANCELLED}),
     C.RUNNING: frozenset({C.PAUSED, C.FINISHED, C.CANCELLED}),
-    C.PAUSED: frozenset({C.RUNNING, C.CANCELLED}),
+    C.PAUSED: frozenset({C.RUNNING, C.PLANNING, C.CANCELLED}),
     C.FINISHED: frozenset({C.RUNNING}),
     C.CANCELLED: frozenset(),
 }

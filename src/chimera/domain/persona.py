@@ -2,6 +2,7 @@
 
 import unicodedata
 
+import rfc8785
 import yaml
 from pydantic import JsonValue, ValidationError
 
@@ -24,8 +25,11 @@ def parse(source: str) -> Persona:
     ends = [number for number, line in enumerate(lines[1:], 1) if line.rstrip() == _FENCE]
     if not ends:
         raise Invalid("the front matter of this SOUL.md is never closed", remedy=_REMEDY)
+    text = "\n".join(lines[1 : ends[0]])
     try:
-        front = yaml.safe_load("\n".join(lines[1 : ends[0]]))
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise Invalid("front matter may not refer to itself: no YAML aliases", remedy="Write the values out.")
+        front = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise Invalid(f"the front matter is not YAML: {str(error)[:300]}", remedy=_REMEDY) from error
     if not isinstance(front, dict):
@@ -35,7 +39,10 @@ def parse(source: str) -> Persona:
     except ValidationError as error:
         raise Invalid(f"the front matter does not fit: {explain(error)}", remedy=_REMEDY) from error
     body = "\n".join(line.rstrip() for line in lines[ends[0] + 1 :]).strip()
-    return Persona(soul=soul, body=body, soul_hash=soul_hash(soul, body))
+    try:
+        return Persona(soul=soul, body=body, soul_hash=soul_hash(soul, body))
+    except rfc8785.CanonicalizationError as error:
+        raise Invalid(f"the front matter has a figure without a canonical form: {error}", remedy=_REMEDY) from error
 
 
 def soul_hash(soul: Soul, body: str) -> str:

@@ -4,7 +4,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.fleet import Brief
-from chimera.contracts.work import PlanDraft, PlanNode
+from chimera.contracts.values import TaskKind
+from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 
 
 def check(draft: PlanDraft, tools: frozenset[tuple[str, str]] | None = None) -> list[PlanNode]:
@@ -44,6 +45,11 @@ def tree(draft: PlanDraft) -> list[tuple[int, PlanNode]]:
         return [row for node in children.get(parent, []) for row in [(depth, node), *below(node.key, depth + 1)]]
 
     return below(None, 0)
+
+
+def kind_of(call: ToolCall) -> TaskKind:
+    """What a task for this call is: one that costs money goes to the CFO, whatever its author calls it."""
+    return TaskKind.SPEND if "token_amount" in call.parameters else TaskKind.CREATE
 
 
 def within(draft: PlanDraft, brief: Brief) -> None:

@@ -9,12 +9,14 @@ from pydantic import JsonValue
 from chimera.contracts.claims import Task
 from chimera.contracts.work import ResultMetadata
 
-_BETWEEN_PARTS = "\x1e"
-
 
 def content_hash(parts: Sequence[str]) -> str:
-    """SHA-256 over the UTF-8 texts, joined with U+001E so that no two splits of a text hash alike."""
-    return hashlib.sha256(_BETWEEN_PARTS.join(parts).encode()).hexdigest()
+    """SHA-256 over the UTF-8 text; over the digests of the texts when there are several, so that no two splits
+    of a text hash alike."""
+    digests = [hashlib.sha256(part.encode()) for part in parts]
+    if len(digests) == 1:
+        return digests[0].hexdigest()
+    return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
 def canonical_hash(value: Mapping[str, JsonValue]) -> str:

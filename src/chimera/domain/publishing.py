@@ -53,7 +53,7 @@ def arguments(dispatch: TaskDispatch, artifact: Artifact, account: str, upstream
             return {
                 "account": account,
                 "post_id": _target(given, upstream),
-                "token_amount": given["token_amount"],
+                "token_amount": _needed(given, "token_amount"),
             }
         case _:
             return {**given, "account": account, "content": list(artifact.parts)}

@@ -86,9 +86,12 @@ class Live:
         self._most = most
         self._houses: dict[UUID, list[Viewer]] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._closed = False
 
     def check_room(self, tenant_id: UUID) -> None:
-        """Unavailable when the tenant has as many viewers as one process serves."""
+        """Unavailable when the tenant has as many viewers as one process serves, or the process is leaving."""
+        if self._closed:
+            raise Unavailable("this process is leaving")
         if len(self._houses.get(tenant_id, ())) >= self._most:
             raise Unavailable(f"{self._most} tabs are watching already", remedy="Close one, or reload to see news.")
 
@@ -108,7 +111,8 @@ class Live:
             house.remove(viewer)
 
     async def close(self) -> None:
-        """End every stream, so that the server can leave at once."""
+        """End every stream and begin no other, so that the server can leave at once."""
+        self._closed = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -195,7 +199,7 @@ _BUTTONS: Mapping[str, frozenset[str]] = {
     "task": frozenset({"author", "operate"}),
 }
 _METERS = 6
-_CAMPAIGNS = 8
+_CAMPAIGNS = 6
 
 
 def sights(page: str, of: str, may: frozenset[str]) -> list[Sight]:
@@ -250,7 +254,7 @@ class Painter:
                 # Oldest first, as in any queue: what is new comes in below and moves nothing under the reader.
                 return {"approvals": page.items[::-1], "bounds": (await reads.policy(tenant_id)).bounds}
             case "campaign":
-                return await self._campaign(tenant_id, UUID(sight.of))
+                return await self._campaign(tenant_id, _id(sight.of))
             case "task":
                 return await self._task(tenant_id, sight.of)
             case _ if fleet is not None:
@@ -307,6 +311,13 @@ class Painter:
         }
 
 
+def _id(of: str) -> UUID:
+    try:
+        return UUID(of)
+    except ValueError as error:
+        raise NotFound(f"{of!r} is no id") from error
+
+
 def _prompts(task: Envelope) -> list[tuple[str, str]]:
     made = task.execution_result
     if made is None or made.metadata.prompt is None:
@@ -335,8 +346,9 @@ def _lively(campaigns: Sequence[CampaignView]) -> list[CampaignView]:
 
 def _meters(fleet: FleetView) -> Mapping[str, object]:
     named = named_limits(fleet.limits, fleet.campaigns, {one.agent_id: one.persona for one in fleet.influencers})
-    used = [row for row in named if row[1].scope == "tenant" or row[1].spent or row[1].reserved][:_METERS]
-    return {"limits": used, "hidden": len(named) - len(used)}
+    # The tenant's first, then those that are used; the sort keeps the order within each kind.
+    named.sort(key=lambda row: (row[1].scope != "tenant", not (row[1].spent or row[1].reserved)))
+    return {"limits": named[:_METERS], "hidden": max(0, len(named) - _METERS)}
 
 
 def named_limits(

@@ -5,8 +5,9 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from chimera.contracts.errors import Conflict, NotFound, Unauthenticated
+from chimera.contracts.errors import Conflict, Invalid, NotFound, Unauthenticated
 from chimera.contracts.fleet import Brief, Limit, Persona, Policy
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import KeyRole, Wire
@@ -53,7 +54,9 @@ class AccountStore:
         self._swarm = swarm
 
     async def open_tenant(self, name: str, time_zone: str = "UTC") -> UUID:
-        """The tenant of this name, made if it is missing, with an empty policy."""
+        """The tenant of this name, made if it is missing, with an empty policy. Invalid for an unknown time zone."""
+        if time_zone not in available_timezones():
+            raise Invalid(f"there is no time zone {time_zone!r}", remedy="Use a name like 'Europe/Berlin' or 'UTC'.")
         async with self._swarm.transaction() as connection:
             await connection.execute(SQL["create_tenant"], new_id(), name, time_zone)
             row = await connection.fetchrow(SQL["tenant_by_name"], name)

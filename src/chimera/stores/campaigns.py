@@ -54,6 +54,8 @@ class CampaignStore:
         """Ask the Planner for a (new) plan. Conflict unless the campaign is a draft or waits for a start."""
         async with self._database.transaction(tenant_id) as connection:
             campaign = await _lock(connection, tenant_id, campaign_id)
+            if campaign["status"] == CampaignStatus.PAUSED.value:
+                raise Conflict("a paused campaign is not planned", remedy="Start it again first.")
             await _move(connection, campaign, CampaignStatus.PLANNING)
             goal = Brief.model_validate_json(campaign["brief"]).goal
             new = NewTask(
@@ -77,6 +79,7 @@ class CampaignStore:
         async with self._database.transaction(tenant_id) as connection:
             campaign = await _lock(connection, tenant_id, campaign_id)
             latest = await _waiting_plan(connection, campaign)
+            planning.check(draft)
             planning.within(draft, Brief.model_validate_json(campaign["brief"]))
             await connection.execute(SQL["supersede_plans"], campaign_id)
             await _add_plan(
@@ -90,7 +93,9 @@ class CampaignStore:
             campaign = await _lock(connection, tenant_id, campaign_id)
             await _note(connection, tenant_id, actor, "campaign.started", campaign_id, {})
             if campaign["status"] == CampaignStatus.PAUSED.value:
-                await _move(connection, campaign, CampaignStatus.RUNNING, bump=True)
+                begun = await connection.fetchval(SQL["has_run"], campaign_id)
+                on = CampaignStatus.RUNNING if begun else CampaignStatus.PLANNING
+                await _move(connection, campaign, on, bump=True)
                 return []
             latest = await _waiting_plan(connection, campaign)
             return await _run(connection, campaign, latest["plan_id"], PlanDraft.model_validate_json(latest["draft"]))
@@ -109,10 +114,10 @@ class CampaignStore:
             await _move(connection, campaign, CampaignStatus.CANCELLED, bump=True)
             states = [*_OPEN, TaskStatus.AWAITING_APPROVAL]
             await connection.execute(SQL["cancel_tasks"], campaign_id, states, "the campaign was cancelled")
-            withdrawn = await connection.fetch(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled")
-            for row in withdrawn:
-                if row["reservation_id"] is not None:
-                    await ledger.release(connection, row["reservation_id"])
+            await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled")
+            await connection.execute(SQL["withdraw_approvals"], campaign_id)
+            for row in await connection.fetch(SQL["idle_reservations"], campaign_id):
+                await ledger.release(connection, row["reservation_id"])
             await _note(connection, tenant_id, actor, "campaign.cancelled", campaign_id, {})
 
 
@@ -222,7 +227,7 @@ def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[Ne
             task_id=ids[node.key],
             parent_id=plan_task,
             node_key=node.key,
-            kind=node.kind,
+            kind=planning.kind_of(node.tool_call),
             dispatch=dispatch,
             depends_on=[ids[key] for key in node.depends_on],
         )

@@ -9,9 +9,9 @@ from uuid import UUID
 from chimera.contracts.claims import NewTask, Ticket
 from chimera.contracts.errors import Conflict, Invalid, NotFound
 from chimera.contracts.ids import new_id
-from chimera.contracts.values import CampaignStatus, Decision, Stage, TaskKind, TaskStatus, Wire
+from chimera.contracts.values import CampaignStatus, Decision, Stage, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, TaskDispatch
-from chimera.domain import judging, lifecycle
+from chimera.domain import judging, lifecycle, planning
 from chimera.domain.provenance import content_hash
 from chimera.stores import ledger, rows
 from chimera.stores.postgres import Database, queries
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 TASKS = queries("tasks")
 SQL = queries("desk")
 Tickets = dict[Stage, list[Ticket]]
-_SPENDS = frozenset({"promote_tweet"})
 
 
 class Claimed(Wire):
@@ -60,7 +59,7 @@ class DeskStore:
                 task_id=new_id(),
                 parent_id=None,
                 node_key=None,
-                kind=TaskKind.SPEND if wanted.tool_call.action in _SPENDS else TaskKind.CREATE,
+                kind=planning.kind_of(wanted.tool_call),
                 dispatch=wanted.model_copy(update={"context": filled}),
                 depends_on=[],
             )

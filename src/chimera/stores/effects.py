@@ -89,9 +89,12 @@ class EffectStore:
                 subject=str(effect.task_id),
                 body={"url": receipt.url, "idempotency_key": effect.idempotency_key},
             )
+        # On their own, as they lock in another order; should they be lost, the sweeper does them.
+        async with self._database.transaction() as connection:
             released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
+        async with self._database.transaction() as connection:
             await campaigns.finish(connection, effect.campaign_id)
-            return [ticket for stage, ticket in rows.placed(released) if stage is Stage.WORK]
+        return [ticket for stage, ticket in rows.placed(released) if stage is Stage.WORK]
 
     async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
         """See `ports.Effects.doubt`."""

@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
+from chimera.stores.postgres import Contended
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -35,7 +37,7 @@ class GroupCommit(Generic[In, Out]):
     async def _write(self, group: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in group])
-        except asyncpg.PostgresError as error:
+        except (asyncpg.PostgresError, Contended) as error:
             if len(group) == 1:
                 _fail(group, error)
                 return

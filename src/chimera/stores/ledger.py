@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import asyncpg
 from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import SpendOrder
@@ -108,7 +109,14 @@ async def set_limits(
         budget_id = await connection.fetchval(
             SQL["set_budget"], new_id(), tenant_id, scope, scope_id, limit.span, money.currency, money.amount
         )
-        await connection.execute(SQL["set_counter_limits"], budget_id, money.amount)
+        time_zone = await connection.fetchval(SQL["time_zone"], tenant_id)
+        start = budget.span_start(limit.span, datetime.now(UTC), time_zone)
+        try:
+            await connection.execute(SQL["set_counter_limits"], budget_id, money.amount, start)
+        except asyncpg.CheckViolationError as error:
+            raise Invalid(
+                f"more than {money} is reserved and spent already", remedy="Choose a limit above what is used."
+            ) from error
 
 
 async def note(
@@ -182,6 +190,7 @@ async def _close(
     if row is None or row["status"] != "reserved":
         return
     await connection.execute(SQL["close_reservation"], reservation_id, status)
+    await connection.fetch(SQL["lock_counters"], row["counters"])  # in the order in which everybody locks them
     await connection.execute(SQL[counters], row["counters"], row["amount"])
     answer = ANSWER.validate_json(row["answer"])
     verification = "" if isinstance(answer, PolicyViolation) else answer.budget_verification_hash

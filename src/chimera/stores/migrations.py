@@ -1,7 +1,9 @@
 """Bringing the schema up to date: Alembic revisions that run plain .sql files, one process at a time."""
 
+from functools import partial
 from pathlib import Path
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -29,13 +31,15 @@ def run_script(revision_file: str) -> None:
 
 async def migrate(url: str) -> str:
     """Run what is missing; the schema version afterwards. Unavailable when PostgreSQL cannot be reached."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool)
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url, timeout=10), poolclass=NullPool
+    )
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(_upgrade)
     except UNREACHABLE as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error}") from error
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, asyncpg.PostgresError) as error:
         raise Unavailable(f"the schema could not be brought up to date: {error}") from error
     finally:
         await engine.dispose()

@@ -28,6 +28,7 @@ UNREACHABLE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 """What asyncpg raises when the server is away, rather than when a statement is wrong."""
 
@@ -35,6 +36,10 @@ COMMAND_TIMEOUT = 30.0
 """Seconds after which a statement is given up."""
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class Contended(Unavailable):
+    """Two transactions stood in each other's way, and this one gave way; nothing of it was kept."""
 
 
 class Access(StrEnum):
@@ -101,7 +106,7 @@ class Database:
         except UNREACHABLE as error:
             raise Unavailable(f"PostgreSQL cannot be reached: {error}", remedy=_REMEDY) from error
         except asyncpg.exceptions.TransactionRollbackError as error:
-            raise Unavailable(f"PostgreSQL asks to try again: {error}") from error
+            raise Contended(f"PostgreSQL asks to try again: {error}") from error
 
     @asynccontextmanager
     async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator["Connection"]:

@@ -1,7 +1,7 @@
 """The life of tasks. Every transition is one guarded statement: status and attempt must be as claimed (ORC-8)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -132,8 +132,7 @@ class TaskStore:
                 subject=str(task.task_id),
                 body={"cause": cause, "attempt": task.attempt},
             )
-            await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
-            await campaigns.finish(connection, task.campaign_id)
+        await self._tidy([task.campaign_id])
 
     async def setting(self, task: Task) -> Setting:
         """See `ports.Work.setting`. Versions never change, so they are read once per process."""
@@ -166,6 +165,7 @@ class TaskStore:
     async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
         """See `ports.Work.lay_out`."""
         async with self._database.transaction() as connection:
+            await connection.fetch(SQL["lock_for_planning"], task.task_id)  # the campaign first, as everybody does
             await self._complete(connection, task)
             return await campaigns.store_plan(connection, task, planned)
 
@@ -186,8 +186,8 @@ class TaskStore:
     async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[Ticket]:
         """See `ports.Work.replace`."""
         async with self._database.transaction() as connection:
-            await self._complete(connection, task)
             where = await connection.fetchrow(SQL["lock_for_planning"], task.task_id)
+            await self._complete(connection, task)
             if where is None:
                 raise Superseded(f"task {task.task_id} has gone")
             row = rows.task_row(new, where, TaskStatus.QUEUED)
@@ -210,29 +210,36 @@ class TaskStore:
         async with self._database.transaction() as connection:
             found = await connection.fetch(SQL["submit"], json.dumps(group), TaskStatus.IN_PROGRESS.value)
         moved = {
-            str(row["task_id"]): Committed(
+            (str(row["task_id"]), row["attempt"]): Committed(
                 task_id=row["task_id"], status=TaskStatus.IN_REVIEW, follow_up={Stage.JUDGE: rows.ticket(row)}
             )
             for row in found
         }
-        return [moved.get(str(item["task_id"]), _nothing(item)) for item in group]
+        return [moved.get(_which(item)) or _nothing(item) for item in group]
 
     async def _write_verdicts(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[Committed]:
         async with self._database.transaction() as connection:
             found = await connection.fetch(SQL["commit"], json.dumps(group), TaskStatus.IN_REVIEW.value)
-            moved = {str(row["task_id"]): _committed(row) for row in found}
+            moved = {(str(row["task_id"]), row["attempt"]): _committed(row) for row in found}
             for item in group:
-                done = moved.get(str(item["task_id"]))
+                done = moved.get(_which(item))
                 if done is None or done.status in (TaskStatus.COMPLETED, TaskStatus.AWAITING_APPROVAL):
                     continue
                 if item["reservation_id"] is not None:
                     await ledger.release(connection, UUID(str(item["reservation_id"])))
-            over = {UUID(str(item["campaign_id"])) for item in group if _ends(moved.get(str(item["task_id"])))}
-            if over:
-                await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
-            for campaign_id in over:
+        over = {UUID(str(item["campaign_id"])) for item in group if _ends(moved.get(_which(item)))}
+        if over:
+            await self._tidy(over)
+        return [moved.get(_which(item)) or _nothing(item) for item in group]
+
+    async def _tidy(self, campaign_ids: Iterable[UUID]) -> None:
+        """What the end of a task means for others. On its own, as it takes locks in another order; should it be
+        lost, the sweeper does it."""
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
+        for campaign_id in campaign_ids:
+            async with self._database.transaction() as connection:
                 await campaigns.finish(connection, campaign_id)
-        return [moved.get(str(item["task_id"]), _nothing(item)) for item in group]
 
 
 class Sweeper:
@@ -253,6 +260,7 @@ class Sweeper:
             found = await connection.fetch(SQL["orphaned"], self._lease)
             found += await connection.fetch(SQL["release_pending"], None, TaskStatus.PENDING.value)
             found += await connection.fetch(SQL["due"], self._batch, min(self._lease, 2.0))
+        async with self._database.transaction() as connection:
             await campaigns.finish(connection, None)
         for stage, ticket in rows.placed(found):
             queues[stage].append(ticket)
@@ -287,6 +295,10 @@ def _committed(row: "Record") -> Committed:
     if row["revise_id"] is not None:
         follow_up[Stage.PLAN] = rows.ticket(row).model_copy(update={"id": row["revise_id"]})
     return Committed(task_id=row["task_id"], status=TaskStatus(row["status"]), follow_up=follow_up)
+
+
+def _which(item: Mapping[str, JsonValue]) -> tuple[str, JsonValue]:
+    return str(item["task_id"]), item["attempt"]
 
 
 def _nothing(item: Mapping[str, JsonValue]) -> Committed:

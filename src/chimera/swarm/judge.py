@@ -23,7 +23,7 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Model, Pulse, Signer, Tools, Work
 from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import Artifact, ExecutionResult, Opinion, Usage, Verdict
-from chimera.domain import judging, provenance, publishing, retry
+from chimera.domain import judging, planning, provenance, publishing, retry
 from chimera.swarm import prompts
 from chimera.swarm.inputs import seed_of, voice
 from chimera.swarm.runtime import FollowUp, describe
@@ -51,6 +51,10 @@ class Judge:
     def label(self, item: Piece) -> tuple[UUID, str]:
         """See `Trade.label`."""
         return item.task.task_id, item.task.dispatch.execution_id
+
+    def tries(self, item: Piece) -> int:
+        """See `Trade.tries`."""
+        return item.task.tries
 
     async def handle(self, item: Piece) -> FollowUp:
         """See `Trade.handle`."""
@@ -80,9 +84,12 @@ class Judge:
         found = judging.breaches(artifact, dispatch.constraints, setting.policy, dispatch.tool_call.target_mcp)
         if found:
             return _rejection(found)
+        spends = piece.task.kind is TaskKind.SPEND or planning.kind_of(dispatch.tool_call) is TaskKind.SPEND
+        if spends and piece.reservation_id is None:
+            return _rejection(["the CFO Judge has not reserved this money"])
         if piece.human is not None:
             return piece.human
-        if piece.task.kind is TaskKind.SPEND:
+        if spends:
             return _weigh_spend(piece, setting)
         opinion, model_used, usage = await self._opinion(piece, setting, artifact)
         score = opinion.score / 100

@@ -31,6 +31,10 @@ class Publisher:
         """See `Trade.label`."""
         return item.effect_id, str(item.task_id)
 
+    def tries(self, item: Effect) -> int:
+        """See `Trade.tries`."""
+        return item.tries
+
     async def handle(self, item: Effect) -> FollowUp:
         """See `Trade.handle`."""
         if item.status is EffectStatus.UNKNOWN:

@@ -42,6 +42,10 @@ class Trade(Protocol[Item]):
         """The ticket's id, and the execution id for logs and traces."""
         ...
 
+    def tries(self, item: Item) -> int:
+        """How often it has been tried, this time included."""
+        ...
+
     async def handle(self, item: Item) -> FollowUp:
         """Do it and commit it; the tickets that follow from it."""
         ...
@@ -82,9 +86,11 @@ class Bench(Generic[Item]):
                 try:
                     await self._turn()
                     failures = 0
-                except Unavailable as error:
+                except Exception as error:  # no single error may end a role for the life of its process
                     failures += 1
-                    await log.awarning("waiting", stage=self._trade.stage.value, cause=error.detail)
+                    known = isinstance(error, Unavailable)
+                    stage = self._trade.stage.value
+                    await log.awarning("waiting", stage=stage, cause=describe(error), exc_info=not known)
                     await _pause(stopping, retry.delay(min(failures, 4), random.random()).total_seconds())
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._lease_seconds)
@@ -152,7 +158,8 @@ class Bench(Generic[Item]):
             "failed", stage=stage, execution_id=execution_id, cause=describe(error), exc_info=not expected
         )
         try:
-            await self._trade.give_up(item, error, datetime.now(UTC) + retry.delay(2, random.random()))
+            pause = retry.delay(self._trade.tries(item), random.random())
+            await self._trade.give_up(item, error, datetime.now(UTC) + pause)
             await self._queue.done(self._trade.stage, [lease])
         except (Superseded, Unavailable) as second:
             await log.awarning("left", stage=stage, execution_id=execution_id, cause=second.detail)
@@ -186,8 +193,8 @@ async def keep_swept(sweep: Sweep, queue: Queue, every_seconds: float, stopping:
         try:
             for stage, tickets in (await sweep.sweep()).items():
                 await queue.put(stage, tickets)
-        except Unavailable as error:
-            await log.awarning("not swept", cause=error.detail)
+        except Exception as error:  # nothing is forgotten as long as somebody sweeps
+            await log.awarning("not swept", cause=describe(error), exc_info=not isinstance(error, Unavailable))
         await _pause(stopping, every_seconds)
 
 

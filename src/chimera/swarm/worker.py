@@ -65,6 +65,10 @@ class Worker:
         """See `Trade.label`."""
         return item.task_id, item.dispatch.execution_id
 
+    def tries(self, item: Task) -> int:
+        """See `Trade.tries`."""
+        return item.tries
+
     async def handle(self, item: Task) -> FollowUp:
         """See `Trade.handle`."""
         await self._pulse.thinking(item, Role.WORKER)

@@ -52,5 +52,18 @@ RETURNING task_id;
 
 -- name: withdraw_effects
 UPDATE effect SET status = 'failed', cause = $2, updated_at = now()
-WHERE campaign_id = $1 AND status = 'authorised' AND claimed_by IS NULL
-RETURNING effect_id, reservation_id;
+WHERE campaign_id = $1 AND status = 'authorised' AND claimed_by IS NULL;
+
+-- name: withdraw_approvals
+UPDATE approval a SET status = 'stale' FROM task t
+WHERE t.task_id = a.task_id AND t.campaign_id = $1 AND a.status = 'waiting';
+
+-- name: idle_reservations
+-- Money that nothing is on its way to spend any more.
+SELECT r.reservation_id FROM reservation r LEFT JOIN task t USING (task_id) LEFT JOIN effect e USING (reservation_id)
+WHERE r.campaign_id = $1 AND r.status = 'reserved' AND t.status <> 'completed'
+   OR r.campaign_id = $1 AND r.status = 'reserved' AND e.status = 'failed'
+ORDER BY r.reservation_id;
+
+-- name: has_run
+SELECT EXISTS (SELECT FROM plan WHERE campaign_id = $1 AND status = 'running');

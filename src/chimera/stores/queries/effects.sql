@@ -49,9 +49,10 @@ SELECT parts FROM asset WHERE asset_id = $1;
 -- An approved piece that may no longer go out goes back to the Planner (ORC-8).
 INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, kind, status, priority, dispatch,
     revision, state_version, soul_hash)
-SELECT $2::uuid, tenant_id, agent_id, campaign_id, task_id, $2::uuid::text, 'revise', 'queued', priority,
-    dispatch || jsonb_build_object('execution_id', $2::uuid::text), revision, state_version, soul_hash
-FROM task WHERE task_id = $1
+SELECT $2::uuid, t.tenant_id, t.agent_id, t.campaign_id, t.task_id, $2::uuid::text, 'revise', 'queued', t.priority,
+    t.dispatch || jsonb_build_object('execution_id', $2::uuid::text), t.revision, t.state_version, t.soul_hash
+FROM task t JOIN campaign c USING (campaign_id)
+WHERE t.task_id = $1 AND c.status NOT IN ('finished', 'cancelled')
 RETURNING task_id, tenant_id, agent_id, priority, kind, status;
 
 -- name: due

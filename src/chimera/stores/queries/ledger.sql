@@ -71,8 +71,11 @@ ON CONFLICT (tenant_id, scope, scope_id, span, currency) DO UPDATE SET limit_amo
 RETURNING budget_id;
 
 -- name: set_counter_limits
--- A new limit holds at once; one below what is already used is refused by the table itself.
-UPDATE budget_counter SET limit_amount = $2 WHERE budget_id = $1;
+-- A new limit holds from the present span on; one below what is used in it is refused by the table itself.
+UPDATE budget_counter SET limit_amount = $2 WHERE budget_id = $1 AND span_start >= $3;
+
+-- name: time_zone
+SELECT time_zone FROM tenant WHERE tenant_id = $1;
 
 -- name: limits
 SELECT b.budget_id, b.scope, b.scope_id, b.span, b.currency, b.limit_amount, c.span_start,

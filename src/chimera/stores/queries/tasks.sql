@@ -71,7 +71,7 @@ LEFT JOIN LATERAL (SELECT jsonb_build_object('decision', CASE status WHEN 'appro
     FROM approval p WHERE p.task_id = t.task_id AND p.status IN ('approved', 'rejected')
       AND p.content_hash = x.content_hash AND p.soul_hash = t.soul_hash AND p.state_version = t.state_version
     ORDER BY created_at DESC LIMIT 1) a ON true
-LEFT JOIN reservation r ON r.task_id = t.task_id AND t.kind = 'spend';
+LEFT JOIN reservation r ON r.task_id = t.task_id;
 
 -- name: submit
 -- $2 guard.
@@ -82,13 +82,13 @@ WITH input AS (
     UPDATE task t SET status = 'in_review', claimed_by = NULL, lease_until = NULL, tries = 0, updated_at = now()
     FROM input i
     WHERE t.task_id = i.task_id AND t.attempt = i.attempt AND t.status = $2
-    RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority
+    RETURNING t.task_id, t.attempt, t.tenant_id, t.agent_id, t.priority
 ), stored AS (
     INSERT INTO execution (task_id, attempt, tenant_id, author, result, content_hash)
     SELECT i.task_id, i.attempt, m.tenant_id, i.author, i.result, i.content_hash
-    FROM input i JOIN moved m USING (task_id)
+    FROM input i JOIN moved m USING (task_id, attempt)
 )
-SELECT task_id, tenant_id, agent_id, priority FROM moved;
+SELECT task_id, attempt, tenant_id, agent_id, priority FROM moved;
 
 -- name: commit
 -- The Judge's commit: verdict, asset, generation_log, provenance, ledger, effect, approval and follow-up task, all or
@@ -112,29 +112,29 @@ WITH input AS MATERIALIZED (
             WHEN c.soul_hash <> t.soul_hash THEN 'the persona changed while this was made' ELSE t.cause END
     FROM input i JOIN campaigns c ON c.campaign_id = i.campaign_id
     WHERE t.task_id = i.task_id AND t.attempt = i.attempt AND t.status = $2
-    RETURNING t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.execution_id, t.status, t.priority, t.dispatch,
+    RETURNING t.task_id, t.attempt, t.tenant_id, t.agent_id, t.campaign_id, t.execution_id, t.status, t.priority, t.dispatch,
         t.revision, t.state_version, t.soul_hash, t.kind
 ), judged AS (
     INSERT INTO verdict (verdict_id, tenant_id, task_id, content_hash, judged_by, decision, score, body)
     SELECT i.verdict_id, m.tenant_id, i.task_id, i.content_hash, i.verdict ->> 'judged_by', i.verdict ->> 'decision',
         (i.verdict ->> 'score')::float8, i.verdict
-    FROM input i JOIN moved m USING (task_id)
+    FROM input i JOIN moved m USING (task_id, attempt)
 ), held AS (
     INSERT INTO approval (approval_id, tenant_id, task_id, content_hash, soul_hash, state_version, verdict)
     SELECT i.approval_id, m.tenant_id, i.task_id, i.content_hash, m.soul_hash, m.state_version, i.verdict
-    FROM input i JOIN moved m USING (task_id) WHERE m.status = 'awaiting_approval'
+    FROM input i JOIN moved m USING (task_id, attempt) WHERE m.status = 'awaiting_approval'
 ), follow AS (
     INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, kind, status, priority,
         dispatch, revision, state_version, soul_hash)
     SELECT i.revise_id, m.tenant_id, m.agent_id, m.campaign_id, m.task_id, i.revise_id::text, 'revise', 'queued',
         m.priority, m.dispatch || jsonb_build_object('execution_id', i.revise_id::text), m.revision, m.state_version,
         m.soul_hash
-    FROM input i JOIN moved m USING (task_id)
+    FROM input i JOIN moved m USING (task_id, attempt)
     WHERE m.status IN ('rejected', 'stale') AND m.revision < i.max_revisions AND i.revise_id IS NOT NULL
     RETURNING task_id, parent_id
 ), approved AS MATERIALIZED (
     SELECT i.*, m.tenant_id, m.agent_id, m.soul_hash, m.priority, a.*
-    FROM input i JOIN moved m USING (task_id)
+    FROM input i JOIN moved m USING (task_id, attempt)
     CROSS JOIN LATERAL jsonb_to_record(i.asset) AS a(asset_id uuid, model_version text, seed_values text[],
         generation_duration_ms int, encoding_format text, storage_uri text, parts text[], log_id uuid,
         planner_intent text, worker_output_prompt text, mcp_tool_parameters jsonb, judge_validation_score float8,
@@ -179,9 +179,9 @@ WITH input AS MATERIALIZED (
     SELECT i.verdict_id, m.tenant_id, i.verdict ->> 'judged_by', 'task.' || m.status, m.task_id::text,
         jsonb_build_object('score', i.verdict -> 'score', 'decision', i.verdict -> 'decision',
             'content_hash', i.content_hash, 'soul_hash', m.soul_hash, 'state_version', m.state_version)
-    FROM input i JOIN moved m USING (task_id)
+    FROM input i JOIN moved m USING (task_id, attempt)
 )
-SELECT m.task_id, m.tenant_id, m.agent_id, m.priority, m.status, e.effect_id, f.task_id AS revise_id
+SELECT m.task_id, m.attempt, m.tenant_id, m.agent_id, m.priority, m.status, e.effect_id, f.task_id AS revise_id
 FROM moved m LEFT JOIN effects e ON e.task_id = m.task_id LEFT JOIN follow f ON f.parent_id = m.task_id;
 
 -- name: postpone

@@ -9,14 +9,20 @@ from importlib import resources
 import yaml
 from pydantic import JsonValue
 
+from chimera.contracts.errors import Invalid
 from chimera.contracts.work import RenderedPrompt
 
 INPUT = "\n\n## Input\n\n```json\n"
 """What stands between the instructions and the JSON input of every prompt."""
 
 
+TEMPLATES = frozenset({"plan", "write", "judge", "revise"})
+
+
 @cache
 def _template(name: str) -> tuple[int, str]:
+    if name not in TEMPLATES:
+        raise Invalid(f"there is no prompt template {name!r}", remedy=f"Templates: {', '.join(sorted(TEMPLATES))}.")
     source = resources.files(__package__).joinpath(f"{name}.md").read_text("utf-8")
     _, front, body = source.split("---\n", 2)
     return int(yaml.safe_load(front)["version"]), body.strip()
@@ -30,8 +36,11 @@ def render(name: str, inputs: Mapping[str, JsonValue]) -> RenderedPrompt:
 
 
 def facts_of(rendered: RenderedPrompt) -> list[JsonValue]:
-    """The facts that a rendered prompt put before the model."""
+    """The facts that a rendered prompt put before the model; none when it is a prompt of somebody else's."""
     _, _, block = rendered.text.rpartition(INPUT)
-    inputs = json.loads(block.removesuffix("\n```"))
-    found: list[JsonValue] = inputs.get("facts", [])
-    return found
+    try:
+        inputs: JsonValue = json.loads(block.removesuffix("\n```"))
+    except ValueError:
+        return []
+    found = inputs.get("facts") if isinstance(inputs, dict) else None
+    return found if isinstance(found, list) else []

@@ -271,9 +271,11 @@ CREATE INDEX provenance_by_content ON provenance (content_hash);
 -- Only two facts may be added to a provenance row, once each: that it was published and that it was anchored.
 CREATE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.provenance_id, NEW.asset_id, NEW.content_hash, NEW.cryptographic_signature, NEW.tenant_id, NEW.statement)
+    IF (NEW.provenance_id, NEW.asset_id, NEW.content_hash, NEW.cryptographic_signature, NEW.tenant_id, NEW.statement,
+        NEW.created_at)
         IS DISTINCT FROM
-        (OLD.provenance_id, OLD.asset_id, OLD.content_hash, OLD.cryptographic_signature, OLD.tenant_id, OLD.statement)
+        (OLD.provenance_id, OLD.asset_id, OLD.content_hash, OLD.cryptographic_signature, OLD.tenant_id, OLD.statement,
+        OLD.created_at)
         OR (OLD.published_at IS NOT NULL AND NEW.published_at IS DISTINCT FROM OLD.published_at)
         OR (OLD.on_chain_verification AND NOT NEW.on_chain_verification) THEN
         RAISE EXCEPTION 'provenance is append-only: rewriting refused'
@@ -459,6 +461,8 @@ BEGIN
             EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO chimera_tenant', name);
         END IF;
     END LOOP;
+    CREATE POLICY own_tenant_only ON halt AS RESTRICTIVE FOR INSERT TO chimera_tenant WITH CHECK (scope <> 'fleet');
+    CREATE POLICY never_the_fleet ON halt AS RESTRICTIVE FOR UPDATE TO chimera_tenant USING (scope <> 'fleet');
     CREATE POLICY fleet ON halt FOR SELECT TO chimera_tenant USING (scope = 'fleet');
     GRANT SELECT, INSERT, UPDATE ON process TO chimera_swarm;
     GRANT SELECT ON process TO chimera_tenant;
