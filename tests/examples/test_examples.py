@@ -26,8 +26,7 @@ PERSONAS = {
 }
 FEEDS: dict[str, str] = yaml.safe_load((EXAMPLES / "feeds/feeds.yaml").read_text("utf-8"))
 BRIEFS = [
-    Brief.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    for path in sorted(EXAMPLES.glob("campaigns/*.yaml"))
+    Brief.model_validate(yaml.safe_load(path.read_text("utf-8"))) for path in sorted(EXAMPLES.glob("campaigns/*.yaml"))
 ]
 
 
@@ -58,9 +57,7 @@ def speaker(who: Persona) -> dict[str, JsonValue]:
 
 
 def plan(brief: Brief, seed: int) -> PlanDraft:
-    wanted = brief.model_dump(
-        mode="json", include={"goal", "strategy", "deliverables", "promotions", "constraints"}
-    )
+    wanted = brief.model_dump(mode="json", include={"goal", "strategy", "deliverables", "promotions", "constraints"})
     drafted = ask("plan", PlanDraft, {**wanted, "persona": speaker(PERSONAS[brief.persona])}, seed)
     assert isinstance(drafted, PlanDraft)
     planning.within(drafted, brief)
@@ -98,9 +95,7 @@ def piece(brief: Brief, node: PlanNode, earlier: list[str], seed: int) -> list[T
         opinion = ask("judge", Opinion, {**shared, **judged, "content": [*draft.posts]}, seed)
         assert isinstance(opinion, Opinion)
         threaded = len(draft.posts) > 1
-        artifact = Artifact(
-            type="thread" if threaded else "text", content=draft.posts if threaded else draft.posts[0]
-        )
+        artifact = Artifact(type="thread" if threaded else "text", content=draft.posts if threaded else draft.posts[0])
         breaches = judging.breaches(artifact, brief.constraints, POLICY, node.tool_call.target_mcp)
         topics = judging.sensitive("\n".join(draft.posts), POLICY.sensitive_topics)
         decision = judging.decide(opinion.score / 100, topics=topics, bounds=POLICY.bounds)
@@ -156,9 +151,7 @@ def test_a_run_publishes_holds_and_revises(seed: int, remembers: bool) -> None:
     for found in tries.values():
         assert len({item.node for item in found}) >= 4
         assert any(item.decision is Decision.APPROVE for item in found)
-    twice = [
-        key for key, count in Counter(item.node for item in tries["TechInfluencer"]).items() if count == 2
-    ]
+    twice = [key for key, count in Counter(item.node for item in tries["TechInfluencer"]).items() if count == 2]
     first, second = (item for item in tries["TechInfluencer"] if item.node in twice)
     assert first.breaches == ["prohibited keyword: politics"]
     assert second.decision is Decision.APPROVE

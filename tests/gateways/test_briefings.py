@@ -4,9 +4,7 @@ from chimera.gateways.briefings import DraftInput, Fact, Voice
 
 
 def test_null_is_as_good_as_absent() -> None:
-    told = DraftInput.model_validate(
-        {"goal": "g", "topic": None, "facts": None, "earlier": None, "ordinal": None}
-    )
+    told = DraftInput.model_validate({"goal": "g", "topic": None, "facts": None, "earlier": None, "ordinal": None})
     assert (told.topic, told.facts, told.earlier, told.ordinal) == ("", [], [], 1)
 
 
@@ -19,9 +17,7 @@ def test_a_fact_without_summary_says_its_title() -> None:
 
 
 def test_quoted_lines_of_the_traits_are_the_voice() -> None:
-    voice = Voice(
-        ['Opens with "Look:" or “Listen:”', 'closes with "That is all."', 'asks "And you?"', "warm"]
-    )
+    voice = Voice(['Opens with "Look:" or “Listen:”', 'closes with "That is all."', 'asks "And you?"', "warm"])
     assert voice.openers == ["Look:", "Listen:"]
     assert voice.closers == ["That is all."]
     assert voice.questions == ["And you?"]

@@ -138,9 +138,7 @@ def test_an_opinion_of_anything_is_a_score_with_reasons(
 
 @settings(max_examples=100, deadline=None)
 @given(goal=texts.filter(bool), reasons=st.lists(texts, max_size=4), content=st.lists(texts, max_size=3))
-def test_a_plan_and_a_revision_of_anything_are_valid(
-    goal: str, reasons: list[str], content: list[str]
-) -> None:
+def test_a_plan_and_a_revision_of_anything_are_valid(goal: str, reasons: list[str], content: list[str]) -> None:
     assert isinstance(answer("PlanDraft", json.dumps({"goal": goal}), 0), PlanDraft)
     revised = answer("Revision", json.dumps({"goal": goal, "reasons": reasons, "content": content}), 0)
     assert isinstance(revised, Revision)

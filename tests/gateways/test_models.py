@@ -56,9 +56,7 @@ def hanging() -> FunctionModel:
 
 def gateway(*models: FunctionModel, timeout_s: float = 5, request_limit: int = 2) -> ModelGateway:
     built = {f"m{number}": model for number, model in enumerate(models)}
-    return ModelGateway(
-        {Role.JUDGE: list(built)}, built=built, timeout_s=timeout_s, request_limit=request_limit
-    )
+    return ModelGateway({Role.JUDGE: list(built)}, built=built, timeout_s=timeout_s, request_limit=request_limit)
 
 
 async def test_an_answer_is_typed_and_says_what_it_took() -> None:

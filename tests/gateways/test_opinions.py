@@ -34,9 +34,7 @@ def test_counters_and_voice_do_not_count_as_claims() -> None:
 
 @pytest.mark.parametrize("facts", [[], [FACT]])
 def test_a_harmless_question_waits_for_a_person(facts: list[dict[str, str]]) -> None:
-    found = opinion(
-        "What puzzles you most about web certificates? Tell me and I will look it up.", facts=facts
-    )
+    found = opinion("What puzzles you most about web certificates? Tell me and I will look it up.", facts=facts)
     assert 70 <= found.score < 90
 
 

@@ -67,9 +67,7 @@ def test_prohibited_words_are_avoided_from_now_on() -> None:
 
 
 def test_otherwise_the_fact_it_rested_on_is_avoided() -> None:
-    content = [
-        "1/1 Look: The Mercator projection of 1569 kept angles true. Nice.\n\nhttps://a.example/ #Maps"
-    ]
+    content = ["1/1 Look: The Mercator projection of 1569 kept angles true. Nice.\n\nhttps://a.example/ #Maps"]
     found = revise(revision(reasons=["Near copy: 80 %."], content=content))
     assert len(found.avoid) == 1
     assert found.avoid[0] in content[0]

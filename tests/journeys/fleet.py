@@ -106,7 +106,7 @@ class Fleet:
     tenant_id: UUID
     account: str
     keys: dict[KeyRole, str]
-    raw: "asyncpg.Connection[asyncpg.Record]"
+    raw: "asyncpg.Connection[asyncpg.Record] | None"
     soul_hash: str = ""
     agent_id: str = ""
     roles: list[asyncio.Task[None]] = field(default_factory=list)
@@ -217,6 +217,7 @@ class Fleet:
 
     async def books_balance(self) -> None:
         """Every transaction sums to zero, and what is reserved and spent is what reservations say."""
+        assert self.raw is not None
         assert await self.system.reads.unbalanced(self.tenant_id) == 0
         query = "SELECT account, sum(amount) AS sum FROM ledger_posting WHERE tenant_id = $1 GROUP BY account"
         sums = {row["account"].split(":")[0]: row["sum"] for row in await self.raw.fetch(query, self.tenant_id)}
@@ -235,7 +236,9 @@ def promotions(database: Path, account: str) -> list[str]:
         return [row[0] for row in connection.execute(query, (account,))]
 
 
-async def open_fleet(system: System, raw: "asyncpg.Connection[asyncpg.Record]", tenant: str, account: str) -> Fleet:
+async def open_fleet(
+    system: System, raw: "asyncpg.Connection[asyncpg.Record] | None", tenant: str = "acme", account: str = "acme"
+) -> Fleet:
     """A tenant with the example policy and persona, and a key for each role."""
     tenant_id = await system.accounts.open_tenant(tenant)
     add = system.accounts.add_key

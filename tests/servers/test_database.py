@@ -23,9 +23,7 @@ def test_a_file_that_cannot_be_opened_is_a_clear_error(tmp_path: Path, name: str
 
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text(
-        "not a database, only a text that is long enough to be looked at " * 20
-    )
+    (tmp_path / "notes.txt").write_text("not a database, only a text that is long enough to be looked at " * 20)
     with pytest.raises(NetworkError, match="cannot be opened"):
         Database(tmp_path / "notes.txt")
 

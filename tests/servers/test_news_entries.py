@@ -54,9 +54,7 @@ def test_a_broken_feed_still_gives_the_entries_it_has() -> None:
     assert entries.parse("trains", broken)[0].id == "a-1"
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html><body>Not here</body></html>", b"<rss><chan", b"\x00\xff\xfe", b"{}"]
-)
+@pytest.mark.parametrize("body", [b"", b"<html><body>Not here</body></html>", b"<rss><chan", b"\x00\xff\xfe", b"{}"])
 def test_what_is_no_feed_is_said_to_be_malformed(body: bytes) -> None:
     with pytest.raises(FeedError, match="feed 'trains' is malformed and has no entries"):
         entries.parse("trains", body)
@@ -72,9 +70,9 @@ def test_an_address_instead_of_a_feed_is_never_followed() -> None:
 
 
 def test_entities_do_not_reach_files() -> None:
-    body = RSS.replace(
-        b"<rss", b'<!DOCTYPE rss [<!ENTITY leak SYSTEM "file:///etc/hostname">]><rss', 1
-    ).replace(b"No id, no date", b"[&leak;]")
+    body = RSS.replace(b"<rss", b'<!DOCTYPE rss [<!ENTITY leak SYSTEM "file:///etc/hostname">]><rss', 1).replace(
+        b"No id, no date", b"[&leak;]"
+    )
     assert [item.title for item in entries.parse("trains", body)][1] in ("[]", "[&leak;]")
 
 

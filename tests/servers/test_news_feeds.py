@@ -91,9 +91,7 @@ async def test_unknown_names_and_items_are_told_apart(tmp_path: Path) -> None:
 
 async def test_a_file_that_is_missing_or_too_large_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "huge.xml").write_bytes(b"x" * (feeds.MAX_BYTES + 1))
-    found = Feeds(
-        {"gone": str(tmp_path / "gone.xml"), "huge": str(tmp_path / "huge.xml"), "dir": str(tmp_path)}
-    )
+    found = Feeds({"gone": str(tmp_path / "gone.xml"), "huge": str(tmp_path / "huge.xml"), "dir": str(tmp_path)})
     with pytest.raises(FeedError, match="feed 'gone' cannot be read: No such file"):
         await found.items("gone")
     with pytest.raises(FeedError, match="feed 'huge' cannot be read: larger than"):

@@ -77,9 +77,7 @@ async def test_a_hanging_process_times_out_and_still_leaves_on_end_of_input(tmp_
         assert await found(client)
 
 
-@pytest.mark.parametrize(
-    ("fault", "accepted"), [("die_after_accept:1", True), ("die_before_accept:1", False)]
-)
+@pytest.mark.parametrize(("fault", "accepted"), [("die_after_accept:1", True), ("die_before_accept:1", False)])
 async def test_a_process_that_dies_is_a_closed_connection_once_across_restarts(
     tmp_path: Path, fault: str, accepted: bool
 ) -> None:

@@ -33,9 +33,7 @@ def test_a_text_of_exactly_the_weighted_limit_passes(text: str) -> None:
     ids=["latin", "cjk", "emoji", "link"],
 )
 def test_a_text_over_the_limit_is_refused_with_its_weight(text: str, weight: int) -> None:
-    with pytest.raises(
-        NetworkError, match=f"post 1 of 1 has a weighted length of {weight}, the limit is 280"
-    ):
+    with pytest.raises(NetworkError, match=f"post 1 of 1 has a weighted length of {weight}, the limit is 280"):
         rules.check_texts([text])
 
 

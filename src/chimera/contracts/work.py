@@ -8,9 +8,7 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 from chimera.contracts.values import Decision, Name, Priority, Score, Sha256, TaskKind, Text, Wire
 
 ExecutionId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
-Keyword = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00]*$")
-]
+Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 ToolName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._/-]+$")]
 
 MAX_PARTS = 25

@@ -142,7 +142,8 @@ def keep_secret(path: Path, account: Account) -> str:
         secret = file.read().strip()
         if not secret:
             secret = secrets.token_urlsafe(24)
-            print(secret, file=file, flush=True)
+            file.write(f"{secret}\n")
+            file.flush()
             os.fsync(file.fileno())
     return secret
 

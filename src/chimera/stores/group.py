@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
+from chimera.contracts.errors import ChimeraError, Unavailable
 from chimera.stores.postgres import Contended
 
 In = TypeVar("In")
@@ -43,14 +44,14 @@ class GroupCommit(Generic[In, Out]):
                 return
             for single in group:  # one bad row must not take its neighbours down
                 await self._write([single])
-        except BaseException as error:
+        except (ChimeraError, OSError) as error:
             _fail(group, error)
-            if not isinstance(error, Exception):
-                raise
         else:
             for (_, future), answer in zip(group, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
+        finally:
+            _fail(group, Unavailable("this write was given up"))  # whoever still waits would wait for ever
 
 
 def _fail(group: Sequence[tuple[In, asyncio.Future[Out]]], error: BaseException) -> None:

@@ -8,13 +8,13 @@ from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from chimera.contracts.errors import Unavailable
-from chimera.stores.postgres import UNREACHABLE
+from chimera.stores.postgres import SESSION, UNREACHABLE
 
 _LOCK = 4_867_202_611
 """Key of the advisory lock: migrations of one database never run twice at once."""
@@ -49,7 +49,7 @@ def _upgrade(connection: Connection) -> str:
     config = Config()
     config.set_main_option("script_location", str(_SCHEMA))
     config.attributes["connection"] = connection
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.exec_driver_sql(SESSION["lock_schema"], (_LOCK,))
     head = ScriptDirectory.from_config(config).get_current_head() or ""
     context = MigrationContext.configure(connection, opts={"version_table": "schema_version"})
     if context.get_current_revision() != head:

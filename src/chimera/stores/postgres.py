@@ -58,6 +58,9 @@ def queries(subject: str) -> Mapping[str, str]:
     return {name: body.strip() for name, body in zip(rest[::2], rest[1::2], strict=True)}
 
 
+SESSION = queries("session")
+
+
 class Database:
     """A pool of connections that act in one database role."""
 
@@ -113,7 +116,7 @@ class Database:
         """One transaction, committed at the end; under a tenant it sees that tenant's rows alone."""
         async with self.connection() as connection, connection.transaction():
             if tenant_id is not None:
-                await connection.execute("SELECT set_config('chimera.tenant', $1, true)", str(tenant_id))
+                await connection.execute(SESSION["act_for"], str(tenant_id))
             yield connection
 
 

@@ -13,7 +13,19 @@ from chimera.interfaces.cli import main
 def test_help_names_every_command() -> None:
     told = CliRunner().invoke(main.app(), ["--help"], env={"COLUMNS": "160"}).output
 
-    for command in ("up", "demo", "work", "campaign", "task", "approvals", "halt", "resume", "verify", "limits", "migrate"):
+    for command in (
+        "up",
+        "demo",
+        "work",
+        "campaign",
+        "task",
+        "approvals",
+        "halt",
+        "resume",
+        "verify",
+        "limits",
+        "migrate",
+    ):
         assert command in told
 
 
@@ -28,7 +40,9 @@ def test_running_commands_are_handed_to_the_runner(monkeypatch: pytest.MonkeyPat
 
 
 def test_asking_does_not_load_the_swarm() -> None:
-    code = "import sys; import chimera.interfaces.cli.main; print('pydantic_ai' in sys.modules, 'asyncpg' in sys.modules)"
+    code = (
+        "import sys; import chimera.interfaces.cli.main; print('pydantic_ai' in sys.modules, 'asyncpg' in sys.modules)"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert told.stdout.split() == ["False", "False"]

@@ -91,10 +91,9 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
     """The API and the board, from the first request served to the last; yields the address."""
+    door = _listen(host, port)
     config = uvicorn.Config(
         create_app(system),
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
@@ -102,19 +101,34 @@ async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
         server_header=False,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve(sockets=[door]))
     listening = asyncio.create_task(server.listening.wait())
     await asyncio.wait([task, listening], return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         listening.cancel()
         await task
-        raise OSError(f"nothing can listen on {host}:{port}; set CHIMERA_PORT to another port")
-    bound: int = server.servers[0].sockets[0].getsockname()[1]
+        raise OSError("the server ended before it could serve; its log says why")
+    bound: int = door.getsockname()[1]
     try:
         yield f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"
     finally:
         server.should_exit = True
         await asyncio.wait([task], timeout=STOP_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. OSError with what to do when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        door.bind((host, port))
+        door.listen(1_024)
+    except OSError as error:
+        door.close()
+        raise OSError(f"cannot listen on {host}:{port} ({error.strerror}); set CHIMERA_PORT to another port") from error
+    return door
 
 
 class Crew:

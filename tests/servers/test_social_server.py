@@ -195,9 +195,7 @@ async def test_resources_are_read_afresh_as_json(tmp_path: Path) -> None:
         assert (profile["posts"], profile["ai_labelled_share"]) == (1, "1.00")
 
 
-@pytest.mark.parametrize(
-    "uri", ["social://profile/nobody", "social://mentions/not%20one", "social://nothing"]
-)
+@pytest.mark.parametrize("uri", ["social://profile/nobody", "social://mentions/not%20one", "social://nothing"])
 async def test_an_unknown_resource_is_a_protocol_error(tmp_path: Path, uri: str) -> None:
     async with in_memory(tmp_path) as client:
         with pytest.raises(MCPError) as caught:
@@ -224,9 +222,7 @@ async def test_an_older_protocol_revision_is_spoken_too(tmp_path: Path) -> None:
 async def test_two_processes_called_at_once_with_one_key_create_one_post(tmp_path: Path) -> None:
     async with over_stdio(tmp_path) as one, over_stdio(tmp_path) as two:
         for n in range(10):
-            calls = [
-                client.call_tool("post_tweet", tweet(f"post {n}", f"k{n}")) for client in (one, two, one, two)
-            ]
+            calls = [client.call_tool("post_tweet", tweet(f"post {n}", f"k{n}")) for client in (one, two, one, two)]
             receipts = [structured(result) for result in await asyncio.gather(*calls)]
             assert [receipt["replayed"] for receipt in receipts].count(False) == 1
             assert len({json.dumps(receipt["ids"]) for receipt in receipts}) == 1

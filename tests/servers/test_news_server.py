@@ -60,9 +60,7 @@ async def test_items_are_listed_searched_and_read(mapping: Path) -> None:
         }
         assert titles(await client.call_tool("list_items", {"feed": "bread"})) == ["Rye", "Wheat"]
         assert titles(await client.call_tool("list_items", {"feed": "bread", "limit": 1})) == ["Rye"]
-        assert titles(await client.call_tool("search_items", {"feed": "bread", "query": "light"})) == [
-            "Wheat"
-        ]
+        assert titles(await client.call_tool("search_items", {"feed": "bread", "query": "light"})) == ["Wheat"]
         item = structured(await client.call_tool("read_item", {"feed": "bread", "item_id": "1"}))
         assert set(item) == {"id", "title", "summary", "link", "published_at", "source"}
 
@@ -97,9 +95,7 @@ async def test_a_feed_is_a_resource_too(mapping: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("boats", -32602), ("gone", -32603), ("broken", -32603)])
-async def test_a_resource_that_cannot_be_read_is_a_protocol_error(
-    mapping: Path, name: str, code: int
-) -> None:
+async def test_a_resource_that_cannot_be_read_is_a_protocol_error(mapping: Path, name: str, code: int) -> None:
     async with in_memory(mapping) as client:
         with pytest.raises(MCPError) as caught:
             await client.read_resource(f"news://feed/{name}")
