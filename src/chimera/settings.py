@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CHIMERA_", extra="ignore")
 
     state: Path = Field(Path(".chimera"), description="Folder for embedded services, keys and logs.")
-    database_url: str | None = Field(None, description="PostgreSQL 16 or newer; embedded when unset.")
+    database_url: str | None = Field(None, description="PostgreSQL 15 or newer; embedded when unset.")
     redis_url: str | None = Field(None, description="Redis 6.2 or newer, or Valkey; embedded when unset.")
     tenant: str = Field("default", description="The tenant that the CLI and the demo act for.")
     host: str = "127.0.0.1"

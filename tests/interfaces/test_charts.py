@@ -71,11 +71,11 @@ def test_a_limit_of_nothing_draws_nothing() -> None:
     assert bars(charts.meter(limit("0", amount="0"))) == []
 
 
-@given(st.lists(AMOUNTS, max_size=11), AMOUNTS)
+@given(st.lists(AMOUNTS, max_size=len(TaskStatus)), AMOUNTS)
 def test_shares_never_leave_the_bar(parts: list[Decimal], whole: Decimal) -> None:
     found = charts.shares(parts, whole)
     assert len(found) == len(parts)
-    assert all(share >= 0 for share in found)
+    assert all((share > 0) is (part > 0 and whole > 0) for share, part in zip(found, parts, strict=True))
     assert sum(found) <= charts.WIDTH
 
 

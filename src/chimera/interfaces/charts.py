@@ -18,6 +18,7 @@ WIDTH = 1_000
 """Units across a bar; it is stretched to the room it has."""
 
 _GAP = 3
+_LEAST = 6
 
 _RING = '<circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="1.8"/>'
 _DISC = '<circle cx="8" cy="8" r="6.4" fill="currentColor"/>'
@@ -143,12 +144,10 @@ def glyph(state: str) -> Markup:
 
 def shares(parts: Sequence[Decimal | int], whole: Decimal | int) -> list[int]:
     """Parts of a whole in units of a bar. What is there is seen, however small, and all fit on the bar."""
-    found: list[int] = []
-    room = WIDTH
-    for part in parts:
-        wide = 0 if part <= 0 or whole <= 0 else min(room, max(6, int(part * WIDTH / whole)))
-        found.append(wide)
-        room -= wide
+    found = [min(WIDTH, max(_LEAST, int(part * WIDTH / whole))) if part > 0 and whole > 0 else 0 for part in parts]
+    while (over := sum(found) - WIDTH) > 0:
+        widest = found.index(max(found))
+        found[widest] -= min(over, found[widest] - _LEAST)
     return found
 
 

@@ -127,6 +127,8 @@ class DeskStore:
         """Give a dead letter another life (ORC-11). Conflict for a task that is not one."""
         async with self._tenants.transaction(tenant_id) as connection:
             row = await _lock(connection, task_id)
+            await connection.execute(SQL["retire_reservations"], task_id)
+            await connection.execute(SQL["reopen_campaign"], row["campaign_id"], CampaignStatus.FINISHED.value)
             moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
             if not moved:
                 raise Conflict(f"a task that is {row['status']} cannot be replayed")

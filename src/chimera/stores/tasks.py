@@ -1,8 +1,10 @@
 """The life of tasks. Every transition is one guarded statement: status and attempt must be as claimed (ORC-8)."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -50,6 +52,9 @@ _SETTINGS_KEPT = 2_048
 _SWEEP_LOCK = 7_310_577_202
 
 
+_persona = lru_cache(maxsize=512)(persona.parse)
+
+
 class TaskStore:
     """Implements `ports.Work`."""
 
@@ -57,29 +62,21 @@ class TaskStore:
         self._database = database
         self._submit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_results)
         self._commit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_verdicts)
-        self._settings: dict[tuple[UUID, str, str, UUID, int], Setting] = {}
+        self._earlier: dict[int, GroupCommit[Task, list[str]]] = {}
+        self._settings: dict[tuple[UUID, str, str, UUID, int], asyncio.Future[Setting]] = {}
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
         """See `ports.Work.claim`."""
-        async with self._database.transaction() as connection:
-            # A claim that is lost with the server is made again by the sweeper: it need not wait for the disk.
-            await connection.execute("SET LOCAL synchronous_commit = off")
-            found = await connection.fetch(
-                SQL["claim"],
-                rows.tickets(leases),
-                process_id,
-                _KINDS[stage],
-                lifecycle.before(TaskStatus.IN_PROGRESS),
-            )
+        guard = lifecycle.before(TaskStatus.IN_PROGRESS)
+        async with self._database.connection() as connection:
+            found = await connection.fetch(SQL["claim"], rows.tickets(leases), process_id, _KINDS[stage], guard)
         return [rows.task(row) for row in found]
 
     async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[Piece]:
         """See `ports.Work.pieces`."""
-        async with self._database.transaction() as connection:
-            await connection.execute("SET LOCAL synchronous_commit = off")
-            found = await connection.fetch(
-                SQL["claim_pieces"], rows.tickets(leases), process_id, [TaskStatus.IN_REVIEW.value]
-            )
+        guard = [TaskStatus.IN_REVIEW.value]
+        async with self._database.connection() as connection:
+            found = await connection.fetch(SQL["claim_pieces"], rows.tickets(leases), process_id, guard)
         return [
             Piece(
                 task=rows.task(row),
@@ -138,29 +135,34 @@ class TaskStore:
         """See `ports.Work.setting`. Versions never change, so they are read once per process."""
         key = (task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id, task.state_version)
         known = self._settings.get(key)
-        if known is not None:
-            return known
+        if known is None or (known.done() and (known.cancelled() or known.exception() is not None)):
+            if len(self._settings) >= _SETTINGS_KEPT:
+                self._settings.clear()
+            known = self._settings[key] = asyncio.ensure_future(self._read_setting(task))
+        return await asyncio.shield(known)
+
+    async def _read_setting(self, task: Task) -> Setting:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
                 SQL["setting"], task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id
             )
         if row is None:
             raise NotFound(f"task {task.task_id} names a persona, policy or campaign that is not there")
-        setting = Setting(
-            persona=persona.parse(row["source"]),
+        return Setting(
+            persona=_persona(row["source"]),
             policy=Policy.model_validate_json(row["policy"]),
             brief=Brief.model_validate_json(row["brief"]),
         )
-        if len(self._settings) >= _SETTINGS_KEPT:
-            self._settings.clear()
-        self._settings[key] = setting
-        return setting
 
     async def earlier(self, task: Task, limit: int) -> list[str]:
         """See `ports.Work.earlier`."""
+        group = self._earlier.setdefault(limit, GroupCommit(partial(self._read_earlier, limit)))
+        return await group(task)
+
+    async def _read_earlier(self, limit: int, group: Sequence[Task]) -> Sequence[list[str]]:
+        agents, tasks = [task.agent_id for task in group], [task.task_id for task in group]
         async with self._database.connection() as connection:
-            found = await connection.fetch(SQL["earlier"], task.agent_id, task.task_id, limit)
-        return ["\n".join(row["parts"]) for row in found]
+            return [row["texts"] for row in await connection.fetch(SQL["earlier"], agents, tasks, limit)]
 
     async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
         """See `ports.Work.lay_out`."""
@@ -207,7 +209,7 @@ class TaskStore:
             raise Superseded(f"task {task.task_id} has moved on")
 
     async def _write_results(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[Committed]:
-        async with self._database.transaction() as connection:
+        async with self._database.connection() as connection:
             found = await connection.fetch(SQL["submit"], json.dumps(group), TaskStatus.IN_PROGRESS.value)
         moved = {
             (str(row["task_id"]), row["attempt"]): Committed(
@@ -218,19 +220,26 @@ class TaskStore:
         return [moved.get(_which(item)) or _nothing(item) for item in group]
 
     async def _write_verdicts(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[Committed]:
-        async with self._database.transaction() as connection:
-            found = await connection.fetch(SQL["commit"], json.dumps(group), TaskStatus.IN_REVIEW.value)
-            moved = {(str(row["task_id"]), row["attempt"]): _committed(row) for row in found}
-            for item in group:
-                done = moved.get(_which(item))
-                if done is None or done.status in (TaskStatus.COMPLETED, TaskStatus.AWAITING_APPROVAL):
-                    continue
-                if item["reservation_id"] is not None:
-                    await ledger.release(connection, UUID(str(item["reservation_id"])))
+        """One statement, and so one transaction; a longer one only where money has to be given back with it."""
+        if any(item["reservation_id"] is not None for item in group):
+            async with self._database.transaction() as connection:
+                moved = await self._commit_rows(connection, group)
+                for item in group:
+                    if item["reservation_id"] is not None and _refused(moved.get(_which(item))):
+                        await ledger.release(connection, UUID(str(item["reservation_id"])))
+        else:
+            async with self._database.connection() as connection:
+                moved = await self._commit_rows(connection, group)
         over = {UUID(str(item["campaign_id"])) for item in group if _ends(moved.get(_which(item)))}
         if over:
             await self._tidy(over)
         return [moved.get(_which(item)) or _nothing(item) for item in group]
+
+    async def _commit_rows(
+        self, connection: "Connection", group: Sequence[Mapping[str, JsonValue]]
+    ) -> Mapping[tuple[str, JsonValue], Committed]:
+        found = await connection.fetch(SQL["commit"], json.dumps(group), TaskStatus.IN_REVIEW.value)
+        return {(str(row["task_id"]), row["attempt"]): _committed(row) for row in found}
 
     async def _tidy(self, campaign_ids: Iterable[UUID]) -> None:
         """What the end of a task means for others. On its own, as it takes locks in another order; should it be
@@ -303,6 +312,10 @@ def _which(item: Mapping[str, JsonValue]) -> tuple[str, JsonValue]:
 
 def _nothing(item: Mapping[str, JsonValue]) -> Committed:
     return Committed(task_id=UUID(str(item["task_id"])), status=None)
+
+
+def _refused(done: Committed | None) -> bool:
+    return done is not None and done.status not in (TaskStatus.COMPLETED, TaskStatus.AWAITING_APPROVAL)
 
 
 def _ends(done: Committed | None) -> bool:

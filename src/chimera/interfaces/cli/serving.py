@@ -120,7 +120,7 @@ async def _demo(given: Settings, examples: Path, *, once: bool) -> int:
         telemetry.configure(given.log_level, stream=log, traces=given.traces)
         feeds = examples / "feeds" / "feeds.yaml"
         given = given.model_copy(update={"feeds": given.feeds or feeds.resolve()})
-        console.print("Starting PostgreSQL, Redis, the API, the board and four role processes …")
+        console.print("Starting the services, the API, the board and four role processes …")
         async with services(given) as found:
             system = System(found)
             async with running.serving(system, found.host, found.port) as url:

@@ -20,5 +20,13 @@ RETURNING task_id, tenant_id, agent_id, priority;
 INSERT INTO execution (task_id, attempt, tenant_id, author, result, content_hash)
 SELECT $1, coalesce(max(attempt), 0) + 1, $2, $3, $4, $5 FROM execution WHERE task_id = $1;
 
+-- name: retire_reservations
+-- Another life asks the CFO anew: the answer of the last one, whose money was given back, does not count again.
+UPDATE reservation SET idempotency_key = idempotency_key || ':' || reservation_id
+WHERE task_id = $1 AND status = 'released' AND idempotency_key NOT LIKE '%:' || reservation_id;
+
+-- name: reopen_campaign
+UPDATE campaign SET status = 'running' WHERE campaign_id = $1 AND status = $2;
+
 -- name: withdraw
 UPDATE approval SET status = 'stale' WHERE task_id = $1 AND status = 'waiting';

@@ -55,7 +55,7 @@ SELECT task_id FROM task WHERE execution_id = $1 OR task_id::text = $1 LIMIT 1;
 SELECT t.task_id, t.execution_id, t.kind, t.status, t.attempt, t.campaign_id, t.agent_id, t.parent_id, t.soul_hash,
     t.state_version, t.cause, t.dispatch, t.created_at, t.updated_at, f.persona,
     ARRAY(SELECT c.task_id FROM task c WHERE c.parent_id = t.task_id ORDER BY c.task_id) AS children,
-    (SELECT answer FROM reservation r WHERE r.task_id = t.task_id LIMIT 1) AS answer,
+    (SELECT answer FROM reservation r WHERE r.task_id = t.task_id ORDER BY created_at DESC LIMIT 1) AS answer,
     (SELECT jsonb_build_object('effect_id', e.effect_id, 'status', e.status, 'idempotency_key', e.idempotency_key,
         'url', p.url, 'cause', e.cause) FROM effect e LEFT JOIN publication p USING (effect_id)
         WHERE e.task_id = t.task_id) AS delivery

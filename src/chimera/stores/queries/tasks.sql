@@ -15,8 +15,11 @@ RETURNING task_id, tenant_id, agent_id, priority, kind, status, external;
 
 -- name: claim
 -- $1 tickets, $2 process, $3 kinds, $4 guard. A ticket that was redelivered may take over from its last holder.
-WITH input AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, redelivered boolean)
+-- A claim that is lost with the server is made again by the sweeper: it need not wait for the disk.
+WITH fast AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), input AS (
+    SELECT r.* FROM fast, jsonb_to_recordset($1::jsonb) AS r(id uuid, redelivered boolean)
 ), held AS (
     SELECT t.task_id, t.status, t.attempt, c.state_version, n.policy_hash
     FROM input i
@@ -41,8 +44,10 @@ RETURNING t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind
 
 -- name: claim_pieces
 -- $1 tickets, $2 process, $3 guard.
-WITH input AS (
-    SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id uuid, redelivered boolean)
+WITH fast AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), input AS (
+    SELECT r.* FROM fast, jsonb_to_recordset($1::jsonb) AS r(id uuid, redelivered boolean)
 ), held AS (
     SELECT t.task_id, t.attempt, n.policy_hash
     FROM input i
@@ -71,7 +76,8 @@ LEFT JOIN LATERAL (SELECT jsonb_build_object('decision', CASE status WHEN 'appro
     FROM approval p WHERE p.task_id = t.task_id AND p.status IN ('approved', 'rejected')
       AND p.content_hash = x.content_hash AND p.soul_hash = t.soul_hash AND p.state_version = t.state_version
     ORDER BY created_at DESC LIMIT 1) a ON true
-LEFT JOIN reservation r ON r.task_id = t.task_id;
+LEFT JOIN LATERAL (SELECT answer, reservation_id FROM reservation v
+    WHERE v.task_id = t.task_id AND v.status <> 'released' ORDER BY created_at DESC LIMIT 1) r ON true;
 
 -- name: submit
 -- $2 guard.
@@ -82,6 +88,7 @@ WITH input AS (
     UPDATE task t SET status = 'in_review', claimed_by = NULL, lease_until = NULL, tries = 0, updated_at = now()
     FROM input i
     WHERE t.task_id = i.task_id AND t.attempt = i.attempt AND t.status = $2
+      AND t.task_id = ANY(ARRAY(SELECT task_id FROM input))  -- by key, however many rows share the status
     RETURNING t.task_id, t.attempt, t.tenant_id, t.agent_id, t.priority
 ), stored AS (
     INSERT INTO execution (task_id, attempt, tenant_id, author, result, content_hash)
@@ -112,6 +119,7 @@ WITH input AS MATERIALIZED (
             WHEN c.soul_hash <> t.soul_hash THEN 'the persona changed while this was made' ELSE t.cause END
     FROM input i JOIN campaigns c ON c.campaign_id = i.campaign_id
     WHERE t.task_id = i.task_id AND t.attempt = i.attempt AND t.status = $2
+      AND t.task_id = ANY(ARRAY(SELECT task_id FROM input))
     RETURNING t.task_id, t.attempt, t.tenant_id, t.agent_id, t.campaign_id, t.execution_id, t.status, t.priority, t.dispatch,
         t.revision, t.state_version, t.soul_hash, t.kind
 ), judged AS (
@@ -290,7 +298,11 @@ WHERE c.status = $1 AND NOT c.standing
 RETURNING c.campaign_id;
 
 -- name: earlier
-SELECT parts FROM asset WHERE agent_id = $1 AND task_id <> $2 ORDER BY asset_id DESC LIMIT $3;
+-- $1 agents and $2 tasks, pair by pair; $3 texts for each at most.
+SELECT ARRAY(SELECT array_to_string(a.parts, E'\n') FROM asset a
+    WHERE a.agent_id = i.agent_id AND a.task_id <> i.task_id ORDER BY a.asset_id DESC LIMIT $3) AS texts
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i(agent_id, task_id, number)
+ORDER BY i.number;
 
 -- name: setting
 SELECT v.source, p.body AS policy, c.brief
