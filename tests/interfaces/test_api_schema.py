@@ -29,7 +29,7 @@ CHECKS = [
     response_schema_conformance,
     ignored_auth,
 ]
-EXAMPLES = 12
+EXAMPLES = 25
 """Generated calls for each operation."""
 
 NEVER = {("DELETE", "/v1/keys/{key_id}")}
@@ -79,6 +79,9 @@ def operations() -> list[tuple[str, str]]:
 def test_every_generated_call_is_answered_as_the_document_says(
     api: "schemathesis.BaseSchema", method: str, path: str
 ) -> None:
+    # No role is at work here, and health is honest: its 503 is the documented answer.
+    checks = [check for check in CHECKS if path != "/healthz" or check is not not_a_server_error]
+
     @given(case=api[path][method].as_strategy())
     @settings(
         max_examples=EXAMPLES,
@@ -89,7 +92,7 @@ def test_every_generated_call_is_answered_as_the_document_says(
         suppress_health_check=list(HealthCheck),
     )
     def answered(case: schemathesis.Case) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=checks)
 
     answered()
 

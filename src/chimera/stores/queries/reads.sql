@@ -108,7 +108,7 @@ SELECT a.asset_id, a.campaign_id, a.agent_id, f.persona, a.task_id, a.parts, a.m
 FROM asset a JOIN influencer f USING (agent_id) JOIN provenance v USING (asset_id)
 LEFT JOIN publication p USING (asset_id)
 WHERE ($1::uuid IS NULL OR a.asset_id < $1) AND ($3::uuid IS NULL OR a.asset_id = $3)
-  AND ($4::text IS NULL OR p.url = $4)
+  AND ($4::text IS NULL OR p.url = $4 AND p.kind <> 'promotion')
 ORDER BY a.asset_id DESC LIMIT $2;
 
 -- name: asset_of

@@ -1,0 +1,52 @@
+"""Write the JSON Schemas of the wire contracts to docs/contracts: `python tools/export_contracts.py [FOLDER]`."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from chimera.contracts.envelope import Envelope
+from chimera.contracts.errors import Problem
+from chimera.contracts.finance import Authorization, PolicyViolation, TransactionRequest
+from chimera.contracts.fleet import Brief, Policy, Soul
+from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FOLDER = Path(__file__).parents[1] / "docs" / "contracts"
+CONTRACTS: Mapping[str, type[BaseModel]] = {
+    "task_dispatch": TaskDispatch,
+    "execution_result": ExecutionResult,
+    "transaction_request": TransactionRequest,
+    "cfo_judge_response": Authorization,
+    "policy_violation": PolicyViolation,
+    "envelope": Envelope,
+    "verdict": Verdict,
+    "plan": PlanDraft,
+    "brief": Brief,
+    "soul": Soul,
+    "policy": Policy,
+    "problem": Problem,
+}
+
+
+def schema(name: str) -> str:
+    """The text of one file; the same code always gives the same text."""
+    found = CONTRACTS[name].model_json_schema()
+    whole = {"$schema": DIALECT, "$id": f"urn:chimera:contract:{name}", **found}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(folder: Path = FOLDER) -> None:
+    """Write every schema, and remove files that belong to no contract any more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if path.stem not in CONTRACTS:
+            path.unlink()
+    for name in CONTRACTS:
+        (folder / f"{name}.json").write_text(schema(name), "utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))
