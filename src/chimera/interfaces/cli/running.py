@@ -92,8 +92,9 @@ class _Server(uvicorn.Server):
 async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
     """The API and the board, from the first request served to the last; yields the address."""
     door = _listen(host, port)
+    app = create_app(system)
     config = uvicorn.Config(
-        create_app(system),
+        app,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=2,
@@ -112,6 +113,7 @@ async def serving(system: System, host: str, port: int) -> AsyncIterator[str]:
     try:
         yield f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"
     finally:
+        await app.state.live.close()  # open tabs must not hold the process
         server.should_exit = True
         await asyncio.wait([task], timeout=STOP_SECONDS)
 
