@@ -238,7 +238,7 @@ class System:
 
     async def serve(self, roles: Sequence[Role], stopping: asyncio.Event) -> None:
         """Work in these roles until `stopping`, then finish what is in hand."""
-        name: Role | str = roles[0] if len(roles) == 1 else "all"
+        name = ",".join(roles)
         process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
         lease = self.settings.lease_seconds
         await self.fleet.mark(process)

@@ -13,6 +13,7 @@ STATUSES = {
     "Forbidden": 403,
     "NotFound": 404,
     "Conflict": 409,
+    "NotAllowed": 405,
     "Halted": 423,
     "QueueFull": 429,
     "Unavailable": 503,

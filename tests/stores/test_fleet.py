@@ -17,7 +17,7 @@ def mark(role: Role | str) -> ProcessMark:
 async def test_living_processes_are_counted_by_role(system: Any) -> None:
     assert await system.fleet.alive(5) == dict.fromkeys(Role, 0)
     judge = mark(Role.JUDGE)
-    for process in (judge, judge, mark(Role.JUDGE), mark("all")):
+    for process in (judge, judge, mark(Role.JUDGE), mark("planner,worker,judge,publisher")):
         await system.fleet.mark(process)
     assert await system.fleet.alive(5) == {**dict.fromkeys(Role, 1), Role.JUDGE: 3}
     await system.fleet.leave(judge)

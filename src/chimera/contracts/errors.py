@@ -84,6 +84,14 @@ class NotFound(ChimeraError):
     remedy = "List what there is and use one of those ids."
 
 
+class NotAllowed(ChimeraError):
+    """The path exists, the method does not."""
+
+    status = 405
+    title = "Method not allowed"
+    remedy = "See /docs for what this path takes."
+
+
 class Conflict(ChimeraError):
     """The state has moved on, or another one holds it."""
 

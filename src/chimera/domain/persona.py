@@ -30,7 +30,7 @@ def parse(source: str) -> Persona:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise Invalid("front matter may not refer to itself: no YAML aliases", remedy="Write the values out.")
         front = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, a number without end
         raise Invalid(f"the front matter is not YAML: {str(error)[:300]}", remedy=_REMEDY) from error
     if not isinstance(front, dict):
         raise Invalid("the front matter is not a mapping", remedy=_REMEDY)

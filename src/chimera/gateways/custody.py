@@ -46,11 +46,17 @@ def verify(signature: str, payload: bytes, public_key: str) -> bool:
 
 
 def _decode(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _load(path: Path) -> Ed25519PrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise Invalid(
+            f"{path.name} does not hold a readable key: {str(error)[:200]}",
+            remedy="Put the right file back, or move it away: a new key is made, which old signatures do not fit.",
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise Invalid(f"{path.name} does not hold an Ed25519 key", remedy="Move it away; a new key is made.")
     return key

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+import rfc8785
 import structlog
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent
@@ -21,7 +22,9 @@ log = structlog.get_logger()
 
 CONNECT_SECONDS = 15.0
 _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
-_LASTING = re.compile(r"\b(invalid|too_long|unknown_post|unknown_account|key_conflict|validation error)\b")
+_LASTING = re.compile(
+    r"\b(invalid|too_long|unknown_post|unknown_account|key_conflict|[Vv]alidation errors?|Unknown tool)\b"
+)
 _BROKEN = (OSError, TimeoutError, ExceptionGroup, MCPError, RuntimeError)
 
 
@@ -60,6 +63,10 @@ class ToolHost:
         found = self._servers.get(server)
         return found is not None and (tool in found.reads or tool in found.acts)
 
+    def has(self, server: str, tool: str = "") -> bool:
+        """Whether there is such a server, and such a tool on it where one is named."""
+        return self.knows(server, tool) if tool else server in self._servers
+
     def effectful(self, server: str, tool: str) -> bool:
         """See `ports.Tools.effectful`."""
         found = self._servers.get(server)
@@ -69,6 +76,10 @@ class ToolHost:
         """See `ports.Tools.call`."""
         if not self.knows(server, tool):
             raise NotFound(f"{server}/{tool} is not configured", remedy="Add it to the MCP configuration's allow-list.")
+        try:
+            arguments_hash = canonical_hash(arguments)
+        except rfc8785.CanonicalizationError as error:
+            raise Invalid(f"the arguments of {server}/{tool} have no canonical form: {error}") from error
         begun = time.perf_counter()
         outcome: Literal["ok", "error", "timeout"] = "error"
         try:
@@ -81,7 +92,7 @@ class ToolHost:
             record = ToolRecord(
                 server=server,
                 tool=tool,
-                arguments_hash=canonical_hash(arguments),
+                arguments_hash=arguments_hash,
                 duration_ms=round((time.perf_counter() - begun) * 1_000),
                 outcome=outcome,
             )

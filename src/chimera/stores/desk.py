@@ -65,8 +65,12 @@ class DeskStore:
             )
             row = rows.task_row(task, speaker, TaskStatus.QUEUED)
             inserted = await connection.fetch(TASKS["insert"], json.dumps([row]))
-            if not inserted:
-                raise Conflict(f"execution {wanted.execution_id} was dispatched this very moment")
+            if not inserted:  # the same moment brought it twice, and the other one was first
+                known = await connection.fetchrow(TASKS["known"], wanted.execution_id)
+                if known is None:
+                    raise Conflict(f"execution {wanted.execution_id} was dispatched this very moment")
+                _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
+                return known["task_id"], False, {}
             await _note(connection, tenant_id, actor, "task.dispatched", task.task_id)
             return task.task_id, True, _tickets(inserted)
 

@@ -32,14 +32,14 @@ class FleetStore:
             await connection.execute(SQL["leave"], process.process_id)
 
     async def alive(self, within_seconds: float) -> dict[Role, int]:
-        """Living processes by role; a process that serves all roles counts for each."""
+        """Living processes by role; one that works in several counts for each."""
         async with self._swarm.connection() as connection:
             rows = await connection.fetch(SQL["roles_alive"], within_seconds)
             await connection.execute(SQL["forget"])
         found = dict.fromkeys(Role, 0)
         for row in rows:
-            for role in Role if row["role"] == "all" else [Role(row["role"])]:
-                found[role] += row["processes"]
+            for name in row["role"].split(","):
+                found[Role(name)] += row["processes"]
         return found
 
     async def backlog(self) -> list[BacklogView]:
@@ -56,8 +56,14 @@ class FleetStore:
         ]
 
     async def halt(self, tenant_id: UUID, scope: HaltScope, target: str, reason: str, actor: str) -> None:
-        """Stop part of the fleet; every process sees it at its next step. Conflict when it is halted already."""
+        """Stop part of the fleet; every process sees it at its next step.
+
+        Conflict when it is halted already, NotFound when there is no such influencer or campaign: whoever pulls
+        the brake must not believe that it holds when it does not.
+        """
         async with self._swarm.transaction() as connection:
+            if not await connection.fetchval(SQL["exists"], tenant_id, scope.value, target):
+                raise NotFound(f"there is no {scope.value} {target}")
             halt_id = await connection.fetchval(SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor)
             if halt_id is None:
                 raise Conflict(f"{scope.value} {target} is halted already")

@@ -103,7 +103,8 @@ async def release(connection: "Connection", reservation_id: UUID) -> None:
 async def set_limits(
     connection: "Connection", tenant_id: UUID, scope: str, scope_id: UUID, limits: Sequence[Limit]
 ) -> None:
-    """Put limits in force. Invalid when one is below what is already reserved and spent."""
+    """Put these limits in force and no others. Invalid when one is below what is already reserved and spent."""
+    await connection.execute(SQL["retire_budgets"], tenant_id, scope, scope_id)
     for limit in limits:
         money = limit.money
         budget_id = await connection.fetchval(

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import StringConstraints
 
-from chimera.contracts.errors import Forbidden
+from chimera.contracts.errors import Forbidden, NotFound
 from chimera.contracts.values import HaltScope, KeyRole, Name, Wire
 from chimera.contracts.views import (
     AssetView,
@@ -134,6 +134,9 @@ async def halts(who: Anyone, system: Wired) -> list[HaltView]:
 async def halt(order: HaltOrder, who: Reviewer, system: Wired) -> None:
     """Stop a part of the fleet; every process sees it at its next step."""
     _may_halt(order.scope, platform=who.platform)
+    server, _, tool = order.target.partition("/")
+    if order.scope is HaltScope.TOOL and not system.host.has(server, tool):
+        raise NotFound(f"there is no tool {order.target}", remedy="GET /v1/tools lists what there is.")
     await system.fleet.halt(who.tenant_id, order.scope, order.target, order.reason, who.actor)
 
 

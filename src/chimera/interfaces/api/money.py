@@ -6,11 +6,11 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.errors import Problem
 from chimera.contracts.finance import Authorization, PolicyViolation, TransactionRequest
 from chimera.contracts.views import LimitView, Page, SpendView, TransactionView
 from chimera.interfaces.api.callers import Anyone, Spender, Wired
 from chimera.interfaces.api.paging import Before, Limit
+from chimera.interfaces.api.problems import PROBLEM
 
 router = APIRouter(prefix="/v1", tags=["money"])
 
@@ -29,7 +29,12 @@ Key = Annotated[
 @router.post(
     "/transactions/authorize",
     response_model=Authorization,
-    responses={403: {"model": PolicyViolation | Problem, "description": "Over a limit, or the wrong role."}},
+    responses={
+        403: {
+            "content": {"application/json": {"schema": PolicyViolation.model_json_schema()}, **PROBLEM},
+            "description": "Over a limit, with the figures; or a problem: the wrong role.",
+        }
+    },
 )
 async def authorize(request: TransactionRequest, key: Key, who: Spender, system: Wired) -> Authorization | JSONResponse:
     """Ask the CFO Judge for money. It is reserved, or refused with 403 and the figures."""

@@ -1,13 +1,14 @@
 """Every error as problem+json (RFC 9457), and the bounds on what comes in."""
 
-import json
 from collections.abc import Mapping
+from math import isfinite
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,7 @@ from chimera.contracts.errors import (
     ChimeraError,
     Invalid,
     Malformed,
+    NotAllowed,
     NotFound,
     Problem,
     QueueFull,
@@ -28,19 +30,18 @@ log = structlog.get_logger()
 MAX_BODY = 1 << 20
 """Bytes that one request may carry."""
 
+MAX_DEPTH = 64
+"""How deep JSON may be nested."""
+
+MAX_INTEGER = 2**53 - 1
+"""The largest whole number that every JSON reader keeps exactly (RFC 8259, section 6)."""
+
 _MEDIA = "application/problem+json"
 _STATUSES = (400, 401, 403, 404, 405, 409, 413, 422, 423, 429, 500, 503)
+PROBLEM: dict[str, object] = {_MEDIA: {"schema": Problem.model_json_schema()}}
 RESPONSES: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem, "content": {_MEDIA: {}}, "description": "problem+json"} for status in _STATUSES
+    status: {"content": PROBLEM, "description": "A problem, and what to do."} for status in _STATUSES
 }
-
-
-class NotAllowed(ChimeraError):
-    """The path exists, the method does not."""
-
-    status = 405
-    title = "Method not allowed"
-    remedy = "See /docs for what this path takes."
 
 
 def install(app: FastAPI) -> None:
@@ -59,9 +60,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown_path(request: Request, error: HTTPException) -> JSONResponse:
+        told = f"{request.method} {request.url.path}: {error.detail}"
         if error.status_code == NotAllowed.status:
-            return answer(NotAllowed(f"{request.method} {request.url.path}"), error.headers)
-        return answer(NotFound(f"{request.url.path}: {error.detail}"))
+            return answer(NotAllowed(told), error.headers)
+        return answer(NotFound(told) if error.status_code == NotFound.status else Malformed(told))
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:
@@ -100,7 +102,8 @@ class Bounds:
                 return
             body += message.get("body", b"")
             ended = not message.get("more_body", False)
-        error = _objection(body)
+        kind = dict(scope["headers"]).get(b"content-type", b"application/json").decode("latin-1").lower()
+        error = _objection(body, is_json="json" in kind)
         if error is not None:
             await answer(error)(scope, receive, send)
             return
@@ -120,20 +123,39 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return once
 
 
-def _objection(body: bytes) -> ChimeraError | None:
+def _objection(body: bytes, *, is_json: bool) -> ChimeraError | None:
     if len(body) > MAX_BODY:
         return TooLarge(f"a request has at most {MAX_BODY} bytes")
     try:
-        text = body.decode()
+        body.decode()
     except UnicodeDecodeError as error:
         return Malformed(f"this is not UTF-8: {error.reason} at byte {error.start}")
-    if "\x00" in text or "\\u0000" in text:
-        return Invalid("text may not hold NUL characters")
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(json.loads(text), ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            return Invalid("text may not hold half a surrogate pair")
-        except (ValueError, RecursionError):
-            return None  # not JSON at all: the endpoint says so
+    if not is_json or not body.strip():
+        return None
+    try:
+        return _unfit(from_json(body, allow_inf_nan=False))
+    except ValueError as error:
+        said = str(error)[:200]
+        if "hex escape" in said or b"\x00" in body:
+            return Invalid(f"text may hold neither NUL characters nor half a surrogate pair: {said}")
+        return Malformed(f"this is not JSON: {said}")
+
+
+def _unfit(value: object) -> ChimeraError | None:
+    """What JSON can say and neither RFC 8785 nor PostgreSQL can keep."""
+    waiting = [(value, 0)]
+    while waiting:
+        found, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            return Invalid(f"JSON may be nested {MAX_DEPTH} deep at most")
+        if isinstance(found, str) and "\x00" in found:
+            return Invalid("text may not hold NUL characters")
+        if isinstance(found, float) and not isfinite(found):
+            return Malformed("this is not JSON: a number is infinite")
+        if isinstance(found, int) and abs(found) > MAX_INTEGER:
+            return Invalid(f"whole numbers beyond {MAX_INTEGER} lose digits in JSON", remedy="Write it as a text.")
+        if isinstance(found, dict):
+            waiting += [(part, depth + 1) for pair in found.items() for part in pair]
+        elif isinstance(found, list):
+            waiting += [(part, depth + 1) for part in found]
     return None

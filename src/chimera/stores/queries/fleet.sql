@@ -8,6 +8,12 @@ UPDATE process SET stopped_at = now() WHERE process_id = $1;
 -- name: forget
 UPDATE process SET stopped_at = last_seen WHERE stopped_at IS NULL AND last_seen < now() - interval '1 hour';
 
+-- name: exists
+SELECT CASE $2::text
+    WHEN 'influencer' THEN EXISTS (SELECT FROM influencer WHERE tenant_id = $1 AND agent_id::text = $3)
+    WHEN 'campaign' THEN EXISTS (SELECT FROM campaign WHERE tenant_id = $1 AND campaign_id::text = $3)
+    ELSE true END;
+
 -- name: halt
 INSERT INTO halt (halt_id, tenant_id, scope, target, reason, actor) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (tenant_id, scope, target) WHERE lifted_at IS NULL DO NOTHING

@@ -5,7 +5,7 @@ SELECT request_hash, answer FROM reservation WHERE tenant_id = $1 AND idempotenc
 -- The limits that a spend falls under, in the order in which their counters are locked.
 SELECT b.budget_id, b.scope, b.span, b.limit_amount, n.time_zone
 FROM budget b JOIN tenant n USING (tenant_id)
-WHERE b.tenant_id = $1 AND b.currency = $2 AND (b.scope = 'tenant'
+WHERE b.tenant_id = $1 AND b.currency = $2 AND NOT b.retired AND (b.scope = 'tenant'
     OR b.scope = 'influencer' AND b.scope_id = $3 OR b.scope = 'campaign' AND b.scope_id = $4)
 ORDER BY b.budget_id;
 
@@ -64,10 +64,14 @@ INSERT INTO ledger_posting (transaction_id, account, amount, tenant_id) VALUES (
 -- name: note
 INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body) VALUES ($1, $2, $3, $4, $5, $6);
 
+-- name: retire_budgets
+UPDATE budget SET retired = true WHERE tenant_id = $1 AND scope = $2 AND scope_id = $3;
+
 -- name: set_budget
 INSERT INTO budget (budget_id, tenant_id, scope, scope_id, span, currency, limit_amount)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (tenant_id, scope, scope_id, span, currency) DO UPDATE SET limit_amount = EXCLUDED.limit_amount
+ON CONFLICT (tenant_id, scope, scope_id, span, currency)
+    DO UPDATE SET limit_amount = EXCLUDED.limit_amount, retired = false
 RETURNING budget_id;
 
 -- name: set_counter_limits
@@ -76,13 +80,3 @@ UPDATE budget_counter SET limit_amount = $2 WHERE budget_id = $1 AND span_start 
 
 -- name: time_zone
 SELECT time_zone FROM tenant WHERE tenant_id = $1;
-
--- name: limits
-SELECT b.budget_id, b.scope, b.scope_id, b.span, b.currency, b.limit_amount, c.span_start,
-    coalesce(c.reserved, 0) AS reserved, coalesce(c.spent, 0) AS spent
-FROM budget b LEFT JOIN LATERAL (
-    SELECT span_start, reserved, spent FROM budget_counter c WHERE c.budget_id = b.budget_id
-    ORDER BY span_start DESC LIMIT 1) c ON true
-WHERE b.tenant_id = $1
-ORDER BY b.scope, b.span, b.currency, b.budget_id
-LIMIT 1000;

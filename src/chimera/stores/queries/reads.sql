@@ -98,6 +98,7 @@ LEFT JOIN budget_counter c ON c.budget_id = b.budget_id AND c.span_start = CASE 
     WHEN 'day' THEN (now() AT TIME ZONE n.time_zone)::date
     WHEN 'month' THEN date_trunc('month', now() AT TIME ZONE n.time_zone)::date
     ELSE DATE '1970-01-01' END
+WHERE NOT b.retired
 ORDER BY b.scope DESC, b.span, b.currency, b.budget_id LIMIT $1;
 
 -- name: assets
@@ -108,7 +109,7 @@ SELECT a.asset_id, a.campaign_id, a.agent_id, f.persona, a.task_id, a.parts, a.m
 FROM asset a JOIN influencer f USING (agent_id) JOIN provenance v USING (asset_id)
 LEFT JOIN publication p USING (asset_id)
 WHERE ($1::uuid IS NULL OR a.asset_id < $1) AND ($3::uuid IS NULL OR a.asset_id = $3)
-  AND ($4::text IS NULL OR p.url = $4 AND p.kind <> 'promotion')
+  AND ($4::text IS NULL OR p.url = $4 AND p.kind NOT IN ('promotion', 'like'))
 ORDER BY a.asset_id DESC LIMIT $2;
 
 -- name: asset_of

@@ -316,6 +316,7 @@ WITH next AS (
     FROM task t JOIN campaign c USING (campaign_id) JOIN influencer f ON f.agent_id = t.agent_id
     WHERE t.external AND t.status = 'queued' AND t.due_at <= now() AND c.status = 'running'
       AND ($2::text IS NULL OR f.persona = $2) AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
+      AND NOT tool_halted(t.tenant_id, t.dispatch -> 'tool_call' ->> 'target_mcp', t.dispatch -> 'tool_call' ->> 'action')
     ORDER BY array_position(ARRAY['high', 'medium', 'low'], t.priority), t.due_at
     LIMIT 1 FOR UPDATE OF t SKIP LOCKED
 )

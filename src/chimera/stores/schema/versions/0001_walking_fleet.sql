@@ -295,6 +295,7 @@ CREATE TABLE budget (
     span text NOT NULL CHECK (span IN ('transaction', 'day', 'month', 'total')),
     currency text NOT NULL,
     limit_amount numeric(38, 18) NOT NULL CHECK (limit_amount >= 0),
+    retired boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, scope, scope_id, span, currency)
 );
