@@ -22,7 +22,7 @@ from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import BacklogView, FleetView, Health, Verification
-from chimera.contracts.work import PlanDraft
+from chimera.contracts.work import PlanDraft, TaskDispatch
 from chimera.domain import planning, retry
 from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
 from chimera.domain.persona import explain
@@ -46,6 +46,7 @@ from chimera.stores.queue import StreamQueue
 from chimera.stores.reads import ReadStore
 from chimera.stores.redis import connect, reaching
 from chimera.stores.tasks import Sweeper, TaskStore
+from chimera.swarm import prompts
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
 from chimera.swarm.planner import Planner
@@ -70,11 +71,15 @@ __all__ = [
     "StateLock",
     "System",
     "check_plan",
+    "check_prompt",
     "content_hash",
     "explain",
     "services",
     "statement_holds",
 ]
+
+WRITE = "write"
+"""The prompt template that pieces are written with."""
 
 SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
 _EXAMPLES = Path("examples/feeds/feeds.yaml")
@@ -298,6 +303,15 @@ def check_plan(draft: PlanDraft, host: ToolHost) -> None:
     """Invalid unless a plan hangs together and asks for configured tools only."""
     known = {(name, tool) for name, one in host.catalogue.items() for tool in (*one.reads, *one.acts)}
     planning.check(draft, frozenset(known))
+
+
+def check_prompt(wanted: TaskDispatch) -> None:
+    """Invalid for a task that names a prompt template which does not write pieces, or a version there is not."""
+    if wanted.prompt is not None and (wanted.prompt.name, wanted.prompt.version) != (WRITE, prompts.version(WRITE)):
+        raise Invalid(
+            f"there is no prompt template {wanted.prompt.name!r} in version {wanted.prompt.version}",
+            remedy=f"Use {WRITE!r} in version {prompts.version(WRITE)}, or leave `prompt` out.",
+        )
 
 
 def tool_servers(settings: Settings) -> dict[str, ToolServer]:

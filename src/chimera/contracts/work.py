@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from chimera.contracts.values import Decision, Name, Priority, Score, Sha256, TaskKind, Text, Wire
 
@@ -87,9 +87,18 @@ class ToolRecord(Wire):
 class Usage(Wire):
     """What a model call consumed; `cost` is absent when no price is known."""
 
-    input_tokens: int = Field(0, ge=0)
-    output_tokens: int = Field(0, ge=0)
-    cost: str | None = Field(None, description="Exact amount with currency, like '0.0021 USD'.")
+    input_tokens: int = Field(0, ge=0, le=1_000_000_000)
+    output_tokens: int = Field(0, ge=0, le=1_000_000_000)
+    cost: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})? (USD|EUR|USDC|ETH)$")] | None = Field(
+        None, description="Exact amount with currency, like '0.0021 USD'; never zero."
+    )
+
+    @field_validator("cost")
+    @classmethod
+    def _spent(cls, value: str | None) -> str | None:
+        if value is not None and not value.split(" ")[0].strip("0."):
+            raise ValueError("a cost of zero is no cost: leave it out")
+        return value
 
 
 class RenderedPrompt(Wire):

@@ -37,7 +37,7 @@ EFFECT_MOVES: Mapping[E, frozenset[E]] = {
 
 CAMPAIGN_MOVES: Mapping[C, frozenset[C]] = {
     C.DRAFT: frozenset({C.PLANNING, C.CANCELLED}),
-    C.PLANNING: frozenset({C.PLANNED, C.RUNNING, C.PAUSED, C.CANCELLED}),
+    C.PLANNING: frozenset({C.DRAFT, C.PLANNED, C.RUNNING, C.PAUSED, C.CANCELLED}),
     C.PLANNED: frozenset({C.PLANNING, C.RUNNING, C.CANCELLED}),
     C.RUNNING: frozenset({C.PAUSED, C.FINISHED, C.CANCELLED}),
     C.PAUSED: frozenset({C.RUNNING, C.PLANNING, C.CANCELLED}),

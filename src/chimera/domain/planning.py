@@ -58,10 +58,10 @@ def within(draft: PlanDraft, brief: Brief) -> None:
     for node in draft.nodes:
         given = node.tool_call.parameters
         wanted = given.get("token_amount"), given.get("wallet")
-        if node.kind is not kind_of(node.tool_call):
-            raise Invalid(f"node {node.key} is a {node.kind.value}, but its call makes it another kind")
-        if node.kind is TaskKind.SPEND and wanted not in offered:
+        if TaskKind.SPEND in (node.kind, kind_of(node.tool_call)) and wanted not in offered:
             raise Invalid(
                 f"node {node.key} wants to spend {wanted[0]} to {wanted[1]}, which the brief does not offer",
                 remedy="Add the promotion to the campaign's brief, or take the node out.",
             )
+        if node.kind is not kind_of(node.tool_call):
+            raise Invalid(f"node {node.key} is a {node.kind.value}, but its call makes it another kind")

@@ -31,6 +31,9 @@ def objection(
     return None
 
 
+SINGLE = frozenset({"post_tweet", "reply_tweet", "promote_tweet"})
+"""Tools that publish one text."""
+
 READ_BACK: Mapping[str, str] = {"twitter-mcp": "find_by_idempotency_key"}
 """The tool by which a platform says whether an effect happened, by MCP server (PUB-2)."""
 

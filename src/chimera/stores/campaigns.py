@@ -147,8 +147,9 @@ async def store_plan(connection: "Connection", task: Task, planned: Planned) -> 
 
 
 async def finish(connection: "Connection", campaign_id: UUID | None) -> None:
-    """Mark campaigns with nothing left to do as finished; None looks at all."""
+    """Mark campaigns with nothing left to do as finished, and those whose plan failed as drafts; None looks at all."""
     await connection.fetch(TASKS["finish_campaigns"], CampaignStatus.RUNNING.value, campaign_id)
+    await connection.execute(SQL["give_up_planning"], CampaignStatus.PLANNING.value, campaign_id)
 
 
 async def _insert(

@@ -17,12 +17,12 @@ from chimera.contracts.claims import (
     Setting,
     Task,
 )
-from chimera.contracts.errors import Invalid, NotFound, Superseded
+from chimera.contracts.errors import Invalid, NotFound, Superseded, Unavailable
 from chimera.contracts.finance import PolicyViolation
 from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Model, Pulse, Signer, Tools, Work
 from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import Artifact, ExecutionResult, Opinion, Usage, Verdict
+from chimera.contracts.work import Artifact, Opinion, Usage, Verdict
 from chimera.domain import judging, planning, provenance, publishing, retry
 from chimera.swarm import prompts
 from chimera.swarm.inputs import seed_of, voice
@@ -68,7 +68,8 @@ class Judge:
 
     async def give_up(self, item: Piece, error: Exception, retry_at: datetime) -> None:
         """See `Trade.give_up`."""
-        if isinstance(error, (Invalid, NotFound)) or retry.exhausted(item.task.tries):
+        given_up = retry.exhausted(item.task.tries) and not isinstance(error, Unavailable)
+        if given_up or isinstance(error, (Invalid, NotFound)):
             await self._work.bury(item.task, TaskStatus.DEAD_LETTER, describe(error))
         else:
             await self._work.postpone(item.task, describe(error), retry_at)
@@ -82,6 +83,8 @@ class Judge:
             return _rejection(piece.result.reasoning_trace[-1:] or ["the Worker reports that it failed"])
         dispatch = piece.task.dispatch
         found = judging.breaches(artifact, dispatch.constraints, setting.policy, dispatch.tool_call.target_mcp)
+        if len(artifact.parts) > 1 and dispatch.tool_call.action in publishing.SINGLE:
+            found.append(f"one text was asked for, {len(artifact.parts)} were made")
         if found:
             return _rejection(found)
         spends = piece.task.kind is TaskKind.SPEND or planning.kind_of(dispatch.tool_call) is TaskKind.SPEND
@@ -112,7 +115,7 @@ class Judge:
             "strategy": list(setting.brief.strategy),
             "persona": voice(setting),
             "content": list(artifact.parts),
-            "facts": _facts(piece.result),
+            "facts": _facts(piece),
             "earlier": list(await self._work.earlier(task, _EARLIER)),
             "boundaries": list(setting.policy.boundaries),
         }
@@ -213,9 +216,13 @@ def _rejection(reasons: list[str]) -> Verdict:
     return Verdict(decision=Decision.REJECT, score=0.0, judged_by="judge:rules", reasons=reasons)
 
 
-def _facts(result: ExecutionResult) -> list[JsonValue]:
-    """The facts the Worker was given, out of the prompt that is logged with its result."""
-    return prompts.facts_of(result.metadata.prompt) if result.metadata.prompt else []
+def _facts(piece: Piece) -> list[JsonValue]:
+    """The facts the Worker was given, out of the prompt that is logged with its result.
+
+    None for an agent outside the swarm: whoever makes a piece does not also supply what it is checked against.
+    """
+    rendered = piece.result.metadata.prompt
+    return prompts.facts_of(rendered) if rendered and piece.task.dispatch.worker == "swarm" else []
 
 
 def _costs(piece: Piece, verdict: Verdict) -> list[Cost]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.contracts.claims import Lease, NewTask, Planned, Rejected, Setting, Task
-from chimera.contracts.errors import Invalid, NotFound
+from chimera.contracts.errors import Invalid, NotFound, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Model, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, TaskStatus
@@ -53,7 +53,7 @@ class Planner:
         """See `Trade.give_up`."""
         if isinstance(error, (Invalid, NotFound)):
             await self._work.bury(item, TaskStatus.FAILED, describe(error))
-        elif retry.exhausted(item.tries):
+        elif retry.exhausted(item.tries) and not isinstance(error, Unavailable):
             await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
         else:
             await self._work.postpone(item, describe(error), retry_at)

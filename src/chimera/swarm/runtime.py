@@ -129,12 +129,9 @@ class Bench(Generic[Item]):
             except Superseded as error:
                 outcome = "superseded"
                 await log.ainfo("superseded", stage=stage.value, execution_id=execution_id, cause=error.detail)
-            except Unavailable as error:
-                # The lease is left to run out: the work comes back when the store does.
-                outcome = "unavailable"
-                await log.awarning("left", stage=stage.value, execution_id=execution_id, cause=error.detail)
             except Exception as error:
-                outcome = "failed"
+                # Without PostgreSQL it cannot be given back either: then its lease runs out, and it comes back so.
+                outcome = "unavailable" if isinstance(error, Unavailable) else "failed"
                 await self._failed(item, lease, error, execution_id)
             finally:
                 self._held.pop(id, None)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import Lease, Setting, SpendOrder, Task
-from chimera.contracts.errors import Invalid, NotFound, Superseded, ToolFailed
+from chimera.contracts.errors import Invalid, NotFound, Superseded, ToolFailed, Unavailable
 from chimera.contracts.finance import Authorization, TransactionRequest
 from chimera.contracts.ports import Answer, Cfo, Memory, Model, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, TaskStatus, Wire
@@ -83,7 +83,7 @@ class Worker:
         """See `Trade.give_up`."""
         if isinstance(error, (Invalid, NotFound)):
             await self._work.bury(item, TaskStatus.FAILED, describe(error))
-        elif retry.exhausted(item.tries):
+        elif retry.exhausted(item.tries) and not isinstance(error, Unavailable):
             await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
         else:
             await self._work.postpone(item, describe(error), retry_at)

@@ -13,7 +13,7 @@ from chimera.contracts.views import Page, TaskView
 from chimera.contracts.work import ExecutionResult, TaskDispatch
 from chimera.interfaces.api.callers import Anyone, Author, Dispatcher, Operator, Wired
 from chimera.interfaces.api.paging import Before, Limit, TaskName
-from chimera.wiring import Claimed
+from chimera.wiring import Claimed, check_prompt
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
 
@@ -47,6 +47,7 @@ async def dispatch(wanted: TaskDispatch, who: Dispatcher, system: Wired, respons
             f"the tool {wanted.tool_call.target_mcp}/{wanted.tool_call.action} is not configured",
             remedy="GET /v1/tools lists what is.",
         )
+    check_prompt(wanted)
     await system.make_room(Stage.WORK)
     task_id, new, tickets = await system.desk.dispatch(who.tenant_id, wanted, who.actor)
     await system.hand_on(tickets)
@@ -86,9 +87,9 @@ async def cancel(name: TaskName, who: Author, system: Wired) -> None:
 @router.post("/{name}/replay", status_code=202)
 async def replay(name: TaskName, who: Operator, system: Wired) -> Accepted:
     """Give a dead letter another life (ORC-11)."""
-    task_id = await _id(name, who, system)
-    await system.hand_on(await system.desk.replay(who.tenant_id, task_id, who.actor))
-    return Accepted(task_id=task_id, execution_id=name)
+    found = await system.reads.task(who.tenant_id, name)
+    await system.hand_on(await system.desk.replay(who.tenant_id, found.task_id, who.actor))
+    return Accepted(task_id=found.task_id, execution_id=found.execution_id)
 
 
 @router.post("/claim", response_model_exclude_unset=True, responses={204: {"description": "Nothing to do."}})

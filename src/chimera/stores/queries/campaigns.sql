@@ -23,6 +23,12 @@ UPDATE campaign SET status = $2, state_version = state_version + CASE WHEN $3::b
 WHERE campaign_id = $1 AND status = ANY($4::text[])
 RETURNING state_version;
 
+-- name: give_up_planning
+UPDATE campaign c SET status = 'draft'
+WHERE c.status = $1 AND ($2::uuid IS NULL OR c.campaign_id = $2)
+  AND NOT EXISTS (SELECT FROM task t WHERE t.campaign_id = c.campaign_id AND t.kind = 'plan'
+      AND t.status IN ('pending', 'queued', 'in_progress'));
+
 -- name: change_brief
 UPDATE campaign SET brief = $2, state_version = state_version + 1 WHERE campaign_id = $1 RETURNING state_version;
 

@@ -52,7 +52,10 @@ INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, executio
 SELECT $2::uuid, t.tenant_id, t.agent_id, t.campaign_id, t.task_id, $2::uuid::text, 'revise', 'queued', t.priority,
     t.dispatch || jsonb_build_object('execution_id', $2::uuid::text), t.revision, t.state_version, t.soul_hash
 FROM task t JOIN campaign c USING (campaign_id)
+JOIN tenant n ON n.tenant_id = t.tenant_id
+JOIN policy_version p ON p.tenant_id = n.tenant_id AND p.policy_hash = n.policy_hash
 WHERE t.task_id = $1 AND c.status NOT IN ('finished', 'cancelled')
+  AND t.revision < (p.body ->> 'max_revisions')::int
 RETURNING task_id, tenant_id, agent_id, priority, kind, status;
 
 -- name: due

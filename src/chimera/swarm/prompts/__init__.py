@@ -28,6 +28,11 @@ def _template(name: str) -> tuple[int, str]:
     return int(yaml.safe_load(front)["version"]), body.strip()
 
 
+def version(name: str) -> int:
+    """The version of a template. Invalid for an unknown one."""
+    return _template(name)[0]
+
+
 def render(name: str, inputs: Mapping[str, JsonValue]) -> RenderedPrompt:
     """The prompt as the model gets it; its SHA-256 names it in logs and provenance (ORC-5)."""
     version, body = _template(name)
