@@ -30,6 +30,10 @@ def node(key: str, action: str = "post_tweet", *depends_on: str, **parameters: A
     return {"key": key, "goal": f"do {key}", "tool_call": call, "depends_on": list(depends_on)}
 
 
+def spend(key: str, amount: str) -> dict[str, Any]:
+    return {**node(key, "promote_tweet", token_amount=amount, wallet=WALLET), "kind": "spend"}
+
+
 def draft(*nodes: dict[str, Any]) -> PlanDraft:
     return PlanDraft.model_validate({"rationale": "because", "nodes": list(nodes)})
 
@@ -64,7 +68,8 @@ async def test_the_prompt_holds_goal_strategy_and_promotions_of_the_brief() -> N
         ([node("a"), node("a")], "twice"),
         ([node("a", "post_tweet", "z")], "do not exist"),
         ([node("a", "fly_to_the_moon")], "unknown tool"),
-        ([node("a", "promote_tweet", token_amount="51 USDC", wallet=WALLET)], "does not offer"),
+        ([spend("a", "51 USDC")], "does not offer"),
+        ([{**spend("a", "50 USDC"), "kind": "create"}], ""),
     ],
 )
 async def test_a_plan_that_cannot_be_is_not_laid_out(nodes: list[dict[str, Any]], said: str) -> None:

@@ -132,7 +132,7 @@ class DeskStore:
         async with self._tenants.transaction(tenant_id) as connection:
             row = await _lock(connection, task_id)
             await connection.execute(SQL["retire_reservations"], task_id)
-            await connection.execute(SQL["reopen_campaign"], row["campaign_id"], CampaignStatus.FINISHED.value)
+            await connection.execute(SQL["reopen_campaign"], row["campaign_id"], row["kind"])
             moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
             if not moved:
                 raise Conflict(f"a task that is {row['status']} cannot be replayed")

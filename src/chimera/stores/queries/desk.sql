@@ -26,7 +26,9 @@ UPDATE reservation SET idempotency_key = idempotency_key || ':' || reservation_i
 WHERE task_id = $1 AND status = 'released' AND idempotency_key NOT LIKE '%:' || reservation_id;
 
 -- name: reopen_campaign
-UPDATE campaign SET status = 'running' WHERE campaign_id = $1 AND status = $2;
+-- $2 the kind of the task: a plan's campaign went back to being a draft when the plan failed.
+UPDATE campaign SET status = CASE status WHEN 'finished' THEN 'running' ELSE 'planning' END
+WHERE campaign_id = $1 AND (status = 'finished' OR status = 'draft' AND $2::text = 'plan');
 
 -- name: withdraw
 UPDATE approval SET status = 'stale' WHERE task_id = $1 AND status = 'waiting';
