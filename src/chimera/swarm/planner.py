@@ -1,45 +1,32 @@
 """The Planner: from a goal to a graph of tasks, and from a rejection to a better task (ORC-9)."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.contracts.claims import Lease, NewTask, Planned, Rejected, Setting, Task
-from chimera.contracts.errors import Invalid, NotFound, Unavailable
+from chimera.contracts.claims import NewTask, Planned, Rejected, Setting, Task
+from chimera.contracts.errors import Invalid
 from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Model, Pulse, Tools, Work
-from chimera.contracts.values import Role, Stage, TaskKind, TaskStatus
+from chimera.contracts.values import Role, Stage, TaskKind
 from chimera.contracts.work import PlanDraft, Revision
-from chimera.domain import planning, retry
+from chimera.domain import planning
 from chimera.swarm import prompts
 from chimera.swarm.inputs import seed_of, texts, voice
-from chimera.swarm.runtime import FollowUp, describe
+from chimera.swarm.making import Maker
+from chimera.swarm.runtime import FollowUp
 
 
-class Planner:
+class Planner(Maker):
     """Handles `plan` and `revise` tasks."""
 
     stage = Stage.PLAN
 
     def __init__(self, work: Work, model: Model, tools: Tools, pulse: Pulse) -> None:
-        self._work = work
+        super().__init__(work)
         self._model = model
         self._tools = tools
         self._pulse = pulse
-
-    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Task]:
-        """See `Trade.claim`."""
-        return await self._work.claim(leases, process_id, self.stage)
-
-    def label(self, item: Task) -> tuple[UUID, str]:
-        """See `Trade.label`."""
-        return item.task_id, item.dispatch.execution_id
-
-    def tries(self, item: Task) -> int:
-        """See `Trade.tries`."""
-        return item.tries
 
     async def handle(self, item: Task) -> FollowUp:
         """See `Trade.handle`."""
@@ -48,15 +35,6 @@ class Planner:
         if item.kind is TaskKind.REVISE:
             return await self._revise(item, setting)
         return await self._plan(item, setting)
-
-    async def give_up(self, item: Task, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`."""
-        if isinstance(error, (Invalid, NotFound)):
-            await self._work.bury(item, TaskStatus.FAILED, describe(error))
-        elif retry.exhausted(item.tries) and not isinstance(error, Unavailable):
-            await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
-        else:
-            await self._work.postpone(item, describe(error), retry_at)
 
     async def _plan(self, task: Task, setting: Setting) -> FollowUp:
         brief = setting.brief

@@ -2,17 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
-from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from chimera.contracts.claims import Lease, Setting, SpendOrder, Task
-from chimera.contracts.errors import Invalid, NotFound, Superseded, ToolFailed, Unavailable
+from chimera.contracts.claims import Setting, SpendOrder, Task
+from chimera.contracts.errors import Invalid, Superseded, ToolFailed
 from chimera.contracts.finance import Authorization, TransactionRequest
 from chimera.contracts.ports import Answer, Cfo, Memory, Model, Pulse, Tools, Work
-from chimera.contracts.values import Role, Stage, TaskKind, TaskStatus, Wire
+from chimera.contracts.values import Role, Stage, TaskKind, Wire
 from chimera.contracts.work import (
     Artifact,
     Draft,
@@ -21,10 +19,11 @@ from chimera.contracts.work import (
     ResultMetadata,
     ToolRecord,
 )
-from chimera.domain import judging, retry
+from chimera.domain import judging
 from chimera.swarm import prompts
 from chimera.swarm.inputs import seed_of, texts, voice
-from chimera.swarm.runtime import FollowUp, describe
+from chimera.swarm.making import Maker
+from chimera.swarm.runtime import FollowUp
 
 _FACTS = 20
 _MEMORIES = 5
@@ -44,30 +43,18 @@ class Fact(Wire):
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Fact])
 
 
-class Worker:
+class Worker(Maker):
     """Handles `create` and `spend` tasks."""
 
     stage = Stage.WORK
 
     def __init__(self, work: Work, model: Model, tools: Tools, memory: Memory, cfo: Cfo, pulse: Pulse) -> None:
-        self._work = work
+        super().__init__(work)
         self._model = model
         self._tools = tools
         self._memory = memory
         self._cfo = cfo
         self._pulse = pulse
-
-    async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Task]:
-        """See `Trade.claim`."""
-        return await self._work.claim(leases, process_id, self.stage)
-
-    def label(self, item: Task) -> tuple[UUID, str]:
-        """See `Trade.label`."""
-        return item.task_id, item.dispatch.execution_id
-
-    def tries(self, item: Task) -> int:
-        """See `Trade.tries`."""
-        return item.tries
 
     async def handle(self, item: Task) -> FollowUp:
         """See `Trade.handle`."""
@@ -78,15 +65,6 @@ class Worker:
         if committed.status is None:
             raise Superseded(f"task {item.task_id} was taken over while this worker was at it")
         return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
-
-    async def give_up(self, item: Task, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`."""
-        if isinstance(error, (Invalid, NotFound)):
-            await self._work.bury(item, TaskStatus.FAILED, describe(error))
-        elif retry.exhausted(item.tries) and not isinstance(error, Unavailable):
-            await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
-        else:
-            await self._work.postpone(item, describe(error), retry_at)
 
     async def _write(self, task: Task, setting: Setting) -> ExecutionResult:
         begun = time.perf_counter()
