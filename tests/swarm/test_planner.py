@@ -69,7 +69,7 @@ async def test_the_prompt_holds_goal_strategy_and_promotions_of_the_brief() -> N
         ([node("a", "post_tweet", "z")], "do not exist"),
         ([node("a", "fly_to_the_moon")], "unknown tool"),
         ([spend("a", "51 USDC")], "does not offer"),
-        ([{**spend("a", "50 USDC"), "kind": "create"}], ""),
+        ([{**spend("a", "50 USDC"), "kind": "create"}], "another kind"),
     ],
 )
 async def test_a_plan_that_cannot_be_is_not_laid_out(nodes: list[dict[str, Any]], said: str) -> None:

@@ -89,7 +89,7 @@ class NotAllowed(ChimeraError):
 
     status = 405
     title = "Method not allowed"
-    remedy = "See /docs for what this path takes."
+    remedy = "See /openapi.json for what this path takes."
 
 
 class Conflict(ChimeraError):

@@ -51,6 +51,7 @@ def arguments(dispatch: TaskDispatch, artifact: Artifact, account: str, upstream
                 "account": account,
                 "text": artifact.parts[0],
                 "in_reply_to": _needed(given, "in_reply_to"),
+                "ai_label": True,
             }
         case "promote_tweet":
             return {

@@ -25,9 +25,6 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_FOREIGN = ("/docs", "/redoc")
-"""FastAPI's own pages about the API load their scripts from elsewhere; the policy would leave them empty."""
-
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/v1/"
 
@@ -49,14 +46,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bare = scope["path"].startswith(_FOREIGN)
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
-                    if not (bare and name == "Content-Security-Policy"):
-                        headers.setdefault(name, value)
+                    headers.setdefault(name, value)
             await send(message)
 
         request = Request(scope)

@@ -42,6 +42,8 @@ def create_app(system: System) -> FastAPI:
         version=version("chimera"),
         summary="Fleets of autonomous AI influencers that people can trust with an audience and with money.",
         lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere: the document itself is enough
+        redoc_url=None,
         responses=problems.RESPONSES,
     )
     app.state.system = system
