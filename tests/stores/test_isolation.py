@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from chimera.contracts.errors import NotFound
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, KeyRole
 
@@ -144,7 +145,8 @@ async def test_a_tenant_cannot_halt_the_whole_fleet_by_itself(victim: Any, other
 
 async def test_a_tenants_halt_does_not_reach_another_tenants_influencer(victim: Any, other_tenant: Any) -> None:
     target = str(victim.nora.agent_id)
-    await victim.system.fleet.halt(other_tenant[0], HaltScope.INFLUENCER, target, "sabotage", "eve")
+    with pytest.raises(NotFound):
+        await victim.system.fleet.halt(other_tenant[0], HaltScope.INFLUENCER, target, "sabotage", "eve")
     halted = "SELECT halted($1, $2, $3)"
     places = (victim.tenant_id, victim.nora.agent_id, victim.nora.campaign_id)
     assert not await victim.value(halted, *places)

@@ -178,7 +178,9 @@ async def test_halted_work_is_neither_claimed_nor_judged_nor_swept(house: Any, s
 
 async def test_a_halt_of_another_influencer_changes_nothing(house: Any) -> None:
     made = await house.running()
-    await house.system.fleet.halt(house.tenant_id, HaltScope.INFLUENCER, str(new_id()), "storm", "operator:me")
+    source = "---\nid: Ada\nname: Ada\naccount: ada\nvoice_traits: [plain]\ndirectives: [Count.]\n---\nAda counts."
+    other = await house.system.accounts.import_persona(house.tenant_id, source, "operator:me")
+    await house.system.fleet.halt(house.tenant_id, HaltScope.INFLUENCER, str(other.agent_id), "storm", "operator:me")
     assert len(await house.claims(made["a"])) == 1
 
 
