@@ -4,9 +4,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant_id, agent_id, name) DO NOTHING
 RETURNING campaign_id;
 
--- name: by_name
-SELECT campaign_id FROM campaign WHERE tenant_id = $1 AND agent_id = $2 AND name = $3;
-
 -- name: standing
 SELECT campaign_id FROM campaign WHERE agent_id = $1 AND standing;
 
@@ -28,9 +25,6 @@ UPDATE campaign c SET status = 'draft'
 WHERE c.status = $1 AND ($2::uuid IS NULL OR c.campaign_id = $2)
   AND NOT EXISTS (SELECT FROM task t WHERE t.campaign_id = c.campaign_id AND t.kind = 'plan'
       AND t.status IN ('pending', 'queued', 'in_progress'));
-
--- name: change_brief
-UPDATE campaign SET brief = $2, state_version = state_version + 1 WHERE campaign_id = $1 RETURNING state_version;
 
 -- name: bump
 -- A new fleet policy is a new state of every campaign that is not over (SOUL-3).
