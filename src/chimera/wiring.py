@@ -20,15 +20,16 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
+from chimera.contracts.signing import signed_bytes, verify
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import BacklogView, FleetView, Health, Verification
 from chimera.contracts.work import PlanDraft, TaskDispatch
 from chimera.domain import planning, retry
 from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
 from chimera.domain.persona import explain
-from chimera.domain.provenance import content_hash, signed_bytes
+from chimera.domain.provenance import content_hash
 from chimera.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis, StateLock
-from chimera.gateways.custody import KeyFile, verify
+from chimera.gateways.custody import KeyFile
 from chimera.gateways.models import ModelGateway
 from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
 from chimera.settings import Settings
@@ -37,9 +38,10 @@ from chimera.stores.campaigns import CampaignStore
 from chimera.stores.desk import Claimed, DeskStore
 from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
-from chimera.stores.ledger import Ledger
 from chimera.stores.memory import MemoryStore
 from chimera.stores.migrations import migrate
+from chimera.stores.money.limits import LimitStore
+from chimera.stores.money.treasury import Treasury
 from chimera.stores.postgres import Access, Database
 from chimera.stores.pulse import RedisPulse
 from chimera.stores.queue import StreamQueue
@@ -49,6 +51,7 @@ from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm import prompts
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
+from chimera.swarm.metering import MeteredModel
 from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
 from chimera.swarm.runtime import Bench, keep_alive, keep_swept
@@ -121,8 +124,9 @@ class System:
         self.accounts = AccountStore(self.swarm)
         self.campaigns = CampaignStore(self.tenants)
         self.desk = DeskStore(self.tenants)
-        self.ledger = Ledger(self.swarm)
-        self.cfo = CfoJudge(self.ledger)
+        self.treasury = Treasury(self.swarm)
+        self.cfo = CfoJudge(self.treasury)
+        self.limits = LimitStore(self.tenants)
         self.pulse = RedisPulse(self.redis)
         self.reads = ReadStore(self.tenants, self.pulse)
         self.memory = MemoryStore(self.swarm)
@@ -141,6 +145,11 @@ class System:
     def model(self) -> ModelGateway:
         """The models of all roles."""
         return ModelGateway(self.settings.model_names(), base_url=self.settings.model_base_url)
+
+    @cached_property
+    def paid_model(self) -> MeteredModel:
+        """The models of all roles, each call at its task's expense."""
+        return MeteredModel(self.model, self.cfo, self.treasury)
 
     @cached_property
     def signer(self) -> KeyFile:
@@ -262,13 +271,13 @@ class System:
         width, lease, id = self.settings.concurrency, self.settings.lease_seconds, process.process_id
         match role:
             case Role.PLANNER:
-                planner = Planner(self.work, self.model, self.tools, self.pulse)
+                planner = Planner(self.work, self.paid_model, self.tools, self.pulse)
                 await Bench(planner, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.WORKER:
-                worker = Worker(self.work, self.model, self.tools, self.memory, self.cfo, self.pulse)
+                worker = Worker(self.work, self.paid_model, self.tools, self.memory, self.cfo, self.pulse)
                 await Bench(worker, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.JUDGE:
-                judge = Judge(self.work, self.model, self.tools, self.signer, self.pulse)
+                judge = Judge(self.work, self.paid_model, self.tools, self.signer, self.pulse)
                 await Bench(judge, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.PUBLISHER:
                 publisher = Publisher(self.effects, self.host)
@@ -283,12 +292,14 @@ class _AllDue:
     def __init__(self, system: System, lease_seconds: float) -> None:
         self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
         self._effects = system.effects
+        self._treasury = system.treasury
         self._lease = lease_seconds
 
     async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
         """See `ports.Sweep.sweep`."""
         queues = await self._tasks.sweep()
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
+        await self._treasury.expire()
         return queues
 
 

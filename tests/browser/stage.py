@@ -53,7 +53,7 @@ async def furnish(fleet: Fleet) -> None:
         await hold(fleet, "nasty-2", [NASTY, "AI is reshaping the past, too."])
         await until(
             lambda: fleet.items("/v1/spends"),
-            lambda rows: {row["status"] for row in rows} >= {"settled", "refused"},
+            lambda rows: {row["status"] for row in rows} >= {"posted", "refused"},
             60,
         )
         await fleet.campaign(campaign_id, "finished", 60)

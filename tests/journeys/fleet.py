@@ -223,8 +223,8 @@ class Fleet:
         sums = {row["account"].split(":")[0]: row["sum"] for row in await self.raw.fetch(query, self.tenant_id)}
         assert sum(sums.values()) == 0
         held = "SELECT coalesce(sum(amount), 0) FROM reservation WHERE tenant_id = $1 AND status = $2"
-        reserved = await self.raw.fetchval(held, self.tenant_id, "reserved")
-        spent = await self.raw.fetchval(held, self.tenant_id, "settled")
+        reserved = await self.raw.fetchval(held, self.tenant_id, "pending")
+        spent = await self.raw.fetchval(held, self.tenant_id, "posted")
         (limit,) = [row for row in await self.get("/v1/limits") if row["scope"] == "tenant"]
         assert (limit["reserved"], limit["spent"]) == (f"{reserved.normalize():f}", f"{spent.normalize():f}")
 

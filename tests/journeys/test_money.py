@@ -67,7 +67,7 @@ async def test_an_outside_agent_cannot_spend_past_the_cfo(fleet: Fleet, network:
         else:
             assert answer.status_code in (403, 422)
     paid = len(promotions(network[1], fleet.account))
-    settled = [row for row in await fleet.items("/v1/spends") if row["status"] == "settled"]
+    settled = [row for row in await fleet.items("/v1/spends") if row["status"] == "posted"]
     assert paid == len(settled)
     await fleet.books_balance()
 
@@ -92,7 +92,7 @@ async def test_an_edited_plan_cannot_spend_past_the_cfo(fleet: Fleet, network: N
             await fleet.campaign(campaign_id, "finished")
         else:
             assert answer.status_code == 422
-    settled = [row for row in await fleet.items("/v1/spends") if row["status"] == "settled"]
+    settled = [row for row in await fleet.items("/v1/spends") if row["status"] == "posted"]
     assert len(promotions(network[1], fleet.account)) == len(settled)
 
 
@@ -151,7 +151,7 @@ async def test_a_cancelled_spend_gives_back_what_it_has_reserved(fleet: Fleet) -
         await fleet.task("spend", "awaiting_approval")
     await fleet.post("/v1/tasks/spend/cancel", status=204)
     assert await tenant_limit(fleet) == ("0", "0")
-    assert [row["status"] for row in await fleet.items("/v1/spends")] == ["released"]
+    assert [row["status"] for row in await fleet.items("/v1/spends")] == ["voided"]
     await fleet.books_balance()
 
 
@@ -161,7 +161,7 @@ async def test_a_spend_that_the_platform_refuses_for_good_gives_its_money_back(f
         await fleet.post("/v1/tasks", spend(campaign_id, "999999999"))
         envelope = await fleet.delivered("spend", "failed")
     assert "unknown_post" in envelope["delivery"]["cause"]
-    assert (await fleet.items("/v1/spends"))[-1]["status"] == "released"
+    assert (await fleet.items("/v1/spends"))[-1]["status"] == "voided"
 
 
 async def test_fifty_wishes_at_once_cannot_overspend(fleet: Fleet) -> None:

@@ -95,7 +95,7 @@ async def test_the_same_key_with_another_amount_is_a_conflict_and_reserves_nothi
     headers = {"Idempotency-Key": "1"}
     await fleet.post(PATH, REQUEST, 200, headers=headers)
     await fleet.post(PATH, {**REQUEST, "token_amount": "51 USDC"}, 409, headers=headers)
-    assert [row["status"] for row in await fleet.items("/v1/spends")] == ["reserved"]
+    assert [row["status"] for row in await fleet.items("/v1/spends")] == ["pending"]
 
 
 async def test_a_spend_in_a_currency_without_a_budget_is_refused(fleet: Fleet) -> None:
@@ -109,8 +109,8 @@ async def test_a_spend_of_a_campaign_counts_against_campaign_and_tenant(fleet: F
     request = {**REQUEST, "persona": "TechInfluencer", "campaign_id": created["campaign_id"]}
     await fleet.post(PATH, request, 200, headers={"Idempotency-Key": "c"})
     limits = await fleet.get("/v1/limits")
-    used = {row["scope"]: row["reserved"] for row in limits if row["scope_id"] != fleet.agent_id}
-    campaign = [row for row in limits if row["scope_id"] == created["campaign_id"]]
+    used = {row["scope"]: row["reserved"] for row in limits if row["scope_key"] != fleet.agent_id}
+    campaign = [row for row in limits if row["scope_key"] == created["campaign_id"]]
     assert used["tenant"] == "50"
     assert {row["span"]: row["reserved"] for row in campaign} == {"total": "50"}
 

@@ -169,7 +169,7 @@ class House:
         return SpendOrder(tenant_id=self.tenant_id, idempotency_key=key, request=request, **{**given, **places})
 
     async def authorise(self, amount: str = "50 USDC", key: str = "key", **places: Any) -> CfoAnswer:
-        return await self.system.ledger.authorise(self.order(amount, key, **places))
+        return (await self.system.treasury.authorise(self.order(amount, key, **places))).answer
 
     async def spend_piece(self, task_id: UUID, amount: str = "50 USDC") -> Piece:
         """A spend task whose money was asked for, in the Judge's hands."""

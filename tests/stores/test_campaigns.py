@@ -170,7 +170,7 @@ async def test_a_cancelled_campaign_gives_the_money_of_withdrawn_effects_back(ho
     made = await house.running(house.node("pay", spend="50 USDC"))
     await house.approve(await house.spend_piece(made["pay"]))
     await house.system.campaigns.cancel(house.tenant_id, made.campaign_id, ME)
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await house.value("SELECT max(reserved) FROM budget_counter") == 0
 
 
@@ -179,7 +179,7 @@ async def test_a_cancelled_campaign_gives_the_money_of_unfinished_spends_back(ho
     piece = await house.spend_piece(made["pay"])
     await house.system.campaigns.cancel(house.tenant_id, made.campaign_id, ME)
     assert (await house.commit(piece)).status is None
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await house.value("SELECT max(reserved) FROM budget_counter") == 0
 
 

@@ -142,9 +142,9 @@ async def test_a_rejection_that_cannot_be_mended_is_not_revised(house: Any) -> N
 @pytest.mark.parametrize(
     ("decision", "status", "used"),
     [
-        (Decision.REJECT, "released", (0, 0)),
-        (Decision.ESCALATE, "reserved", (50, 0)),
-        (Decision.APPROVE, "reserved", (50, 0)),
+        (Decision.REJECT, "voided", (0, 0)),
+        (Decision.ESCALATE, "pending", (50, 0)),
+        (Decision.APPROVE, "pending", (50, 0)),
     ],
 )
 async def test_a_spend_keeps_its_money_unless_it_is_rejected(
@@ -163,7 +163,7 @@ async def test_a_stale_spend_gives_its_money_back(house: Any) -> None:
     piece = await house.spend_piece(made["pay"])
     await house.raw.execute("UPDATE campaign SET state_version = state_version + 1")
     assert (await house.commit(piece)).status is TaskStatus.STALE
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await counters(house) == {(0, 0)}
 
 
@@ -182,7 +182,7 @@ async def test_a_late_judge_does_not_give_back_the_money_of_a_spend_that_goes_on
     zombie = await house.spend_piece(made["pay"])
     (live,) = await house.pieces(made["pay"], redelivered=True)
     await asyncio.gather(house.commit(zombie, Decision.REJECT), house.commit(live, Decision.ESCALATE))
-    assert await house.value("SELECT status FROM reservation") == "reserved"
+    assert await house.value("SELECT status FROM reservation") == "pending"
 
 
 async def test_dependents_of_what_is_rejected_for_good_are_cancelled(house: Any) -> None:

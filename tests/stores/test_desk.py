@@ -270,7 +270,7 @@ async def test_a_cancelled_spend_gives_its_money_back(house: Any) -> None:
     await house.spend_piece(plan["pay"])
     assert await house.value("SELECT max(reserved) FROM budget_counter") == 50
     await house.system.desk.cancel(house.tenant_id, plan["pay"], ME)
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await house.value("SELECT max(reserved + spent) FROM budget_counter") == 0
 
 

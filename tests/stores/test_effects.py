@@ -53,7 +53,7 @@ async def test_a_promotion_that_went_out_spends_its_money(house: Any) -> None:
     made = await house.running(house.node("pay", spend="50 USDC"))
     effect = await house.begin(await house.approve(await house.spend_piece(made["pay"])))
     await house.system.effects.finish(effect, house.receipt())
-    assert await house.value("SELECT status FROM reservation") == "settled"
+    assert await house.value("SELECT status FROM reservation") == "posted"
     rows = await house.raw.fetch("SELECT reserved, spent FROM budget_counter")
     assert {(int(row["reserved"]), int(row["spent"])) for row in rows} == {(0, 50)}
     entry = await house.raw.fetchrow("SELECT asset_id, amount FROM transaction_ledger WHERE entry = 'settle'")
@@ -64,7 +64,7 @@ async def test_a_promotion_that_failed_gives_its_money_back_and_is_planned_anew(
     made = await house.running(house.node("pay", spend="50 USDC"))
     effect = await house.begin(await house.approve(await house.spend_piece(made["pay"])))
     await house.system.effects.fail(effect, "the platform says no")
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await house.value("SELECT max(reserved + spent) FROM budget_counter") == 0
     assert await house.value("SELECT kind FROM task WHERE parent_id = $1", made["pay"]) == "revise"
     row = await house.raw.fetchrow("SELECT status, cause FROM effect")
@@ -75,7 +75,7 @@ async def test_money_of_an_effect_in_doubt_stays_reserved(house: Any) -> None:
     made = await house.running(house.node("pay", spend="50 USDC"))
     effect = await house.begin(await house.approve(await house.spend_piece(made["pay"])))
     await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
-    assert await house.value("SELECT status FROM reservation") == "reserved"
+    assert await house.value("SELECT status FROM reservation") == "pending"
 
 
 async def test_an_effect_in_doubt_is_read_back_and_then_reconciled(house: Any) -> None:

@@ -136,7 +136,7 @@ async def test_a_trace_shows_the_cfos_answer_and_the_revision(house: Any) -> Non
     assert trace.children == [done.follow_up[Stage.PLAN].id]
     (spend,) = (await house.system.reads.spends(house.tenant_id, 50)).items
     assert trace.financial_authorization.model_dump(mode="json") == spend.answer
-    assert (spend.task_id, spend.status, spend.request["token_amount"]) == (made["pay"], "released", "50 USDC")
+    assert (spend.task_id, spend.status, spend.request["token_amount"]) == (made["pay"], "voided", "50 USDC")
 
 
 async def test_an_approval_shows_what_was_made_and_why_it_waits(house: Any) -> None:

@@ -149,7 +149,7 @@ async def test_a_buried_task_ends_with_its_cause_and_gives_its_money_back(house:
     await house.system.work.bury(piece.task, TaskStatus.DEAD_LETTER, "the judge cannot read it")
     row = await house.raw.fetchrow("SELECT status, cause, claimed_by FROM task WHERE task_id = $1", made["pay"])
     assert tuple(row) == ("dead_letter", "the judge cannot read it", None)
-    assert await house.value("SELECT status FROM reservation") == "released"
+    assert await house.value("SELECT status FROM reservation") == "voided"
     assert await house.value("SELECT max(reserved) FROM budget_counter") == 0
     assert await house.value("SELECT count(*) FROM audit_event WHERE action = 'task.dead_letter'") == 1
 

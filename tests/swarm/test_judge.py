@@ -23,9 +23,10 @@ from tests.swarm.test_worker import GRANTED, REFUSED, SPEND
 from chimera.contracts.claims import Judgement
 from chimera.contracts.errors import Invalid, ModelFailed, Superseded
 from chimera.contracts.ids import new_id
+from chimera.contracts.signing import signed_bytes
 from chimera.contracts.values import Decision, Stage, TaskStatus
 from chimera.contracts.work import Opinion, RenderedPrompt, Usage, Verdict
-from chimera.domain.provenance import content_hash, signed_bytes
+from chimera.domain.provenance import content_hash
 from chimera.domain.retry import MAX_TRIES
 from chimera.swarm import prompts
 from chimera.swarm.judge import GRANT_LIFETIME, Judge

@@ -121,7 +121,7 @@ class AssetRecord(Wire):
 
 
 class Cost(Wire):
-    """What one piece consumed, as a ledger transaction: an exact amount from one account to another."""
+    """Compute that went into one piece, as a ledger transaction: an exact amount from one account to another."""
 
     transaction_id: UUID
     currency: str
@@ -218,7 +218,10 @@ class Receipt(Wire):
 
 
 class SpendOrder(Wire):
-    """A transaction request with its surroundings and the key that makes it happen once."""
+    """A transaction request with its surroundings and the key that makes it happen once.
+
+    `expires` is for callers outside: what the swarm reserves, the swarm itself ends.
+    """
 
     tenant_id: UUID
     agent_id: UUID | None
@@ -226,6 +229,7 @@ class SpendOrder(Wire):
     task_id: UUID | None
     idempotency_key: str
     request: TransactionRequest
+    expires: bool = False
 
 
 class ProcessMark(Wire):

@@ -139,11 +139,18 @@ class ToolFailed(ChimeraError):
 
 
 class ModelFailed(ChimeraError):
-    """A model gave no usable answer: time-out, refusal, rubbish, or over its limits."""
+    """A model gave no usable answer: time-out, refusal, rubbish, or over its limits.
+
+    `billed` says whether its provider may ask money for it all the same.
+    """
 
     status = 502
     title = "Model failed"
     remedy = "The task is retried with back-off; check CHIMERA_MODEL and its key if it stays."
+
+    def __init__(self, detail: str, *, billed: bool = True) -> None:
+        super().__init__(detail)
+        self.billed = billed
 
 
 class Superseded(ChimeraError):

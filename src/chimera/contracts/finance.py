@@ -1,22 +1,36 @@
-"""The money contracts: the seed's `financial_authorization`, all three shapes (FIN-1)."""
+"""The money contracts: the seed's `financial_authorization`, all three shapes (FIN-1), and what follows from it."""
 
 from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
-from chimera.contracts.values import Money, Name, Text, Wire
+from chimera.contracts.values import Money, Name, Text, Wire, plain
+
+Category = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+Wallet = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+
+ADS = "ads"
+COMPUTE = "compute"
+FEES = "fees"
 
 
 class TransactionRequest(Wire):
-    """A wish to spend. The wallet is an opaque reference here; moving money validates it."""
+    """A wish to spend. The wallet is an opaque reference here; moving money validates it.
 
-    destination_wallet: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    `valid_for_seconds` is how long the reservation is kept; it expires when it was not settled by then.
+    """
+
+    destination_wallet: Wallet
     token_amount: Annotated[str, StringConstraints(max_length=64)]
     purpose: Text
     persona: Name | None = None
     campaign_id: UUID | None = None
+    category: Category = "general"
+    valid_for_seconds: int = Field(86_400, ge=1, le=30 * 86_400)
 
     @field_validator("token_amount")
     @classmethod
@@ -39,7 +53,7 @@ class Authorization(Wire):
 
 
 class PolicyViolation(Wire):
-    """The seed's `policy_violation`, with the figures as fields besides."""
+    """The seed's `policy_violation`, with the figures as fields besides, and what looked suspicious."""
 
     status: Literal[403] = 403
     error: str
@@ -49,6 +63,58 @@ class PolicyViolation(Wire):
     spent: str | None = None
     reserved: str | None = None
     window: str | None = None
+    anomalies: list[str] | None = None
 
 
 CfoAnswer = Authorization | PolicyViolation
+
+
+class Decided(Wire):
+    """The CFO Judge's answer with the reservation that it was written down under."""
+
+    reservation_id: UUID
+    answer: CfoAnswer
+
+    @property
+    def granted(self) -> bool:
+        """Whether the money is reserved."""
+        return isinstance(self.answer, Authorization)
+
+
+class Outcome(StrEnum):
+    """How a pending transfer ends."""
+
+    POSTED = "posted"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class Settlement(Wire):
+    """What really was spent of an authorisation. Without an amount it is all of it."""
+
+    amount: Annotated[str, StringConstraints(max_length=64)] | None = None
+    reference: Annotated[str, StringConstraints(max_length=256)] = ""
+
+    @field_validator("amount")
+    @classmethod
+    def _parses(cls, value: str | None) -> str | None:
+        if value is not None:
+            Money.parse(value)
+        return value
+
+
+class Closing(Wire):
+    """The end of one pending transfer. `paid` may be finer than the currency's decimals: it is metered."""
+
+    reservation_id: UUID
+    outcome: Outcome
+    paid: Decimal | None = None
+    source: Annotated[str, StringConstraints(max_length=200)] = ""
+    asset_id: UUID | None = None
+    compute_tokens: int = Field(0, ge=0)
+    reference: Annotated[str, StringConstraints(max_length=256)] = ""
+
+
+def metered(amount: Decimal, currency: str) -> str:
+    """An amount in words, as fine as it was metered."""
+    return f"{plain(amount)} {currency}"

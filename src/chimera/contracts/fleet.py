@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator, model_validator
 
+from chimera.contracts.finance import Category, Wallet
 from chimera.contracts.values import Money, Name, Score, Text, Wire
 from chimera.contracts.work import Constraints, Keyword, ToolName
 
@@ -73,6 +74,21 @@ class Limit(Wire):
         return Money.parse(self.amount)
 
 
+class AnomalyRules(Wire):
+    """When a spend that fits its budgets is refused all the same and shown to a human (FIN-5).
+
+    Nothing is suspicious before `learn_from` spends are known; the rhythm counts after `learn_days` days.
+    """
+
+    enabled: bool = True
+    learn_from: int = Field(8, ge=1, le=200)
+    learn_days: int = Field(7, ge=0, le=365)
+    deviations: int = Field(6, ge=1, le=100, description="Robust standard deviations above the usual amount.")
+    times_usual: int = Field(3, ge=1, le=1_000, description="An amount up to so many times the usual one is no news.")
+    times_busiest: int = Field(3, ge=1, le=1_000, description="Spends an hour, against the busiest hour so far.")
+    many_small: int = Field(10, ge=2, le=1_000, description="Small spends to one payee within an hour.")
+
+
 class Policy(Wire):
     """The fleet policy (SOUL-3): what holds for every influencer of a tenant, whatever its persona says."""
 
@@ -83,6 +99,9 @@ class Policy(Wire):
     disclosure: Line = "AI-made"
     max_revisions: int = Field(2, ge=0, le=10)
     limits: list[Limit] = Field(default_factory=list, max_length=20)
+    category_limits: dict[Category, list[Limit]] = Field(default_factory=dict, max_length=50)
+    payee_limits: dict[Wallet, list[Limit]] = Field(default_factory=dict, max_length=500)
+    anomalies: AnomalyRules = AnomalyRules()
 
 
 class Deliverable(Wire):
@@ -101,7 +120,7 @@ class Promotion(Wire):
     server: ToolName = "twitter-mcp"
     token_amount: Annotated[str, StringConstraints(max_length=64)]
     purpose: Line
-    wallet: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    wallet: Wallet
 
     @field_validator("token_amount")
     @classmethod

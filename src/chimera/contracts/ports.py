@@ -23,8 +23,8 @@ from chimera.contracts.claims import (
     Task,
     Ticket,
 )
-from chimera.contracts.finance import CfoAnswer
-from chimera.contracts.values import Role, Stage, TaskStatus, Wire
+from chimera.contracts.finance import Closing, Decided
+from chimera.contracts.values import Money, Role, Stage, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, RenderedPrompt, ToolRecord, Usage
 
 Out = TypeVar("Out", bound=BaseModel)
@@ -43,8 +43,20 @@ class Answer(Wire, Generic[Out]):
 class Model(Protocol):
     """A language model, or the fallback chain of several, for one role."""
 
+    def ceilings(self, role: Role, prompt: RenderedPrompt) -> Sequence[Money]:
+        """The most that one ask can cost, by currency. Invalid where a price is not known: unknown is not free."""
+        ...
+
     async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
         """Put a prompt and get a typed answer. ModelFailed when there is none to be had."""
+        ...
+
+
+class PaidModel(Protocol):
+    """A model whose every call is paid for: reserved before, settled after (FIN-4)."""
+
+    async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+        """Put a prompt at a task's expense. ModelFailed also when the CFO does not authorise it."""
         ...
 
 
@@ -178,15 +190,23 @@ class Effects(Protocol):
 class Treasury(Protocol):
     """Budgets and the ledger in PostgreSQL (FIN-1..4)."""
 
-    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+    async def authorise(self, order: SpendOrder) -> Decided:
         """Reserve the money or refuse it; the same key gives the same answer, with another body a Conflict."""
+        ...
+
+    async def close(self, closing: Closing) -> None:
+        """End a pending transfer; one that has ended already stays as it is."""
+        ...
+
+    async def doubt(self, reservation_id: UUID, cause: str) -> None:
+        """Nobody knows what it cost: it keeps its reservation, and a human is shown it."""
         ...
 
 
 class Cfo(Protocol):
     """The CFO Judge: decides on every spend before it happens (FIN-1)."""
 
-    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+    async def authorise(self, order: SpendOrder) -> Decided:
         """Authorise or refuse; an authorised amount is reserved until it is settled or released."""
         ...
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, PlainSerializer
 
+from chimera.contracts.fleet import Limit
 from chimera.contracts.values import (
     CampaignStatus,
     EffectStatus,
@@ -175,12 +176,51 @@ class LimitView(Wire):
 
     budget_id: UUID
     scope: str
-    scope_id: UUID
+    scope_key: str
     span: str
     currency: str
     limit_amount: Amount
     reserved: Amount
     spent: Amount
+
+
+class PolicyChange(Wire):
+    """A policy that is in force, and the changes of limits that wait for a second operator."""
+
+    policy_hash: str
+    limits_waiting: list[UUID] = []
+
+
+class LimitChangeView(Wire):
+    """Limits that loosen something and wait for a second operator, or have been decided about."""
+
+    change_id: UUID
+    scope: str
+    scope_key: str
+    limits: list[Limit]
+    status: str
+    proposed_by: str
+    decided_by: str | None
+    proposed_at: datetime
+    decided_at: datetime | None
+
+
+class FlagView(Wire):
+    """A spend that looked suspicious, and what a human decided about it."""
+
+    flag_id: UUID
+    reservation_id: UUID
+    agent_id: UUID | None
+    campaign_id: UUID | None
+    payee: str
+    currency: str
+    amount: Amount
+    purpose: str
+    reasons: list[str]
+    status: str
+    decided_by: str | None
+    created_at: datetime
+    decided_at: datetime | None
 
 
 class AssetView(Wire):

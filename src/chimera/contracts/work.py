@@ -92,6 +92,12 @@ class Usage(Wire):
     cost: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})? (USD|EUR|USDC|ETH)$")] | None = Field(
         None, description="Exact amount with currency, like '0.0021 USD'; never zero."
     )
+    budget_verification_hash: Sha256 | None = Field(None, description="The CFO's authorisation that it was paid under.")
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.input_tokens + self.output_tokens
 
     @field_validator("cost")
     @classmethod

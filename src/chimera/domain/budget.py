@@ -1,9 +1,13 @@
-"""Whether a spend fits its budgets: exact decimals, the strictest limit wins (FIN-1, FIN-2, FIN-5)."""
+"""Whether a spend fits its budgets, and what becomes of them: exact decimals, the strictest limit wins (FIN-1..5)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
 
 from chimera.contracts.finance import PolicyViolation
 from chimera.contracts.values import Money, Wire, plain
@@ -19,10 +23,11 @@ _TITLES = {
 
 
 class Counter(Wire):
-    """One limit with what is used of it, read under a lock."""
+    """One limit with what is used of it in one span, read under a lock."""
 
     budget_id: UUID
     scope: str
+    scope_key: str
     span: str
     span_start: date
     limit: Decimal
@@ -30,9 +35,37 @@ class Counter(Wire):
     spent: Decimal
 
     @property
+    def key(self) -> tuple[UUID, date]:
+        """What tells it from other counters."""
+        return self.budget_id, self.span_start
+
+    @property
     def room(self) -> Decimal:
         """What may still be reserved. A limit per transaction starts afresh each time."""
         return self.limit if self.span == "transaction" else self.limit - self.reserved - self.spent
+
+    def held(self, amount: Decimal) -> Self:
+        """After reserving; a limit per transaction holds nothing."""
+        if self.span == "transaction":
+            return self
+        return self.model_copy(update={"reserved": self.reserved + amount})
+
+    def closed(self, held: Decimal, paid: Decimal) -> Self:
+        """After a reservation of `held` has ended with `paid` spent, zero when it was given up."""
+        return self.model_copy(update={"reserved": self.reserved - held, "spent": self.spent + paid})
+
+    def snapshot(self) -> dict[str, JsonValue]:
+        """The counter as the evidence keeps it."""
+        return {
+            "budget_id": str(self.budget_id),
+            "scope": self.scope,
+            "scope_key": self.scope_key,
+            "span": self.span,
+            "span_start": self.span_start.isoformat(),
+            "limit": plain(self.limit),
+            "reserved": plain(self.reserved),
+            "spent": plain(self.spent),
+        }
 
 
 def span_start(span: str, now: datetime, time_zone: str) -> date:
@@ -43,12 +76,13 @@ def span_start(span: str, now: datetime, time_zone: str) -> date:
     return today.replace(day=1) if span == "month" else EPOCH
 
 
-def weigh(wanted: Money, counters: list[Counter]) -> PolicyViolation | None:
+def weigh(wanted: Money, counters: Sequence[Counter]) -> PolicyViolation | None:
     """None when every limit has room; else the refusal by the strictest one.
 
-    No limit at all in this currency is a refusal too: an unlimited budget is never meant.
+    No limit at all in this currency is a refusal too: an unlimited budget is never meant. A limit on single
+    transactions alone bounds nothing either.
     """
-    if not counters:
+    if not any(counter.span != "transaction" for counter in counters):
         return PolicyViolation(
             error="No budget in this currency",
             details=f"Requested {wanted}, no limit is set in {wanted.currency}",
@@ -73,4 +107,32 @@ def weigh(wanted: Money, counters: list[Counter]) -> PolicyViolation | None:
         spent=money(tightest.spent),
         reserved=money(tightest.reserved),
         window=f"{tightest.scope}:{tightest.span}:{tightest.span_start.isoformat()}",
+    )
+
+
+Allowance = Mapping[tuple[str, str], Decimal]
+"""The limits of one scope: an amount by span and currency."""
+
+
+def loosens(before: Allowance, after: Allowance) -> bool:
+    """Whether limits allow more than the ones before: one is higher, gone, or in a currency that had none."""
+    known = {currency for _, currency in before}
+    higher = any(key not in after or after[key] > amount for key, amount in before.items())
+    return higher or any(currency not in known for _, currency in after)
+
+
+def tightest(before: Allowance, after: Allowance) -> Allowance:
+    """What of a change holds at once because it allows no more than before."""
+    known = {currency for _, currency in before}
+    added = {key: amount for key, amount in after.items() if key[1] in known}
+    return added | {key: min(amount, after.get(key, amount)) for key, amount in before.items()}
+
+
+def suspect(wanted: Money, objections: Sequence[str]) -> PolicyViolation:
+    """The refusal of a spend that fits its limits and still looks wrong; a human is shown it (FIN-5)."""
+    return PolicyViolation(
+        error="Suspicious spend",
+        details=f"Requested {wanted}; {'; '.join(objections)}. A human has been asked.",
+        requested=str(wanted),
+        anomalies=list(objections),
     )

@@ -1,9 +1,8 @@
 """What is hashed and signed about a piece (PRV-1)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import rfc8785
 from pydantic import JsonValue
 
 from chimera.contracts.claims import Task
@@ -19,11 +18,6 @@ def content_hash(parts: Sequence[str]) -> str:
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
-def canonical_hash(value: Mapping[str, JsonValue]) -> str:
-    """SHA-256 over the RFC 8785 form of a JSON object."""
-    return hashlib.sha256(rfc8785.dumps(dict(value))).hexdigest()
-
-
 def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {
@@ -35,8 +29,3 @@ def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultM
         "prompt_hash": metadata.prompt.sha256 if metadata.prompt else None,
         "source_type": "trainedAlgorithmicMedia" if metadata.model_used != "composer" else "algorithmicMedia",
     }
-
-
-def signed_bytes(said: Mapping[str, JsonValue]) -> bytes:
-    """The exact bytes that the signature covers: RFC 8785."""
-    return rfc8785.dumps(dict(said))

@@ -4,9 +4,8 @@ import base64
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.contracts.errors import Invalid
 
@@ -30,23 +29,6 @@ class KeyFile:
         """A detached JWS with unencoded payload (RFC 7515 appendix F, RFC 7797, RFC 8037)."""
         signature = base64.urlsafe_b64encode(self._key.sign(_PROTECTED + b"." + payload)).rstrip(b"=")
         return f"{_PROTECTED.decode()}..{signature.decode()}"
-
-
-def verify(signature: str, payload: bytes, public_key: str) -> bool:
-    """Whether a detached JWS of ours is good for this payload under this public key."""
-    protected, _, mark = signature.partition("..")
-    if not mark:
-        return False
-    try:
-        key = Ed25519PublicKey.from_public_bytes(_decode(public_key))
-        key.verify(_decode(mark), protected.encode() + b"." + payload)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _decode(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _load(path: Path) -> Ed25519PrivateKey:

@@ -1,14 +1,17 @@
 """Language models behind one port: typed answers, fallbacks, bounds, and one kind of failure."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from time import monotonic
 
+from genai_prices import Usage as PricedUsage
+from genai_prices import calc_price
 from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.exceptions import (
     FallbackExceptionGroup,
     ModelAPIError,
+    ModelHTTPError,
     RunTimedOut,
     UnexpectedModelBehavior,
     UsageLimitExceeded,
@@ -23,7 +26,7 @@ from pydantic_ai.usage import UsageLimits
 
 from chimera.contracts.errors import Invalid, ModelFailed
 from chimera.contracts.ports import Answer, Out
-from chimera.contracts.values import Role, plain
+from chimera.contracts.values import EXPONENTS, Money, Role, plain
 from chimera.contracts.work import RenderedPrompt, Usage
 from chimera.gateways.composer import Composer
 
@@ -31,6 +34,9 @@ COMPOSER = "composer"
 """The name of the deterministic model that needs neither key nor network."""
 
 _LOCAL = "local:"
+_REQUESTS = 2
+_OVERHEAD_TOKENS = 4_000
+"""What the schema of the answer and the provider's own framing take, at most."""
 _REMEDY = (
     "Set CHIMERA_MODEL to 'composer', to 'PROVIDER:NAME' with that provider's key in the environment, "
     "or to 'local:NAME' with the base URL of an OpenAI-compatible server."
@@ -52,7 +58,7 @@ class ModelGateway:
         *,
         timeout_s: float = 60,
         max_output_tokens: int = 4_000,
-        request_limit: int = 2,
+        request_limit: int = _REQUESTS,
         base_url: str | None = None,
         built: Mapping[str, Model] | None = None,
     ) -> None:
@@ -60,9 +66,29 @@ class ModelGateway:
         self._max_output_tokens = max_output_tokens
         self._limits = UsageLimits(request_limit=request_limit)
         self._base_url = base_url
+        self._built = frozenset(built or ())
         self._known: dict[str, Model] = {COMPOSER: Composer(), **(built or {})}
         self._chains = {role: self._chain(role, names) for role, names in models.items()}
         self._agents: dict[tuple[Role, type[BaseModel]], Agent[None, BaseModel]] = {}
+
+    def ceilings(self, role: Role, prompt: RenderedPrompt) -> Sequence[Money]:
+        """The most that one ask can cost: all models of the chain, all requests, the longest answers.
+
+        Counted tokens for models that nobody bills. Invalid when the price of one is not known.
+        """
+        # No tokenizer makes more tokens than there are bytes.
+        read, written = len(prompt.text.encode()) + _OVERHEAD_TOKENS, self._max_output_tokens
+        total: dict[str, Decimal] = {}
+        for model in self._chains.get(role, []):
+            if self._unbilled(model):
+                amount, currency = Decimal(read + written), "COMPUTE"
+            else:
+                amount, currency = _list_price(model, read, written), "USD"
+            total[currency] = total.get(currency, Decimal(0)) + amount * _REQUESTS
+        return [
+            Money(amount=amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), ROUND_UP), currency=currency)
+            for currency, amount in total.items()
+        ]
 
     async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
         """Put a prompt and get a typed answer. ModelFailed for every way in which a model can let us down."""
@@ -80,12 +106,17 @@ class ModelGateway:
         except UsageLimitExceeded as error:
             raise ModelFailed(f"{role}: over the bounds of one ask: {_brief(error)}") from error
         except UnexpectedModelBehavior as error:
-            raise ModelFailed(f"{role}: the answer does not fit {output.__name__}: {_brief(error)}") from error
+            raise ModelFailed(
+                f"{role}: the answer does not fit {output.__name__}: {_brief(error)}",
+                billed=not all(self._unbilled(model) for model in self._chains[role]),
+            ) from error
         except FallbackExceptionGroup as error:
             causes = "; ".join(_brief(cause) for cause in error.exceptions)
-            raise ModelFailed(f"{role}: every model of the chain failed: {causes}") from error
+            raise ModelFailed(
+                f"{role}: every model of the chain failed: {causes}", billed=_billed(error.exceptions)
+            ) from error
         except (ModelAPIError, UserError) as error:
-            raise ModelFailed(f"{role}: the provider refused: {_brief(error)}") from error
+            raise ModelFailed(f"{role}: the provider refused: {_brief(error)}", billed=_billed([error])) from error
         if not isinstance(result.output, output):
             raise ModelFailed(f"{role}: the answer is a {type(result.output).__name__}, not a {output.__name__}")
         return Answer(
@@ -132,12 +163,35 @@ class ModelGateway:
             self._known[name] = self._local(name) if name.startswith(_LOCAL) else _remote(name)
         return self._known[name]
 
+    def _unbilled(self, model: Model) -> bool:
+        """Whether a model runs on our own machines."""
+        return any(
+            known is model and (name == COMPOSER or name.startswith(_LOCAL) or name in self._built)
+            for name, known in self._known.items()
+        )
+
     def _local(self, name: str) -> Model:
         if self._base_url is None:
             raise Invalid(f"the model {name!r} needs the base URL of its server", remedy=_REMEDY)
         # Such servers ask for no key, but the client library insists on one.
         provider = OpenAICompatibleProvider("local", base_url=self._base_url, api_key="unused")
         return OpenAIChatModel(name.removeprefix(_LOCAL), provider=provider)
+
+
+def _list_price(model: Model, read: int, written: int) -> Decimal:
+    try:
+        usage = PricedUsage(input_tokens=read, output_tokens=written)
+        price = calc_price(usage, model.model_name, provider_id=model.system).total_price
+    except LookupError as error:
+        price, cause = Decimal(0), str(error)
+    else:
+        cause = "its price is zero"
+    if price <= 0:
+        raise Invalid(
+            f"nobody knows what {model.system}:{model.model_name} costs: {cause[:200]}",
+            remedy="Use a model with a known price, or a local one; a spend of unknown cost is refused.",
+        )
+    return price
 
 
 def _remote(name: str) -> Model:
@@ -147,6 +201,15 @@ def _remote(name: str) -> Model:
         return infer_model(name)
     except (UserError, ValueError, ImportError) as error:
         raise Invalid(f"the model {name!r} cannot be used: {_brief(error)}", remedy=_REMEDY) from error
+
+
+def _billed(errors: Sequence[Exception]) -> bool:
+    """Whether a provider may have worked before it failed. A request that was turned away (4xx) costs nothing."""
+    return any(not isinstance(each, UserError) and not _turned_away(each) for each in errors)
+
+
+def _turned_away(error: Exception) -> bool:
+    return isinstance(error, ModelHTTPError) and 400 <= error.status_code < 500
 
 
 def _brief(error: Exception) -> str:

@@ -14,9 +14,9 @@ from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
 from chimera.contracts.ports import ToolResult
+from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import Wire
 from chimera.contracts.work import ToolRecord
-from chimera.domain.provenance import canonical_hash
 
 log = structlog.get_logger()
 

@@ -76,9 +76,9 @@ _SHAPES: Mapping[str, str] = {
     "approved": _CHECK,
     "edited": _CHECK,
     "authorized": _CHECK,
-    "reserved": _CLOCK,
-    "settled": _CHECK,
-    "released": _DASH,
+    "posted": _CHECK,
+    "voided": _DASH,
+    "expired": _DASH,
     "published": _CHECK,
     "refused": _CROSS,
     # how good a score is

@@ -287,7 +287,7 @@ class Painter:
             "tree": planning.tree(plan.draft) if plan else [],
             "newest": newest,
             "loose": [task for task in tasks if task.node_key is None][:30],
-            "limits": [one for one in await reads.limits(tenant_id) if one.scope_id == campaign_id],
+            "limits": [one for one in await reads.limits(tenant_id) if one.scope_key == str(campaign_id)],
             "moves": _moves(campaign),
             "bounds": (await reads.policy(tenant_id)).bounds,
         }
@@ -355,6 +355,6 @@ def named_limits(
     limits: Sequence[LimitView], campaigns: Sequence[CampaignView], people: Mapping[UUID, str]
 ) -> list[tuple[str, LimitView]]:
     """Limits with the names of what they bound, the tenant's first."""
-    names = {one.campaign_id: f"{one.name} ({one.persona})" if one.standing else one.name for one in campaigns}
-    names |= people
-    return [("Whole fleet" if one.scope == "tenant" else names.get(one.scope_id, one.scope), one) for one in limits]
+    names = {str(one.campaign_id): f"{one.name} ({one.persona})" if one.standing else one.name for one in campaigns}
+    names |= {str(agent_id): name for agent_id, name in people.items()}
+    return [("Whole fleet" if one.scope == "tenant" else names.get(one.scope_key, one.scope_key), one) for one in limits]

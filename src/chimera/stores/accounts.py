@@ -10,11 +10,12 @@ from zoneinfo import available_timezones
 from chimera.contracts.errors import Conflict, Invalid, NotFound, Unauthenticated
 from chimera.contracts.fleet import Brief, Limit, Persona, Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import KeyRole, Wire
-from chimera.contracts.views import KeyView
+from chimera.contracts.views import KeyView, PolicyChange
 from chimera.domain import persona as personas
-from chimera.domain.provenance import canonical_hash
-from chimera.stores import campaigns, ledger
+from chimera.stores import audit, campaigns
+from chimera.stores.money.limits import set_policy_limits
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("accounts")
@@ -104,17 +105,20 @@ class AccountStore:
             if await connection.fetchval(SQL["revoke_key"], key_id, tenant_id) is None:
                 raise NotFound(f"no key {key_id} in force")
 
-    async def set_policy(self, tenant_id: UUID, policy: Policy, actor: str) -> str:
-        """Put a fleet policy in force at once: a new state of every campaign (SOUL-3). Its hash."""
+    async def set_policy(self, tenant_id: UUID, policy: Policy, actor: str) -> PolicyChange:
+        """Put a fleet policy in force at once: a new state of every campaign (SOUL-3).
+
+        Limits that it loosens wait for a second operator.
+        """
         body = policy.model_dump(mode="json")
         policy_hash = canonical_hash(body)
+        waiting: list[UUID] = []
         async with self._swarm.transaction() as connection:
             await connection.execute(SQL["add_policy_version"], tenant_id, policy_hash, policy.model_dump_json())
             changed = await connection.fetchval(SQL["set_policy"], tenant_id, policy_hash)
             if changed is not None:
                 await connection.execute(CAMPAIGNS["bump"], tenant_id)
-                await ledger.set_limits(connection, tenant_id, "tenant", tenant_id, policy.limits)
-                await ledger.note(
+                await audit.note(
                     connection,
                     tenant_id,
                     actor=actor,
@@ -122,7 +126,8 @@ class AccountStore:
                     subject=policy_hash,
                     body=body,
                 )
-        return policy_hash
+                waiting = await set_policy_limits(connection, tenant_id, policy, actor)
+        return PolicyChange(policy_hash=policy_hash, limits_waiting=waiting)
 
     async def import_persona(
         self, tenant_id: UUID, source: str, actor: str, limits: Sequence[Limit] = ()
@@ -149,7 +154,7 @@ class AccountStore:
             changed = version.endswith("1") or row["soul_hash"] != persona.soul_hash
             if changed:
                 await connection.execute(SQL["change_soul"], agent_id, persona.soul_hash, soul.account)
-                await ledger.note(
+                await audit.note(
                     connection,
                     tenant_id,
                     actor=actor,

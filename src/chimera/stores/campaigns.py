@@ -14,7 +14,9 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.values import CampaignStatus, TaskKind, TaskStatus
 from chimera.contracts.work import DispatchContext, PlanDraft, PlanNode, TaskDispatch, ToolCall
 from chimera.domain import lifecycle, planning
-from chimera.stores import ledger, rows
+from chimera.stores import audit, rows
+from chimera.stores.money.limits import set_limits
+from chimera.stores.money.treasury import void
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class CampaignStore:
             campaign_id = await _insert(connection, tenant_id, agent_id, brief)
             if campaign_id is None:
                 raise Conflict(f"{brief.persona} already has a campaign named {brief.name!r}")
-            await ledger.set_limits(connection, tenant_id, "campaign", campaign_id, brief.budget)
+            await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, actor)
             await _note(connection, tenant_id, actor, "campaign.created", campaign_id, {"name": brief.name})
             return campaign_id
 
@@ -116,9 +118,9 @@ class CampaignStore:
             await connection.execute(SQL["cancel_tasks"], campaign_id, states, "the campaign was cancelled")
             await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled")
             await connection.execute(SQL["withdraw_approvals"], campaign_id)
-            for row in await connection.fetch(SQL["idle_reservations"], campaign_id):
-                await ledger.release(connection, row["reservation_id"])
             await _note(connection, tenant_id, actor, "campaign.cancelled", campaign_id, {})
+            idle = await connection.fetch(SQL["idle_reservations"], campaign_id)
+            await void(connection, [row["reservation_id"] for row in idle])
 
 
 async def open_standing(connection: "Connection", tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
@@ -129,7 +131,7 @@ async def open_standing(connection: "Connection", tenant_id: UUID, agent_id: UUI
     campaign_id = await _insert(connection, tenant_id, agent_id, brief, standing=True)
     if campaign_id is None:
         raise Conflict(f"{brief.persona} has a campaign of its own named {STANDING!r}")
-    await ledger.set_limits(connection, tenant_id, "campaign", campaign_id, brief.budget)
+    await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, "chimera")
     return campaign_id
 
 
@@ -261,4 +263,4 @@ async def _note(
     campaign_id: UUID,
     body: dict[str, JsonValue],
 ) -> None:
-    await ledger.note(connection, tenant_id, actor=actor, action=action, subject=str(campaign_id), body=body)
+    await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(campaign_id), body=body)

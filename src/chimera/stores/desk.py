@@ -13,7 +13,8 @@ from chimera.contracts.values import CampaignStatus, Decision, Stage, TaskStatus
 from chimera.contracts.work import ExecutionResult, TaskDispatch
 from chimera.domain import judging, lifecycle, planning
 from chimera.domain.provenance import content_hash
-from chimera.stores import ledger, rows
+from chimera.stores import audit, rows
+from chimera.stores.money.treasury import void
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -121,11 +122,10 @@ class DeskStore:
             guard = lifecycle.before(TaskStatus.CANCELLED)
             if await connection.fetchval(TASKS["cancel"], task_id, f"cancelled by {actor}", guard) is None:
                 raise Conflict(f"a task that is {row['status']} cannot be cancelled")
-            reservation_id = await connection.fetchval(TASKS["open_reservation"], task_id)
-            if reservation_id is not None:
-                await ledger.release(connection, reservation_id)
             await connection.execute(SQL["withdraw"], task_id)
             await _note(connection, tenant_id, actor, "task.cancelled", task_id)
+            held = await connection.fetch(TASKS["open_reservation"], task_id)
+            await void(connection, [row["reservation_id"] for row in held])
 
     async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> Tickets:
         """Give a dead letter another life (ORC-11). Conflict for a task that is not one."""
@@ -237,7 +237,7 @@ async def _back_to_judge(connection: "Connection", tenant_id: UUID, task: "Recor
 
 
 async def _note(connection: "Connection", tenant_id: UUID, actor: str, action: str, task_id: UUID) -> None:
-    await ledger.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body={})
+    await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body={})
 
 
 def _tickets(inserted: "Sequence[Record]") -> Tickets:

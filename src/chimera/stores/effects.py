@@ -9,10 +9,12 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import Effect, Grant, Lease, Receipt, Ticket
 from chimera.contracts.errors import Superseded
+from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import EffectStatus, Priority, Stage, TaskStatus
 from chimera.domain import lifecycle, publishing
-from chimera.stores import campaigns, ledger, rows
+from chimera.stores import audit, campaigns, rows
+from chimera.stores.money.treasury import close, void
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -79,9 +81,7 @@ class EffectStore:
             if row is None:
                 raise Superseded(f"effect {effect.effect_id} has moved on")
             await self._publish(connection, effect, row["asset_id"], receipt)
-            if row["reservation_id"] is not None:
-                await ledger.settle(connection, row["reservation_id"], row["asset_id"])
-            await ledger.note(
+            await audit.note(
                 connection,
                 effect.tenant_id,
                 actor="publisher",
@@ -89,6 +89,8 @@ class EffectStore:
                 subject=str(effect.task_id),
                 body={"url": receipt.url, "idempotency_key": effect.idempotency_key},
             )
+            if row["reservation_id"] is not None:
+                await close(connection, [_bill(effect, row["reservation_id"], row["asset_id"], receipt)])
         # On their own, as they lock in another order; should they be lost, the sweeper does them.
         async with self._database.transaction() as connection:
             released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
@@ -128,10 +130,8 @@ class EffectStore:
 
     async def _refuse(self, connection: "Connection", effect: Effect, cause: str) -> None:
         reservation_id = await self._move(connection, effect, EffectStatus.FAILED, cause, None)
-        if reservation_id is not None:
-            await ledger.release(connection, reservation_id)
         await connection.fetch(SQL["replan"], effect.task_id, new_id())
-        await ledger.note(
+        await audit.note(
             connection,
             effect.tenant_id,
             actor="publisher",
@@ -139,6 +139,8 @@ class EffectStore:
             subject=str(effect.task_id),
             body={"cause": cause},
         )
+        if reservation_id is not None:
+            await void(connection, [reservation_id])
 
     async def _move(
         self, connection: "Connection", effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
@@ -179,6 +181,17 @@ class EffectStore:
         await connection.execute(
             SQL["remember"], new_id(), effect.tenant_id, effect.agent_id, memory, f"asset:{asset_id}"
         )
+
+
+def _bill(effect: Effect, reservation_id: UUID, asset_id: UUID, receipt: Receipt) -> Closing:
+    """What no wallet has paid by now is on the platform's bill."""
+    return Closing(
+        reservation_id=reservation_id,
+        outcome=Outcome.POSTED,
+        source=effect.server,
+        asset_id=asset_id,
+        reference=receipt.url[:256],
+    )
 
 
 def _effect(row: "Record", attempt: int, tries: int, status: EffectStatus) -> Effect:

@@ -7,7 +7,7 @@ from chimera.contracts.errors import Conflict, NotFound
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, Role, Stage
 from chimera.contracts.views import BacklogView
-from chimera.stores import ledger
+from chimera.stores import audit
 from chimera.stores.postgres import Database, queries
 
 SQL = queries("fleet")
@@ -67,7 +67,7 @@ class FleetStore:
             halt_id = await connection.fetchval(SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor)
             if halt_id is None:
                 raise Conflict(f"{scope.value} {target} is halted already")
-            await ledger.note(
+            await audit.note(
                 connection,
                 tenant_id,
                 actor=actor,
@@ -81,7 +81,7 @@ class FleetStore:
         async with self._swarm.transaction() as connection:
             if await connection.fetchval(SQL["resume"], tenant_id, scope.value, target, actor) is None:
                 raise NotFound(f"{scope.value} {target} is not halted")
-            await ledger.note(
+            await audit.note(
                 connection,
                 tenant_id,
                 actor=actor,

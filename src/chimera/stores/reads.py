@@ -31,7 +31,7 @@ from chimera.contracts.views import (
 )
 from chimera.contracts.work import ExecutionResult, JudgeEvaluation, PlanDraft, TaskDispatch, Verdict
 from chimera.domain import planning
-from chimera.stores.ledger import ANSWER
+from chimera.stores.money.treasury import ANSWER
 from chimera.stores.postgres import Database, queries
 from chimera.stores.pulse import RedisPulse
 

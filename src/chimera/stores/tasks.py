@@ -29,8 +29,9 @@ from chimera.contracts.values import Decision, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import ExecutionResult, Verdict
 from chimera.domain import lifecycle, persona
 from chimera.domain.provenance import content_hash
-from chimera.stores import campaigns, ledger, rows
+from chimera.stores import audit, campaigns, rows
 from chimera.stores.group import GroupCommit
+from chimera.stores.money.treasury import ANSWER, void
 from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class TaskStore:
                 result=ExecutionResult.model_validate_json(row["result"]),
                 content_hash=row["content_hash"],
                 human=Verdict.model_validate_json(row["human"]) if row["human"] else None,
-                spend=ledger.ANSWER.validate_json(row["spend"]) if row["spend"] else None,
+                spend=ANSWER.validate_json(row["spend"]) if row["spend"] else None,
                 reservation_id=row["reservation_id"],
             )
             for row in found
@@ -118,10 +119,7 @@ class TaskStore:
             )
             if row is None:
                 raise Superseded(f"task {task.task_id} has moved on")
-            reservation_id = await connection.fetchval(SQL["open_reservation"], task.task_id)
-            if reservation_id is not None:
-                await ledger.release(connection, reservation_id)
-            await ledger.note(
+            await audit.note(
                 connection,
                 task.tenant_id,
                 actor="swarm",
@@ -129,6 +127,8 @@ class TaskStore:
                 subject=str(task.task_id),
                 body={"cause": cause, "attempt": task.attempt},
             )
+            held = await connection.fetch(SQL["open_reservation"], task.task_id)
+            await void(connection, [row["reservation_id"] for row in held])
         await self._tidy([task.campaign_id])
 
     async def setting(self, task: Task) -> Setting:
@@ -224,9 +224,12 @@ class TaskStore:
         if any(item["reservation_id"] is not None for item in group):
             async with self._database.transaction() as connection:
                 moved = await self._commit_rows(connection, group)
-                for item in group:
-                    if item["reservation_id"] is not None and _refused(moved.get(_which(item))):
-                        await ledger.release(connection, UUID(str(item["reservation_id"])))
+                held = [
+                    UUID(str(item["reservation_id"]))
+                    for item in group
+                    if item["reservation_id"] is not None and _refused(moved.get(_which(item)))
+                ]
+                await void(connection, held)
         else:
             async with self._database.connection() as connection:
                 moved = await self._commit_rows(connection, group)

@@ -4,7 +4,7 @@ import structlog
 from opentelemetry import trace
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Authorization, CfoAnswer
+from chimera.contracts.finance import COMPUTE, Decided
 from chimera.contracts.ports import Treasury
 
 log = structlog.get_logger()
@@ -17,11 +17,13 @@ class CfoJudge:
     def __init__(self, treasury: Treasury) -> None:
         self._treasury = treasury
 
-    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+    async def authorise(self, order: SpendOrder) -> Decided:
         """See `ports.Cfo.authorise`."""
         with tracer.start_as_current_span("cfo.authorise", attributes={"task": str(order.task_id)}) as span:
-            answer = await self._treasury.authorise(order)
-            granted = isinstance(answer, Authorization)
-            span.set_attribute("granted", granted)
-            await log.ainfo("spend", granted=granted, amount=order.request.token_amount, task=str(order.task_id))
-            return answer
+            decided = await self._treasury.authorise(order)
+            span.set_attribute("granted", decided.granted)
+            if order.request.category != COMPUTE:  # every model call would drown the rest
+                await log.ainfo(
+                    "spend", granted=decided.granted, amount=order.request.token_amount, task=str(order.task_id)
+                )
+            return decided

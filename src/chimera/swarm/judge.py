@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -18,12 +19,13 @@ from chimera.contracts.claims import (
     Task,
 )
 from chimera.contracts.errors import Invalid, NotFound, Superseded, Unavailable
-from chimera.contracts.finance import PolicyViolation
+from chimera.contracts.finance import COMPUTE, PolicyViolation
 from chimera.contracts.ids import new_id
-from chimera.contracts.ports import Model, Pulse, Signer, Tools, Work
+from chimera.contracts.ports import PaidModel, Pulse, Signer, Tools, Work
+from chimera.contracts.signing import signed_bytes
 from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import Artifact, Opinion, Usage, Verdict
-from chimera.domain import judging, planning, provenance, publishing, retry
+from chimera.domain import accounts, judging, planning, provenance, publishing, retry
 from chimera.swarm import prompts
 from chimera.swarm.inputs import seed_of, voice
 from chimera.swarm.runtime import FollowUp, describe
@@ -37,7 +39,7 @@ class Judge:
 
     stage = Stage.JUDGE
 
-    def __init__(self, work: Work, model: Model, tools: Tools, signer: Signer, pulse: Pulse) -> None:
+    def __init__(self, work: Work, model: PaidModel, tools: Tools, signer: Signer, pulse: Pulse) -> None:
         self._work = work
         self._model = model
         self._tools = tools
@@ -120,7 +122,7 @@ class Judge:
             "boundaries": list(setting.policy.boundaries),
         }
         prompt = prompts.render("judge", inputs)
-        answer = await self._model.ask(Role.JUDGE, prompt, Opinion, seed=seed_of(piece.content_hash))
+        answer = await self._model.ask(task, Role.JUDGE, prompt, Opinion, seed=seed_of(piece.content_hash))
         return answer.output, answer.model_used, answer.usage
 
     def _judgement(self, piece: Piece, setting: Setting, verdict: Verdict) -> Judgement:
@@ -166,7 +168,7 @@ class Judge:
             creative_regression_notes=verdict.regression_notes,
             provenance_id=new_id(),
             content_hash=provenance.content_hash(artifact.parts),
-            cryptographic_signature=self._signer.sign(provenance.signed_bytes(said)),
+            cryptographic_signature=self._signer.sign(signed_bytes(said)),
             statement=said,
         )
 
@@ -226,31 +228,25 @@ def _facts(piece: Piece) -> list[JsonValue]:
 
 
 def _costs(piece: Piece, verdict: Verdict) -> list[Cost]:
-    """What writing and judging consumed: in compute tokens, and in money where a price is known (FIN-4)."""
-    costs: list[Cost] = []
-    for what, usage in (("writing", piece.result.metadata.usage), ("judging", verdict.usage)):
-        tokens = usage.input_tokens + usage.output_tokens if usage else 0
-        if usage is None or tokens == 0:
-            continue
-        money = usage.cost.split(" ") if usage.cost else [str(tokens), "COMPUTE"]
-        costs.append(_cost(piece.task, what, money[0], money[1], tokens, piece.result.metadata.model_used))
-    return costs
+    """What writing and judging cost becomes the cost of the piece (FIN-4). What is not ours to pay has no mark."""
+    made = piece.result.metadata
+    spent = [("judging", verdict.usage)]
+    if piece.task.dispatch.worker == "swarm":
+        spent.insert(0, ("writing", made.usage))
+    return [_cost(piece.task, what, usage, made.model_used) for what, usage in spent if usage and usage.tokens]
 
 
-def _cost(task: Task, what: str, amount: str, currency: str, tokens: int, model: str) -> Cost:
-    evidence: dict[str, JsonValue] = {
-        "task": str(task.task_id),
-        "what": what,
-        "amount": amount,
-        "tokens": tokens,
-    }
+def _cost(task: Task, what: str, usage: Usage, model: str) -> Cost:
+    amount, _, currency = (usage.cost or f"{usage.tokens} COMPUTE").partition(" ")
+    who = accounts.Spender(agent_id=task.agent_id, campaign_id=task.campaign_id, category=COMPUTE, payee=model)
+    debit, credit = accounts.attributing(who, Decimal(amount))
     return Cost(
         transaction_id=new_id(),
         currency=currency,
         amount=amount,
-        compute_tokens_used=tokens,
-        verification=provenance.canonical_hash(evidence),
-        debit=f"compute:{task.agent_id}",
-        credit=f"model:{model}",
-        memo=f"{what}: {tokens} tokens of {model}",
+        compute_tokens_used=usage.tokens,
+        verification=usage.budget_verification_hash or "",
+        debit=debit.account.code,
+        credit=credit.account.code,
+        memo=f"{what}: {usage.tokens} tokens of {model}",
     )

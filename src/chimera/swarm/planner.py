@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from chimera.contracts.claims import NewTask, Planned, Rejected, Setting, Task
 from chimera.contracts.errors import Invalid
 from chimera.contracts.ids import new_id
-from chimera.contracts.ports import Model, Pulse, Tools, Work
+from chimera.contracts.ports import PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind
 from chimera.contracts.work import PlanDraft, Revision
 from chimera.domain import planning
@@ -22,7 +22,7 @@ class Planner(Maker):
 
     stage = Stage.PLAN
 
-    def __init__(self, work: Work, model: Model, tools: Tools, pulse: Pulse) -> None:
+    def __init__(self, work: Work, model: PaidModel, tools: Tools, pulse: Pulse) -> None:
         super().__init__(work)
         self._model = model
         self._tools = tools
@@ -48,7 +48,7 @@ class Planner(Maker):
             "sources": [item.model_dump(mode="json") for item in brief.sources],
         }
         answer = await self._model.ask(
-            Role.PLANNER, prompts.render("plan", inputs), PlanDraft, seed=seed_of(brief.goal)
+            task, Role.PLANNER, prompts.render("plan", inputs), PlanDraft, seed=seed_of(brief.goal)
         )
         draft = answer.output
         planning.check(draft)
@@ -72,6 +72,7 @@ class Planner(Maker):
             "strategy": list(setting.brief.strategy),
         }
         answer = await self._model.ask(
+            task,
             Role.PLANNER,
             prompts.render("revise", inputs),
             Revision,

@@ -8,8 +8,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import Setting, SpendOrder, Task
 from chimera.contracts.errors import Invalid, Superseded, ToolFailed
-from chimera.contracts.finance import Authorization, TransactionRequest
-from chimera.contracts.ports import Answer, Cfo, Memory, Model, Pulse, Tools, Work
+from chimera.contracts.finance import ADS, TransactionRequest
+from chimera.contracts.ports import Answer, Cfo, Memory, PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, Wire
 from chimera.contracts.work import (
     Artifact,
@@ -48,7 +48,7 @@ class Worker(Maker):
 
     stage = Stage.WORK
 
-    def __init__(self, work: Work, model: Model, tools: Tools, memory: Memory, cfo: Cfo, pulse: Pulse) -> None:
+    def __init__(self, work: Work, model: PaidModel, tools: Tools, memory: Memory, cfo: Cfo, pulse: Pulse) -> None:
         super().__init__(work)
         self._model = model
         self._tools = tools
@@ -76,7 +76,7 @@ class Worker(Maker):
         earlier = await self._work.earlier(task, _EARLIER)
         rendered = _prompt(task, setting, topic, facts, memories, earlier)
         seed = seed_of(task.dispatch.context.persona, task.dispatch.context.goal, topic, task.revision)
-        answer = await self._model.ask(Role.WORKER, rendered, Draft, seed=seed)
+        answer = await self._model.ask(task, Role.WORKER, rendered, Draft, seed=seed)
         return _result(task, rendered, answer, tool_log, memories, round((time.perf_counter() - begun) * 1_000))
 
     async def _facts(self, setting: Setting, topic: str, tool_log: list[ToolRecord]) -> list[Fact]:
@@ -103,6 +103,7 @@ class Worker(Maker):
                 purpose=str(given.get("purpose") or task.dispatch.context.goal),
                 persona=task.dispatch.context.persona,
                 campaign_id=task.campaign_id,
+                category=ADS,
             )
         except ValidationError as error:
             raise Invalid(f"this is not a transaction request: {error.errors()[0]['msg']}") from error
@@ -114,8 +115,8 @@ class Worker(Maker):
             idempotency_key=f"task-{task.task_id}",
             request=request,
         )
-        answer = await self._cfo.authorise(order)
-        granted = isinstance(answer, Authorization)
+        decided = await self._cfo.authorise(order)
+        granted, answer = decided.granted, decided.answer
         said = "authorised it" if granted else f"refused it: {answer.model_dump(mode='json')['details']}"
         return ExecutionResult(
             execution_id=task.dispatch.execution_id,

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from chimera.contracts.fleet import Brief, Policy
 from chimera.contracts.values import Stage, Wire
-from chimera.contracts.views import CampaignView, InfluencerView, Page, PersonaVersion, PlanView
+from chimera.contracts.views import CampaignView, InfluencerView, Page, PersonaVersion, PlanView, PolicyChange
 from chimera.contracts.work import PlanDraft
 from chimera.interfaces.api.callers import Anyone, Author, Operator, Wired
 from chimera.interfaces.api.paging import Before, Limit
@@ -29,12 +29,6 @@ class Created(Wire):
     """The id of what was made."""
 
     campaign_id: UUID
-
-
-class PolicyHash(Wire):
-    """The version of a policy."""
-
-    policy_hash: str
 
 
 @router.get("/influencers")
@@ -68,9 +62,9 @@ async def policy(who: Anyone, system: Wired) -> Policy:
 
 
 @router.put("/policy")
-async def set_policy(policy: Policy, who: Operator, system: Wired) -> PolicyHash:
-    """Put a fleet policy in force at once (SOUL-3)."""
-    return PolicyHash(policy_hash=await system.accounts.set_policy(who.tenant_id, policy, who.actor))
+async def set_policy(policy: Policy, who: Operator, system: Wired) -> PolicyChange:
+    """Put a fleet policy in force at once (SOUL-3). Limits that it loosens wait for a second operator."""
+    return await system.accounts.set_policy(who.tenant_id, policy, who.actor)
 
 
 @router.get("/campaigns")

@@ -46,8 +46,9 @@ async def authorize(request: TransactionRequest, key: Key, who: Spender, system:
         task_id=None,
         idempotency_key=f"api-{key}",
         request=request,
+        expires=True,
     )
-    answer = await system.cfo.authorise(order)
+    answer = (await system.cfo.authorise(order)).answer
     if isinstance(answer, PolicyViolation):
         return JSONResponse(answer.model_dump(mode="json"), answer.status)
     return answer

@@ -127,7 +127,7 @@ class Demo:
             ("held for a human", sum(task.status is TaskStatus.AWAITING_APPROVAL for task in tasks)),
             ("rejected by the Judge", sum(task.status is TaskStatus.REJECTED for task in tasks)),
             ("revised and published", sum(task.revision > 0 and task.url is not None for task in tasks)),
-            ("spends authorised", sum(status in ("reserved", "settled") for status in spends)),
+            ("spends authorised", sum(status in ("pending", "posted") for status in spends)),
             ("spends refused (403)", spends.count("refused")),
             ("checks that failed", len(problems)),
         ):

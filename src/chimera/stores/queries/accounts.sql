@@ -23,7 +23,7 @@ UPDATE api_key SET revoked_at = now() WHERE key_id = $1 AND tenant_id = $2 AND r
 SELECT agent_id FROM influencer WHERE tenant_id = $1 AND persona = $2;
 
 -- name: influencer
-SELECT agent_id, account, soul_hash FROM influencer WHERE tenant_id = $1 AND persona = $2 FOR UPDATE;
+SELECT agent_id, account, soul_hash FROM influencer WHERE tenant_id = $1 AND persona = $2 FOR NO KEY UPDATE;
 
 -- name: add_influencer
 INSERT INTO influencer (agent_id, tenant_id, persona, account, soul_hash) VALUES ($1, $2, $3, $4, $5)

@@ -12,7 +12,7 @@ SELECT c.campaign_id, c.tenant_id, c.agent_id, c.name, c.standing, c.brief, c.st
     i.soul_hash, i.persona
 FROM campaign c JOIN influencer i USING (agent_id)
 WHERE c.campaign_id = $1 AND c.tenant_id = $2
-FOR UPDATE OF c;
+FOR NO KEY UPDATE OF c;
 
 -- name: move
 -- $4 guard states; a pause or a resumption is a new state of the campaign (ORC-8).
@@ -61,8 +61,8 @@ WHERE t.task_id = a.task_id AND t.campaign_id = $1 AND a.status = 'waiting';
 -- name: idle_reservations
 -- Money that nothing is on its way to spend any more.
 SELECT r.reservation_id FROM reservation r LEFT JOIN task t USING (task_id) LEFT JOIN effect e USING (reservation_id)
-WHERE r.campaign_id = $1 AND r.status = 'reserved' AND t.status <> 'completed'
-   OR r.campaign_id = $1 AND r.status = 'reserved' AND e.status = 'failed'
+WHERE r.campaign_id = $1 AND r.status = 'pending' AND r.idempotency_key LIKE 'task-%'
+  AND (t.status <> 'completed' OR e.status = 'failed')
 ORDER BY r.reservation_id;
 
 -- name: has_run

@@ -6,7 +6,7 @@ SELECT a.approval_id, a.task_id, a.status, a.decided_by, a.content_hash, a.soul_
 FROM approval a JOIN task t USING (task_id) JOIN influencer f ON f.agent_id = t.agent_id
 JOIN campaign c ON c.campaign_id = t.campaign_id
 WHERE a.approval_id = $1
-FOR UPDATE OF a, t;
+FOR NO KEY UPDATE OF a, t;
 
 -- name: decide
 UPDATE approval SET status = $2, decided_by = $3, note = $4, decided_at = now() WHERE approval_id = $1;
@@ -23,7 +23,7 @@ SELECT $1, coalesce(max(attempt), 0) + 1, $2, $3, $4, $5 FROM execution WHERE ta
 -- name: retire_reservations
 -- Another life asks the CFO anew: the answer of the last one, whose money was given back, does not count again.
 UPDATE reservation SET idempotency_key = idempotency_key || ':' || reservation_id
-WHERE task_id = $1 AND status = 'released' AND idempotency_key NOT LIKE '%:' || reservation_id;
+WHERE task_id = $1 AND status = 'voided' AND idempotency_key = 'task-' || task_id;
 
 -- name: reopen_campaign
 -- $2 the kind of the task: a plan's campaign went back to being a draft when the plan failed.

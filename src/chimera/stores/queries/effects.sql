@@ -11,7 +11,7 @@ JOIN influencer f ON f.agent_id = e.agent_id
 WHERE e.status IN ('authorised', 'executing', 'unknown') AND e.due_at <= now()
   AND (e.claimed_by IS NULL OR i.redelivered)
 ORDER BY e.effect_id
-FOR UPDATE OF e;
+FOR NO KEY UPDATE OF e;
 
 -- name: claim
 UPDATE effect SET status = $3, attempt = attempt + 1, tries = tries + 1, claimed_by = $2, updated_at = now()

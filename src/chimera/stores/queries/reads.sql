@@ -55,7 +55,8 @@ SELECT task_id FROM task WHERE execution_id = $1 OR task_id::text = $1 LIMIT 1;
 SELECT t.task_id, t.execution_id, t.kind, t.status, t.attempt, t.campaign_id, t.agent_id, t.parent_id, t.soul_hash,
     t.state_version, t.cause, t.dispatch, t.created_at, t.updated_at, f.persona,
     ARRAY(SELECT c.task_id FROM task c WHERE c.parent_id = t.task_id ORDER BY c.task_id) AS children,
-    (SELECT answer FROM reservation r WHERE r.task_id = t.task_id ORDER BY created_at DESC LIMIT 1) AS answer,
+    (SELECT answer FROM reservation r
+        WHERE r.task_id = t.task_id AND r.category NOT IN ('compute', 'fees') ORDER BY created_at DESC LIMIT 1) AS answer,
     (SELECT jsonb_build_object('effect_id', e.effect_id, 'status', e.status, 'idempotency_key', e.idempotency_key,
         'url', p.url, 'cause', e.cause) FROM effect e LEFT JOIN publication p USING (effect_id)
         WHERE e.task_id = t.task_id) AS delivery
@@ -88,10 +89,10 @@ ORDER BY transaction_id DESC LIMIT $2;
 
 -- name: spends
 SELECT reservation_id, task_id, campaign_id, status, request, answer, created_at FROM reservation
-WHERE ($1::uuid IS NULL OR reservation_id < $1) ORDER BY reservation_id DESC LIMIT $2;
+WHERE ($1::uuid IS NULL OR reservation_id < $1) AND category NOT IN ('compute', 'fees') ORDER BY reservation_id DESC LIMIT $2;
 
 -- name: limits
-SELECT b.budget_id, b.scope, b.scope_id, b.span, b.currency, b.limit_amount,
+SELECT b.budget_id, b.scope, b.scope_key, b.span, b.currency, b.limit_amount,
     coalesce(c.reserved, 0) AS reserved, coalesce(c.spent, 0) AS spent
 FROM budget b JOIN tenant n USING (tenant_id)
 LEFT JOIN budget_counter c ON c.budget_id = b.budget_id AND c.span_start = CASE b.span

@@ -77,7 +77,7 @@ LEFT JOIN LATERAL (SELECT jsonb_build_object('decision', CASE status WHEN 'appro
       AND p.content_hash = x.content_hash AND p.soul_hash = t.soul_hash AND p.state_version = t.state_version
     ORDER BY created_at DESC LIMIT 1) a ON true
 LEFT JOIN LATERAL (SELECT answer, reservation_id FROM reservation v
-    WHERE v.task_id = t.task_id AND v.status <> 'released' ORDER BY created_at DESC LIMIT 1) r ON true;
+    WHERE v.task_id = t.task_id AND v.idempotency_key = 'task-' || t.task_id AND v.status <> 'voided' ORDER BY created_at DESC LIMIT 1) r ON true;
 
 -- name: submit
 -- $2 guard.
@@ -169,7 +169,12 @@ WITH input AS MATERIALIZED (
     INSERT INTO transaction_ledger (transaction_id, asset_id, currency, amount, compute_tokens_used,
         cfo_judge_verification, tenant_id, agent_id, campaign_id, entry, memo)
     SELECT transaction_id, asset_id, currency, amount, compute_tokens_used, verification, tenant_id, agent_id,
-        campaign_id, 'compute', memo FROM spent
+        campaign_id, 'attributed', memo FROM spent
+), opened AS (
+    INSERT INTO account (tenant_id, code, kind, agent_id, campaign_id, category)
+    SELECT tenant_id, debit, 'expense', agent_id, campaign_id, 'content' FROM spent
+    UNION SELECT tenant_id, credit, 'expense', agent_id, campaign_id, 'compute' FROM spent
+    ON CONFLICT DO NOTHING
 ), posted AS (
     INSERT INTO ledger_posting (transaction_id, account, amount, tenant_id)
     SELECT transaction_id, debit, amount, tenant_id FROM spent
@@ -206,7 +211,8 @@ WHERE task_id = $1 AND attempt = $2 AND status = ANY($5::text[])
 RETURNING task_id, tenant_id;
 
 -- name: open_reservation
-SELECT reservation_id FROM reservation WHERE task_id = $1 AND status = 'reserved';
+SELECT reservation_id FROM reservation
+WHERE task_id = $1 AND idempotency_key = 'task-' || task_id AND status = 'pending';
 
 -- name: complete
 -- A planning task that has done its work. $3 guard.
@@ -219,7 +225,7 @@ SELECT t.campaign_id, t.tenant_id, t.agent_id, c.state_version, c.status AS camp
     i.soul_hash, c.brief
 FROM task t JOIN campaign c USING (campaign_id) JOIN influencer i ON i.agent_id = t.agent_id
 WHERE t.task_id = $1
-FOR UPDATE OF c;
+FOR NO KEY UPDATE OF c;
 
 -- name: rejected
 SELECT t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t.attempt, t.tries, t.revision,
@@ -318,7 +324,7 @@ WITH next AS (
       AND ($2::text IS NULL OR f.persona = $2) AND NOT halted(t.tenant_id, t.agent_id, t.campaign_id)
       AND NOT tool_halted(t.tenant_id, t.dispatch -> 'tool_call' ->> 'target_mcp', t.dispatch -> 'tool_call' ->> 'action')
     ORDER BY array_position(ARRAY['high', 'medium', 'low'], t.priority), t.due_at
-    LIMIT 1 FOR UPDATE OF t SKIP LOCKED
+    LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
 )
 UPDATE task t SET status = 'in_progress', attempt = t.attempt + 1, tries = t.tries + 1, claimed_by = $1,
     state_version = n.state_version, lease_until = now() + make_interval(secs => $3), updated_at = now()
@@ -333,7 +339,7 @@ RETURNING task_id, execution_id, attempt, lease_until, dispatch;
 -- name: lock
 SELECT t.task_id, t.tenant_id, t.execution_id, t.status, t.attempt, t.claimed_by, t.dispatch, t.campaign_id,
     t.agent_id, t.priority, t.kind, t.external, t.soul_hash, c.state_version, c.status AS campaign_status
-FROM task t JOIN campaign c USING (campaign_id) WHERE t.task_id = $1 FOR UPDATE OF t;
+FROM task t JOIN campaign c USING (campaign_id) WHERE t.task_id = $1 FOR NO KEY UPDATE OF t;
 
 -- name: cancel
 UPDATE task SET status = 'cancelled', claimed_by = NULL, lease_until = NULL, cause = $2, updated_at = now()

@@ -1,0 +1,403 @@
+"""A batch of money decisions: read under the treasury's lock, decided in memory, written in one statement.
+
+The lock is the row that ends a tenant's chain of evidence, so that all that moves a tenant's money happens in one
+order, whatever process does it; a batch shares the lock and the commit.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from chimera.contracts.claims import SpendOrder
+from chimera.contracts.finance import Authorization, CfoAnswer, Closing, Decided, Outcome, metered
+from chimera.contracts.ids import new_id
+from chimera.contracts.signing import signed_bytes
+from chimera.contracts.values import plain
+from chimera.domain import accounts, budget, evidence
+from chimera.domain.accounts import Account, Posting, Spender
+from chimera.domain.budget import Counter
+from chimera.domain.evidence import Head, Link
+from chimera.stores.postgres import queries
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from chimera.stores.postgres import Connection
+
+SQL = queries("treasury")
+_Row = dict[str, JsonValue]
+
+
+async def lock(connection: "Connection", tenants: Iterable[UUID]) -> dict[UUID, Head]:
+    """Take the treasuries of these tenants, in one order; nothing else moves their money until the commit."""
+    wanted = sorted(set(tenants))
+    rows = await connection.fetch(SQL["heads"], wanted)
+    if len(rows) < len(wanted):
+        await connection.execute(SQL["open_heads"], wanted)
+        rows = await connection.fetch(SQL["heads"], wanted)
+    return {row["tenant_id"]: Head.model_validate(dict(row)) for row in rows}
+
+
+class Batch:
+    """What is decided under the lock, until it is written."""
+
+    def __init__(self, heads: dict[UUID, Head], now: datetime) -> None:
+        self.now = now
+        self._heads = heads
+        self._counters: dict[tuple[UUID, object], Counter] = {}
+        self._tenants: dict[tuple[UUID, object], UUID] = {}
+        self._changed: set[tuple[UUID, object]] = set()
+        self._rows: dict[str, list[_Row]] = {
+            name: []
+            for name in (
+                "reservations",
+                "closings",
+                "accounts",
+                "transactions",
+                "postings",
+                "events",
+                "notes",
+                "flags",
+            )
+        }
+        self._used: list[UUID] = []
+
+    def current(self, counters: Sequence[Counter]) -> list[Counter]:
+        """These counters as the batch has left them so far."""
+        return [self._counters.get(counter.key, counter) for counter in counters]
+
+    def authorise(
+        self,
+        order: SpendOrder,
+        wish: str,
+        counters: Sequence[Counter],
+        objections: Sequence[str] = (),
+        flag_id: UUID | None = None,
+    ) -> Decided:
+        """Reserve the money, or refuse it: over a limit first, then for what looks suspicious."""
+        money, before = order.request.money, self.current(counters)
+        refusal = budget.weigh(money, before)
+        if refusal is None and objections and flag_id is None:
+            refusal = budget.suspect(money, objections)
+        reservation_id = new_id()
+        held = [] if refusal else [counter for counter in before if counter.span != "transaction"]
+        after = before if refusal else [counter.held(money.amount) for counter in before]
+        body: _Row = {
+            "reservation_id": str(reservation_id),
+            "idempotency_key": order.idempotency_key,
+            "agent_id": _text(order.agent_id),
+            "campaign_id": _text(order.campaign_id),
+            "category": order.request.category,
+            "payee": order.request.destination_wallet,
+            "request": order.request.model_dump(mode="json"),
+            "request_hash": wish,
+            "amount": str(money),
+            **evidence.change(before, after),
+        }
+        if refusal is not None:
+            body["answer"] = refusal.model_dump(mode="json")
+        mark = self._chain(order.tenant_id, "refused" if refusal else "authorised", body)
+        answer: CfoAnswer = refusal or Authorization(budget_verification_hash=mark, timestamp=self.now)
+        self._keep(order.tenant_id, after)
+        self._reserve(order, wish, reservation_id, held, answer, mark)
+        if refusal is None:
+            postings = accounts.reserving(_spender(order), money.amount)
+            self._book(order, reservation_id, "pending", money.amount, money.currency, postings, mark)
+            self._used += [flag_id] if flag_id and objections else []
+        elif refusal.anomalies:
+            self._flag(order.tenant_id, reservation_id, refusal.anomalies)
+        self._note(
+            order.tenant_id,
+            "cfo",
+            "spend.refused" if refusal else "spend.authorised",
+            str(order.task_id or reservation_id),
+            {"amount": str(money), "purpose": order.request.purpose, "answer": answer.model_dump(mode="json")},
+        )
+        return Decided(reservation_id=reservation_id, answer=answer)
+
+    def close(self, row: "Record", counters: Sequence[Counter], closing: Closing) -> None:
+        """End a pending transfer. What was taken beyond the amount held is booked as disputed, not as spent."""
+        held, currency = row["amount"], row["currency"]
+        taken = closing.paid if closing.paid is not None else held
+        paid = min(taken, held) if closing.outcome is Outcome.POSTED else Decimal(0)
+        before = self.current(counters)
+        after = [counter.closed(held, paid) for counter in before]
+        body: _Row = {
+            "reservation_id": str(closing.reservation_id),
+            "amount": metered(held, currency),
+            "paid": plain(paid),
+            "reference": closing.reference,
+            **evidence.change(before, after),
+        }
+        mark = self._chain(row["tenant_id"], closing.outcome.value, body)
+        self._keep(row["tenant_id"], after)
+        self._rows["closings"].append(
+            {
+                "reservation_id": str(closing.reservation_id),
+                "status": closing.outcome.value,
+                "paid": plain(paid),
+                "reference": closing.reference,
+            }
+        )
+        who = _payer(row)
+        source = accounts.vendor(closing.source) if closing.source else accounts.wallet(who.agent_id)
+        postings = accounts.closing(who, held, closing.outcome, paid, source)
+        amount = paid if closing.outcome is Outcome.POSTED and paid > 0 else held
+        self._enter(row, closing, closing.outcome.value, amount, postings, mark)
+        if closing.outcome is Outcome.POSTED and taken > held:
+            excess = taken - held
+            self._enter(row, closing, "disputed", excess, accounts.disputing(who, excess, source), mark)
+            reasons = [f"{closing.source or who.payee} took {metered(excess, currency)} more than was authorised"]
+            self._flag(row["tenant_id"], closing.reservation_id, reasons)
+
+    def note(self, tenant_id: UUID, actor: str, action: str, subject: str, body: _Row) -> None:
+        """An audit event of the batch's own transaction."""
+        self._note(tenant_id, actor, action, subject, body)
+
+    def limits(
+        self, tenant_id: UUID, limits: Sequence[_Row], before: Sequence[Counter], after: Sequence[Counter], actor: str
+    ) -> None:
+        """New limits are in force; the tables have them already, the chain has to know."""
+        self._chain(tenant_id, "limits", {"actor": actor, "limits": list(limits), **evidence.change(before, after)})
+
+    def book(
+        self,
+        tenant_id: UUID,
+        agent_id: UUID,
+        entry: str,
+        amount: Decimal,
+        currency: str,
+        postings: Sequence[Posting],
+        memo: str,
+    ) -> None:
+        """A movement that no reservation stands behind: money that came in."""
+        transaction = _transaction(tenant_id, agent_id, None, None, entry, amount, currency, "", memo, self.now)
+        self._post(tenant_id, transaction, postings)
+
+    async def write(self, connection: "Connection") -> None:
+        """One statement for all of it. A limit that was overrun after all is refused by the table itself."""
+        counted: list[_Row] = [
+            {
+                "budget_id": str(each.budget_id),
+                "span_start": each.span_start.isoformat(),
+                "tenant_id": str(self._tenants[key]),
+                "limit_amount": plain(each.limit),
+                "reserved": plain(each.reserved),
+                "spent": plain(each.spent),
+            }
+            for key, each in self._counters.items()
+            if key in self._changed
+        ]
+        heads: list[_Row] = [
+            {"tenant_id": str(head.tenant_id), "sequence": head.sequence, "hash": head.hash}
+            for head in self._heads.values()
+        ]
+        rows = self._rows
+        await connection.execute(
+            SQL["write"],
+            json.dumps(counted),
+            json.dumps(rows["reservations"]),
+            json.dumps(rows["closings"]),
+            json.dumps(rows["accounts"]),
+            json.dumps(rows["transactions"]),
+            json.dumps(rows["postings"]),
+            json.dumps(rows["events"]),
+            json.dumps(rows["notes"]),
+            json.dumps(heads),
+            json.dumps(rows["flags"]),
+            self._used,
+        )
+
+    def _keep(self, tenant_id: UUID, counters: Sequence[Counter]) -> None:
+        for counter in counters:
+            if counter.span != "transaction":
+                self._counters[counter.key] = counter
+                self._tenants[counter.key] = tenant_id
+                self._changed.add(counter.key)
+
+    def _chain(self, tenant_id: UUID, kind: str, said: Mapping[str, JsonValue]) -> str:
+        link = Link.after(self._heads[tenant_id], kind, self.now, said)
+        self._heads[tenant_id] = link.head
+        event = link.event
+        self._rows["events"].append(
+            {
+                "tenant_id": str(tenant_id),
+                "sequence": event.sequence,
+                "hash": event.hash,
+                "body": signed_bytes(event.body).decode(),
+            }
+        )
+        return event.hash
+
+    def _reserve(
+        self,
+        order: SpendOrder,
+        wish: str,
+        reservation_id: UUID,
+        held: Sequence[Counter],
+        answer: CfoAnswer,
+        mark: str,
+    ) -> None:
+        request, granted = order.request, isinstance(answer, Authorization)
+        expires = self.now + timedelta(seconds=request.valid_for_seconds) if granted and order.expires else None
+        self._rows["reservations"].append(
+            {
+                "reservation_id": str(reservation_id),
+                "tenant_id": str(order.tenant_id),
+                "agent_id": _text(order.agent_id),
+                "campaign_id": _text(order.campaign_id),
+                "task_id": _text(order.task_id),
+                "idempotency_key": order.idempotency_key,
+                "request_hash": wish,
+                "request": request.model_dump(mode="json"),
+                "category": request.category,
+                "payee": request.destination_wallet,
+                "currency": request.money.currency,
+                "amount": plain(request.money.amount),
+                "counters": [
+                    {"budget_id": str(row.budget_id), "span_start": row.span_start.isoformat()} for row in held
+                ],
+                "answer": answer.model_dump(mode="json"),
+                "verification": mark,
+                "status": "pending" if granted else "refused",
+                "expires_at": expires.isoformat() if expires else None,
+                "created_at": self.now.isoformat(),
+            }
+        )
+
+    def _book(
+        self,
+        order: SpendOrder,
+        reservation_id: UUID,
+        entry: str,
+        amount: Decimal,
+        currency: str,
+        postings: Sequence[Posting],
+        mark: str,
+    ) -> None:
+        memo = f"{entry}: {metered(amount, currency)}, {order.request.purpose[:200]}"
+        transaction = _transaction(
+            order.tenant_id,
+            order.agent_id,
+            order.campaign_id,
+            reservation_id,
+            entry,
+            amount,
+            currency,
+            mark,
+            memo,
+            self.now,
+        )
+        self._post(order.tenant_id, transaction, postings)
+
+    def _enter(
+        self, row: "Record", closing: Closing, entry: str, amount: Decimal, postings: Sequence[Posting], mark: str
+    ) -> None:
+        transaction = _transaction(
+            row["tenant_id"],
+            row["agent_id"],
+            row["campaign_id"],
+            closing.reservation_id,
+            entry,
+            amount,
+            row["currency"],
+            mark,
+            f"{entry}: {metered(amount, row['currency'])} {closing.reference}".rstrip(),
+            self.now,
+        )
+        if entry == "posted":
+            transaction["compute_tokens_used"] = closing.compute_tokens
+            transaction["asset_id"] = _text(closing.asset_id)
+        self._post(row["tenant_id"], transaction, postings)
+
+    def _post(self, tenant_id: UUID, transaction: _Row, postings: Sequence[Posting]) -> None:
+        self._rows["transactions"].append(transaction)
+        for posting in postings:
+            self._rows["accounts"].append(_account(tenant_id, posting.account))
+            self._rows["postings"].append(
+                {
+                    "transaction_id": transaction["transaction_id"],
+                    "account": posting.account.code,
+                    "amount": plain(posting.amount),
+                    "tenant_id": str(tenant_id),
+                }
+            )
+
+    def _flag(self, tenant_id: UUID, reservation_id: UUID, reasons: Sequence[str]) -> None:
+        self._rows["flags"].append(
+            {
+                "flag_id": str(new_id()),
+                "tenant_id": str(tenant_id),
+                "reservation_id": str(reservation_id),
+                "reasons": list(reasons),
+            }
+        )
+
+    def _note(self, tenant_id: UUID, actor: str, action: str, subject: str, body: Mapping[str, JsonValue]) -> None:
+        self._rows["notes"].append(
+            {
+                "event_id": str(new_id()),
+                "tenant_id": str(tenant_id),
+                "actor": actor,
+                "action": action,
+                "subject": subject,
+                "body": dict(body),
+            }
+        )
+
+
+def _transaction(
+    tenant_id: UUID,
+    agent_id: UUID | None,
+    campaign_id: UUID | None,
+    reservation_id: UUID | None,
+    entry: str,
+    amount: Decimal,
+    currency: str,
+    verification: str,
+    memo: str,
+    at: datetime,
+) -> _Row:
+    return {
+        "transaction_id": str(new_id()),
+        "asset_id": None,
+        "currency": currency,
+        "amount": plain(amount),
+        "compute_tokens_used": 0,
+        "cfo_judge_verification": verification,
+        "tenant_id": str(tenant_id),
+        "agent_id": _text(agent_id),
+        "campaign_id": _text(campaign_id),
+        "reservation_id": _text(reservation_id),
+        "entry": entry,
+        "memo": memo[:500],
+        "at": at.isoformat(),
+    }
+
+
+def _account(tenant_id: UUID, account: Account) -> _Row:
+    return {"tenant_id": str(tenant_id), **account.model_dump(mode="json")}
+
+
+def _spender(order: SpendOrder) -> Spender:
+    return Spender(
+        agent_id=order.agent_id,
+        campaign_id=order.campaign_id,
+        category=order.request.category,
+        payee=order.request.destination_wallet,
+    )
+
+
+def _payer(row: "Record") -> Spender:
+    return Spender(
+        agent_id=row["agent_id"], campaign_id=row["campaign_id"], category=row["category"], payee=row["payee"]
+    )
+
+
+def _text(value: UUID | None) -> str | None:
+    return str(value) if value is not None else None

@@ -1,0 +1,246 @@
+"""The treasury: reserve before, settle after, exact decimals, double entry, every decision on the chain (FIN-1..4)."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import JsonValue, TypeAdapter
+
+from chimera.contracts.claims import SpendOrder
+from chimera.contracts.errors import Conflict
+from chimera.contracts.finance import COMPUTE, FEES, CfoAnswer, Closing, Decided, Outcome
+from chimera.contracts.fleet import AnomalyRules, Policy
+from chimera.contracts.signing import canonical_hash
+from chimera.contracts.values import Money
+from chimera.domain.anomalies import Habits, PastSpend
+from chimera.domain.budget import Counter
+from chimera.stores import audit
+from chimera.stores.group import GroupCommit
+from chimera.stores.money.batch import SQL, Batch, lock
+from chimera.stores.postgres import Database
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from chimera.stores.postgres import Connection
+
+ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
+_ROUTINE = frozenset({COMPUTE, FEES})
+_EXPIRE_BATCH = 500
+
+
+def now() -> datetime:
+    """The time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Treasury:
+    """Implements `ports.Treasury`. Requests that arrive together share one lock and one commit."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
+        self._database = database
+        self._clock = clock
+        self._authorise: GroupCommit[SpendOrder, Decided | Conflict] = GroupCommit(self._decide)
+        self._close: GroupCommit[Closing, None] = GroupCommit(self._end)
+
+    async def authorise(self, order: SpendOrder) -> Decided:
+        """See `ports.Treasury.authorise`."""
+        decided = await self._authorise(order)
+        if isinstance(decided, Conflict):
+            raise decided
+        return decided
+
+    async def close(self, closing: Closing) -> None:
+        """See `ports.Treasury.close`."""
+        await self._close(closing)
+
+    async def doubt(self, reservation_id: UUID, cause: str) -> None:
+        """See `ports.Treasury.doubt`."""
+        async with self._database.transaction() as connection:
+            tenant_id = await connection.fetchval(SQL["doubt"], reservation_id, cause[:500])
+            if tenant_id is not None:
+                await audit.note(
+                    connection,
+                    tenant_id,
+                    actor="cfo",
+                    action="spend.in_doubt",
+                    subject=str(reservation_id),
+                    body={"cause": cause[:500]},
+                )
+
+    async def expire(self) -> int:
+        """End what nobody settled in time; how many. The sweeper calls it."""
+        async with self._database.transaction() as connection:
+            due = await connection.fetch(SQL["expiring"], self._clock(), _EXPIRE_BATCH)
+            await close(
+                connection,
+                [Closing(reservation_id=row["reservation_id"], outcome=Outcome.EXPIRED) for row in due],
+                self._clock(),
+            )
+        return len(due)
+
+    async def _decide(self, group: Sequence[SpendOrder]) -> Sequence[Decided | Conflict]:
+        wishes = [canonical_hash(order.request.model_dump(mode="json")) for order in group]
+        rows = json.dumps([_wish(n, order) for n, order in enumerate(group)])
+        async with self._database.transaction() as connection:
+            heads = await lock(connection, (order.tenant_id for order in group))
+            batch = Batch(heads, self._clock())
+            known = {row["n"]: row for row in await connection.fetch(SQL["known"], rows)}
+            if len(known) == len(group):
+                return [_again(known[n], wishes[n]) for n in range(len(group))]
+            binding: dict[int, list[Counter]] = {}
+            for row in await connection.fetch(SQL["binding"], rows, batch.now):
+                binding.setdefault(row["n"], []).append(_counter(row))
+            watch = await _Watch.read(connection, group, batch.now)
+            answers: dict[tuple[UUID, str], tuple[str, Decided]] = {}
+            outcomes: list[Decided | Conflict] = []
+            for n, order in enumerate(group):
+                key = order.tenant_id, order.idempotency_key
+                if n in known:
+                    outcomes.append(_again(known[n], wishes[n]))
+                elif key in answers:  # twice in one batch
+                    wish, decided = answers[key]
+                    outcomes.append(decided if wish == wishes[n] else _reused())
+                else:
+                    objections, flag_id = watch.objections(n, order)
+                    decided = batch.authorise(order, wishes[n], binding.get(n, []), objections, flag_id)
+                    watch.learn(order, decided, batch.now)
+                    answers[key] = wishes[n], decided
+                    outcomes.append(decided)
+            await batch.write(connection)
+        return outcomes
+
+    async def _end(self, group: Sequence[Closing]) -> Sequence[None]:
+        async with self._database.transaction() as connection:
+            await close(connection, group, self._clock())
+        return [None] * len(group)
+
+
+async def close(connection: "Connection", closings: Sequence[Closing], at: datetime | None = None) -> list[UUID]:
+    """End pending transfers in the caller's transaction; those that were still pending. Done twice it changes nothing.
+
+    Locks the transfers in order, then the treasuries: call it after every other lock of the transaction.
+    """
+    wanted = {closing.reservation_id: closing for closing in closings}
+    if not wanted:
+        return []
+    rows = await connection.fetch(SQL["pending"], list(wanted))
+    if not rows:
+        return []
+    heads = await lock(connection, (row["tenant_id"] for row in rows))
+    batch = Batch(heads, at or now())
+    keys = {row["reservation_id"]: json.loads(row["counters"]) for row in rows}
+    every = json.dumps([key for held in keys.values() for key in held])
+    found = {
+        (str(row["budget_id"]), row["span_start"].isoformat()): _counter(row)
+        for row in await connection.fetch(SQL["held"], every)
+    }
+    for row in rows:
+        held = sorted((found[key["budget_id"], key["span_start"]] for key in keys[row["reservation_id"]]), key=_order)
+        batch.close(row, held, wanted[row["reservation_id"]])
+    await batch.write(connection)
+    return [row["reservation_id"] for row in rows]
+
+
+async def void(connection: "Connection", reservation_ids: Sequence[UUID]) -> None:
+    """The money was not spent: it is free again."""
+    await close(connection, [Closing(reservation_id=each, outcome=Outcome.VOIDED) for each in reservation_ids])
+
+
+class _Watch:
+    """What the anomaly rules look at, read once for a batch. Routine costs are not watched: limits hold them."""
+
+    def __init__(self) -> None:
+        self._rules: dict[UUID, AnomalyRules] = {}
+        self._payers: dict[UUID, frozenset[str]] = {}
+        self._vouched: dict[int, tuple[list[str], UUID | None]] = {}
+        self._habits: dict[tuple[UUID, str], Habits] = {}
+
+    @classmethod
+    async def read(cls, connection: "Connection", group: Sequence[SpendOrder], now: datetime) -> "_Watch":
+        watch = cls()
+        watched = [(n, order) for n, order in enumerate(group) if order.request.category not in _ROUTINE]
+        if not watched:
+            return watch
+        rows = json.dumps([_wish(n, order) for n, order in watched])
+        for row in await connection.fetch(SQL["surroundings"], rows, now):
+            watch._rules[row["tenant_id"]] = _rules(row["policy_hash"], row["policy"])
+            watch._payers[row["tenant_id"]] = frozenset(row["payers"])
+        if not any(rules.enabled for rules in watch._rules.values()):
+            return watch
+        for row in await connection.fetch(SQL["vouched"], rows):
+            watch._vouched[row["n"]] = row["payees"], row["flag_id"]
+        histories: dict[tuple[UUID, str], list[PastSpend]] = {}
+        for row in await connection.fetch(SQL["habits"], rows, now):
+            past = PastSpend(amount=row["amount"], payee=row["payee"], at=row["at"])
+            histories.setdefault((row["payer"], row["currency"]), []).append(past)
+        for _, order in watched:
+            who = _whose(order)
+            if who not in watch._habits and order.tenant_id in watch._rules:
+                watch._habits[who] = Habits(histories.get(who, []), watch._rules[order.tenant_id], now)
+        return watch
+
+    def objections(self, n: int, order: SpendOrder) -> tuple[list[str], UUID | None]:
+        """What is suspicious about an order, and the flag by which a human lets it through."""
+        rules = self._rules.get(order.tenant_id)
+        if rules is None or not rules.enabled or order.request.category in _ROUTINE:
+            return [], None
+        vouched, flag_id = self._vouched.get(n, ([], None))
+        request = order.request
+        habits = self._habits[_whose(order)]
+        payers = self._payers.get(order.tenant_id, frozenset())
+        return habits.objections(request.money, request.destination_wallet, vouched=vouched, payers=payers), flag_id
+
+    def learn(self, order: SpendOrder, decided: Decided, now: datetime) -> None:
+        """What was let through counts for what follows in the same batch."""
+        if decided.granted and _whose(order) in self._habits and order.request.category not in _ROUTINE:
+            request = order.request
+            self._habits[_whose(order)].learn(request.money.amount, request.destination_wallet, now)
+
+
+@lru_cache(maxsize=256)
+def _rules(_: str, policy: str) -> AnomalyRules:
+    return Policy.model_validate_json(policy).anomalies
+
+
+def _whose(order: SpendOrder) -> tuple[UUID, str]:
+    return order.agent_id or order.tenant_id, order.request.money.currency
+
+
+def _wish(n: int, order: SpendOrder) -> Mapping[str, JsonValue]:
+    request = order.request
+    money: Money = request.money
+    return {
+        "n": n,
+        "tenant_id": str(order.tenant_id),
+        "agent_id": str(order.agent_id) if order.agent_id else None,
+        "payer": str(order.agent_id or order.tenant_id),
+        "campaign_id": str(order.campaign_id) if order.campaign_id else None,
+        "category": request.category,
+        "payee": request.destination_wallet,
+        "currency": money.currency,
+        "amount": str(money.amount),
+        "idempotency_key": order.idempotency_key,
+    }
+
+
+def _counter(row: "Record") -> Counter:
+    fields = ("budget_id", "scope", "scope_key", "span", "span_start", "limit", "reserved", "spent")
+    return Counter(**{name: row[name] for name in fields})
+
+
+def _order(counter: Counter) -> tuple[UUID, str]:
+    return counter.budget_id, counter.span_start.isoformat()
+
+
+def _again(row: "Record", wish: str) -> Decided | Conflict:
+    if row["request_hash"] != wish:
+        return _reused()
+    return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
+
+
+def _reused() -> Conflict:
+    return Conflict("this Idempotency-Key was used for another request", remedy="Use a fresh key.")

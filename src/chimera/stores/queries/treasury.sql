@@ -1,0 +1,136 @@
+-- name: open_heads
+INSERT INTO treasury (tenant_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING;
+
+-- name: heads
+-- The lock under which the money of these tenants moves.
+SELECT tenant_id, sequence, hash FROM treasury WHERE tenant_id = ANY($1::uuid[]) ORDER BY tenant_id
+FOR NO KEY UPDATE;
+
+-- name: known
+-- $1 wishes. What was answered under the same keys before.
+SELECT i.n, r.reservation_id, r.request_hash, r.answer
+FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, idempotency_key text)
+JOIN reservation r ON r.tenant_id = i.tenant_id AND r.idempotency_key = i.idempotency_key;
+
+-- name: binding
+-- $1 wishes, $2 now. The limits that each falls under, with what is used of them in the span that now falls in.
+SELECT i.n, b.budget_id, b.scope, b.scope_key, b.span, d.span_start, b.limit_amount AS "limit",
+    coalesce(c.reserved, 0) AS reserved, coalesce(c.spent, 0) AS spent
+FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, agent_id text, campaign_id text, category text,
+    payee text, currency text)
+JOIN tenant t ON t.tenant_id = i.tenant_id
+CROSS JOIN LATERAL (VALUES ('tenant', i.tenant_id::text), ('influencer', i.agent_id), ('campaign', i.campaign_id),
+    ('category', i.category), ('payee', i.payee)) AS s(scope, scope_key)
+JOIN budget b ON b.tenant_id = i.tenant_id AND b.scope = s.scope AND b.scope_key = s.scope_key
+    AND b.currency = i.currency AND NOT b.retired
+CROSS JOIN LATERAL (SELECT CASE b.span WHEN 'day' THEN ($2::timestamptz AT TIME ZONE t.time_zone)::date
+    WHEN 'month' THEN date_trunc('month', $2::timestamptz AT TIME ZONE t.time_zone)::date
+    ELSE DATE '1970-01-01' END AS span_start) d
+LEFT JOIN budget_counter c ON c.budget_id = b.budget_id AND c.span_start = d.span_start
+ORDER BY i.n, b.budget_id;
+
+-- name: surroundings
+-- $1 wishes, $2 now. Per tenant: its policy, and the wallets that money must not go in circles through.
+SELECT t.tenant_id, t.policy_hash, p.body AS policy,
+    ARRAY(SELECT lower(w.address) FROM wallet w WHERE w.tenant_id = t.tenant_id)
+        || ARRAY(SELECT DISTINCT lower(m.sender) FROM chain_movement m
+            WHERE m.tenant_id = t.tenant_id AND m.seen_at > $2::timestamptz - interval '30 days') AS payers
+FROM tenant t JOIN policy_version p ON p.tenant_id = t.tenant_id AND p.policy_hash = t.policy_hash
+WHERE t.tenant_id IN (SELECT i.tenant_id FROM jsonb_to_recordset($1::jsonb) AS i(tenant_id uuid));
+
+-- name: habits
+-- $1 wishes, $2 now. The latest spends of every payer in the currency it asks for.
+SELECT i.payer, i.currency, r.amount, r.payee, r.created_at AS at
+FROM (SELECT DISTINCT w.payer, w.currency FROM jsonb_to_recordset($1::jsonb) AS w(payer uuid, currency text)) i
+CROSS JOIN LATERAL (SELECT v.amount, v.payee, v.created_at FROM reservation v
+    WHERE coalesce(v.agent_id, v.tenant_id) = i.payer AND v.currency = i.currency
+      AND v.status IN ('pending', 'posted') AND v.category NOT IN ('compute', 'fees')
+      AND v.created_at > $2::timestamptz - interval '30 days'
+    ORDER BY v.created_at DESC LIMIT 200) r;
+
+-- name: vouched
+-- $1 wishes. The payees that the campaign's brief names, and the accepted flags that let one spend through.
+SELECT i.n, ARRAY(SELECT p ->> 'wallet' FROM campaign c, jsonb_array_elements(c.brief -> 'promotions') p
+        WHERE c.campaign_id = i.campaign_id) AS payees,
+    (SELECT f.flag_id FROM spend_flag f JOIN reservation r USING (reservation_id)
+        WHERE f.status = 'accepted' AND f.tenant_id = i.tenant_id AND coalesce(r.agent_id, r.tenant_id) = i.payer
+          AND r.currency = i.currency AND r.payee = i.payee AND r.amount >= i.amount
+        ORDER BY f.decided_at LIMIT 1) AS flag_id
+FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, payer uuid, campaign_id uuid, currency text, payee text,
+    amount numeric);
+
+-- name: pending
+-- $1 ids. Transfers that may be closed, locked in one order.
+SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.category, r.payee, r.currency, r.amount, r.counters,
+    r.verification
+FROM reservation r WHERE r.reservation_id = ANY($1::uuid[]) AND r.status = 'pending'
+ORDER BY r.reservation_id FOR NO KEY UPDATE;
+
+-- name: held
+-- $1 counters. What is used of them now; the treasury's lock keeps it so.
+SELECT b.budget_id, b.scope, b.scope_key, b.span, c.span_start, c.limit_amount AS "limit", c.reserved, c.spent
+FROM jsonb_to_recordset($1::jsonb) AS k(budget_id uuid, span_start date)
+JOIN budget_counter c USING (budget_id, span_start) JOIN budget b USING (budget_id)
+ORDER BY b.budget_id, c.span_start;
+
+-- name: write
+-- Everything that a batch has decided, in one statement. $1 counters $2 reservations $3 closings $4 accounts
+-- $5 transactions $6 postings $7 events $8 notes $9 heads $10 flags $11 used flags
+WITH counted AS (
+    INSERT INTO budget_counter AS c (budget_id, span_start, tenant_id, limit_amount, reserved, spent)
+    SELECT budget_id, span_start, tenant_id, limit_amount, reserved, spent FROM jsonb_to_recordset($1::jsonb)
+        AS r(budget_id uuid, span_start date, tenant_id uuid, limit_amount numeric, reserved numeric, spent numeric)
+    ON CONFLICT (budget_id, span_start) DO UPDATE SET reserved = EXCLUDED.reserved, spent = EXCLUDED.spent
+), reserved AS (
+    INSERT INTO reservation (reservation_id, tenant_id, agent_id, campaign_id, task_id, idempotency_key, request_hash,
+        request, category, payee, currency, amount, counters, answer, verification, status, expires_at, created_at)
+    SELECT * FROM jsonb_to_recordset($2::jsonb) AS r(reservation_id uuid, tenant_id uuid, agent_id uuid,
+        campaign_id uuid, task_id uuid, idempotency_key text, request_hash text, request jsonb, category text,
+        payee text, currency text, amount numeric, counters jsonb, answer jsonb, verification text, status text,
+        expires_at timestamptz, created_at timestamptz)
+), closed AS (
+    UPDATE reservation v SET status = r.status, paid = r.paid, reference = r.reference, doubt = NULL, closed_at = now()
+    FROM jsonb_to_recordset($3::jsonb) AS r(reservation_id uuid, status text, paid numeric, reference text)
+    WHERE v.reservation_id = r.reservation_id
+), opened AS (
+    INSERT INTO account (tenant_id, code, kind, agent_id, campaign_id, category, party)
+    SELECT DISTINCT * FROM jsonb_to_recordset($4::jsonb) AS r(tenant_id uuid, code text, kind text, agent_id uuid,
+        campaign_id uuid, category text, party text)
+    ON CONFLICT DO NOTHING
+), booked AS (
+    INSERT INTO transaction_ledger (transaction_id, asset_id, currency, amount, compute_tokens_used,
+        cfo_judge_verification, tenant_id, agent_id, campaign_id, reservation_id, entry, memo, "timestamp")
+    SELECT * FROM jsonb_to_recordset($5::jsonb) AS r(transaction_id uuid, asset_id uuid, currency text, amount numeric,
+        compute_tokens_used int, cfo_judge_verification text, tenant_id uuid, agent_id uuid, campaign_id uuid,
+        reservation_id uuid, entry text, memo text, at timestamptz)
+), posted AS (
+    INSERT INTO ledger_posting (transaction_id, account, amount, tenant_id)
+    SELECT * FROM jsonb_to_recordset($6::jsonb) AS r(transaction_id uuid, account text, amount numeric, tenant_id uuid)
+), chained AS (
+    INSERT INTO money_event (tenant_id, sequence, hash, body)
+    SELECT * FROM jsonb_to_recordset($7::jsonb) AS r(tenant_id uuid, sequence bigint, hash text, body text)
+), noted AS (
+    INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)
+    SELECT * FROM jsonb_to_recordset($8::jsonb) AS r(event_id uuid, tenant_id uuid, actor text, action text,
+        subject text, body jsonb)
+), flagged AS (
+    INSERT INTO spend_flag (flag_id, tenant_id, reservation_id, reasons)
+    SELECT flag_id, tenant_id, reservation_id, reasons FROM jsonb_to_recordset($10::jsonb)
+        AS r(flag_id uuid, tenant_id uuid, reservation_id uuid, reasons text[])
+), used AS (
+    UPDATE spend_flag SET status = 'used' WHERE flag_id = ANY($11::uuid[])
+)
+UPDATE treasury t SET sequence = r.sequence, hash = r.hash
+FROM jsonb_to_recordset($9::jsonb) AS r(tenant_id uuid, sequence bigint, hash text)
+WHERE t.tenant_id = r.tenant_id;
+
+-- name: expiring
+SELECT reservation_id FROM reservation WHERE status = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2;
+
+-- name: doubt
+-- Nobody knows what became of it: it keeps its reservation until a human closes it.
+UPDATE reservation SET doubt = $2 WHERE reservation_id = $1 AND status = 'pending' RETURNING tenant_id;
+
+-- name: by_verification
+SELECT reservation_id, status, currency, amount, task_id, category FROM reservation
+WHERE tenant_id = $1 AND verification = $2 AND verification <> '';
