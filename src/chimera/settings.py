@@ -1,13 +1,17 @@
 """Everything that can be set from outside, as `CHIMERA_…` environment variables."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chimera.contracts.values import Role
+
+_SECRET = "wallet_passphrase"
+"""What only the signer may be told."""
 
 
 class Settings(BaseSettings):
@@ -29,6 +33,15 @@ class Settings(BaseSettings):
     model_base_url: str | None = Field(None, description="OpenAI-compatible server of 'local:NAME'.")
     mcp_config: Path | None = Field(None, description="YAML or JSON file of MCP servers; see docs/mcp.md.")
     feeds: Path | None = Field(None, description="Feeds of the bundled news-mcp.")
+    wallets: bool = Field(True, description="Whether influencers pay out of wallets of their own.")
+    chain_url: str | None = Field(None, description="JSON-RPC of the chain that wallets are on; embedded when unset.")
+    chain_id: int | None = Field(None, ge=1)
+    chain_tokens: dict[str, str] = Field(default_factory=dict, description='Token contracts: {"USDC": "0x…"}.')
+    funding_addresses: list[str] = Field(
+        default_factory=list, description="What comes from these is the owner's own money; from others, income."
+    )
+    signer_socket: Path | None = Field(None, description="Unix socket of the signer; started here when unset.")
+    wallet_passphrase: SecretStr | None = Field(None, description="Opens the keystore; made up and kept when unset.")
     social_seed: int = Field(1, description="Seed of the local network's audience.")
     concurrency: int = Field(32, ge=1, le=1_024, description="Pieces of work in hand per role and process.")
     lease_seconds: float = Field(5.0, ge=0.5, le=300)
@@ -44,5 +57,10 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for the processes that a supervisor starts."""
-        given = {f"CHIMERA_{name.upper()}": value for name, value in self.model_dump().items() if value is not None}
-        return {**os.environ, **{name: str(value) for name, value in given.items()}}
+        given = {name: value for name, value in self.model_dump().items() if value is not None and name != _SECRET}
+        told = {
+            f"CHIMERA_{name.upper()}": json.dumps(value) if isinstance(value, dict | list) else str(value)
+            for name, value in given.items()
+        }
+        inherited = {name: value for name, value in os.environ.items() if name != f"CHIMERA_{_SECRET.upper()}"}
+        return {**inherited, **told}

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from chimera.contracts.finance import CfoAnswer, TransactionRequest
 from chimera.contracts.fleet import Brief, Persona, Policy
+from chimera.contracts.payments import PaymentOrder
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
 
@@ -199,6 +200,8 @@ class Effect(Wire):
     attempt: int
     tries: int
     status: EffectStatus
+    asset_id: UUID
+    reservation_id: UUID | None
     server: str
     tool: str
     arguments: dict[str, JsonValue]
@@ -230,6 +233,26 @@ class SpendOrder(Wire):
     idempotency_key: str
     request: TransactionRequest
     expires: bool = False
+
+
+class PaymentDue(Wire):
+    """A transfer that a wallet is to pay, with the order that was given for it, if any."""
+
+    reservation_id: UUID
+    tenant_id: UUID
+    agent_id: UUID | None
+    campaign_id: UUID | None
+    task_id: UUID | None
+    pending: bool
+    payee: str
+    amount: str
+    purpose: str
+    budget_verification_hash: str
+    fee_id: UUID | None = None
+    max_fee: str | None = None
+    order: PaymentOrder | None = None
+    signature: str | None = None
+    tx_hash: str | None = None
 
 
 class ProcessMark(Wire):

@@ -223,6 +223,15 @@ class FlagView(Wire):
     decided_at: datetime | None
 
 
+class WalletView(Wire):
+    """An influencer's wallet, as its chain tells it."""
+
+    agent_id: UUID
+    persona: str
+    address: str
+    balances: dict[str, str] = Field(description="Exact decimals by currency.")
+
+
 class AssetView(Wire):
     """An asset with the seed's columns and its provenance."""
 

@@ -34,6 +34,9 @@ def objection(
 SINGLE = frozenset({"post_tweet", "reply_tweet", "promote_tweet"})
 """Tools that publish one text."""
 
+PREPAID = frozenset({"promote_tweet"})
+"""Tools that take the reference of the payment that was made for them."""
+
 READ_BACK: Mapping[str, str] = {"twitter-mcp": "find_by_idempotency_key"}
 """The tool by which a platform says whether an effect happened, by MCP server (PUB-2)."""
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis as processes of ours, so that a laptop needs nothing but the Python package."""
+"""PostgreSQL, Redis, a chain and its signer as processes of ours: a laptop needs nothing but the Python package."""
 
 from chimera.embedded.postgres import EmbeddedPostgres
 from chimera.embedded.process import (
@@ -12,6 +12,7 @@ from chimera.embedded.process import (
     WrongPassword,
 )
 from chimera.embedded.redis import EmbeddedRedis
+from chimera.embedded.wallets import chain_of, signer_of
 
 __all__ = [
     "AlreadyRunning",
@@ -24,4 +25,6 @@ __all__ = [
     "StateLock",
     "StateLocked",
     "WrongPassword",
+    "chain_of",
+    "signer_of",
 ]

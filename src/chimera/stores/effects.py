@@ -204,6 +204,8 @@ def _effect(row: "Record", attempt: int, tries: int, status: EffectStatus) -> Ef
         attempt=attempt,
         tries=tries,
         status=status,
+        asset_id=row["asset_id"],
+        reservation_id=row["reservation_id"],
         server=row["server"],
         tool=row["tool"],
         arguments=ARGUMENTS.validate_json(row["arguments"]),

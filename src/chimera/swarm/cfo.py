@@ -5,7 +5,9 @@ from opentelemetry import trace
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.finance import COMPUTE, Decided
-from chimera.contracts.ports import Treasury
+from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.ports import Signer, Treasury
+from chimera.contracts.signing import signed_bytes
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("chimera.cfo")
@@ -14,8 +16,13 @@ tracer = trace.get_tracer("chimera.cfo")
 class CfoJudge:
     """Implements `ports.Cfo`; holds the treasury, and nobody else in the swarm does."""
 
-    def __init__(self, treasury: Treasury) -> None:
+    def __init__(self, treasury: Treasury, signer: Signer) -> None:
         self._treasury = treasury
+        self._signer = signer
+
+    def instruct(self, order: PaymentOrder) -> str:
+        """See `ports.Cfo.instruct`."""
+        return self._signer.sign(signed_bytes(order.model_dump(mode="json")))
 
     async def authorise(self, order: SpendOrder) -> Decided:
         """See `ports.Cfo.authorise`."""

@@ -8,9 +8,10 @@ from pydantic import JsonValue, ValidationError
 
 from chimera.contracts.claims import Effect, Lease, Receipt
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
-from chimera.contracts.ports import Effects, Tools
+from chimera.contracts.ports import Effects, Payer, Tools
 from chimera.contracts.values import EffectStatus, Stage
 from chimera.domain import publishing, retry
+from chimera.swarm.faults import reach
 from chimera.swarm.runtime import FollowUp, describe
 
 
@@ -19,9 +20,10 @@ class Publisher:
 
     stage = Stage.PUBLISH
 
-    def __init__(self, effects: Effects, tools: Tools) -> None:
+    def __init__(self, effects: Effects, tools: Tools, paymaster: Payer | None = None) -> None:
         self._effects = effects
         self._tools = tools
+        self._paymaster = paymaster
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Effect]:
         """See `Trade.claim`."""
@@ -36,7 +38,10 @@ class Publisher:
         return item.tries
 
     async def handle(self, item: Effect) -> FollowUp:
-        """See `Trade.handle`."""
+        """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
+        paid: str | None = None
+        if item.reservation_id is not None and self._paymaster is not None:
+            paid = await self._paymaster.pay(item.reservation_id, item.asset_id)
         if item.status is EffectStatus.UNKNOWN:
             receipt = await self._read_back(item)
             if receipt is None:
@@ -44,8 +49,11 @@ class Publisher:
                 return {}
         else:
             arguments = {**item.arguments, "idempotency_key": item.idempotency_key}
+            if paid is not None and item.tool in publishing.PREPAID:
+                arguments["payment_reference"] = paid
             answer = await self._tools.call(item.server, item.tool, arguments)
             receipt = _receipt(answer.data, item)
+            reach("acted")
         return {Stage.WORK: await self._effects.finish(item, receipt)}
 
     async def give_up(self, item: Effect, error: Exception, retry_at: datetime) -> None:

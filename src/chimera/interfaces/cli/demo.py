@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -32,6 +33,7 @@ _COLOURS = {
 }
 _QUIET = frozenset({TaskStatus.QUEUED, TaskStatus.PENDING})
 _EVERYTHING = 500
+_FUNDS = ("250 USDC", "0.1 ETH")
 
 
 class Demo:
@@ -71,8 +73,20 @@ class Demo:
         for soul in sorted(self._examples.glob("personas/*/SOUL.md")):
             influencer = await accounts.import_persona(self._tenant, soul.read_text("utf-8"), _ACTOR)
             self._console.print(f"[bold]{influencer.persona}[/] speaks as soul {influencer.soul_hash[:12]}")
+            await self._fund(influencer.persona)
         for path in sorted(self._examples.glob("campaigns/*.yaml")):
             await self._begin(_read(Brief, path))
+
+    async def _fund(self, persona: str) -> None:
+        """Give an influencer what it starts with; one that has something has been here before."""
+        if not self._system.settings.funding_addresses:
+            return  # a chain without a faucet: wallets are filled by their owner
+        desk = self._system.wallet_desk
+        view = await desk.show(self._tenant, persona)
+        if not any(Decimal(amount) for amount in view.balances.values()):
+            view = await desk.fund(self._tenant, persona, _FUNDS)
+        held = ", ".join(f"{amount} {currency}" for currency, amount in sorted(view.balances.items()))
+        self._console.print(f"  [magenta]wallet[/] {view.address} holds {held}", soft_wrap=True)
 
     async def _begin(self, brief: Brief) -> None:
         campaigns = self._system.campaigns

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SQL = queries("treasury")
 _Row = dict[str, JsonValue]
+_WRITTEN = ("reservations", "closings", "accounts", "transactions", "postings", "events", "notes", "flags")
 
 
 async def lock(connection: "Connection", tenants: Iterable[UUID]) -> dict[UUID, Head]:
@@ -52,19 +53,7 @@ class Batch:
         self._counters: dict[tuple[UUID, object], Counter] = {}
         self._tenants: dict[tuple[UUID, object], UUID] = {}
         self._changed: set[tuple[UUID, object]] = set()
-        self._rows: dict[str, list[_Row]] = {
-            name: []
-            for name in (
-                "reservations",
-                "closings",
-                "accounts",
-                "transactions",
-                "postings",
-                "events",
-                "notes",
-                "flags",
-            )
-        }
+        self._rows: dict[str, list[_Row]] = {name: [] for name in _WRITTEN}
         self._used: list[UUID] = []
 
     def current(self, counters: Sequence[Counter]) -> list[Counter]:

@@ -1,7 +1,8 @@
 """Limits: put in force, loosened by two operators only, and the flags that a human decides about (FIN-5)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -16,7 +17,6 @@ from chimera.contracts.values import plain
 from chimera.contracts.views import FlagView, LimitChangeView, Page
 from chimera.domain import budget
 from chimera.domain.budget import Counter
-from chimera.domain.evidence import Head
 from chimera.stores import audit
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.treasury import now
@@ -35,7 +35,13 @@ COMPUTE_A_DAY = Limit(span="day", amount="50000000 COMPUTE")
 
 
 async def set_limits(
-    connection: "Connection", tenant_id: UUID, scope: str, scope_key: str, limits: Sequence[Limit], actor: str
+    connection: "Connection",
+    tenant_id: UUID,
+    scope: str,
+    scope_key: str,
+    limits: Sequence[Limit],
+    actor: str,
+    at: datetime | None = None,
 ) -> UUID | None:
     """Put these limits in force and no others. What they loosen waits for a second operator: the change's id.
 
@@ -51,7 +57,7 @@ async def set_limits(
         change_id = await _propose(connection, tenant_id, scope, scope_key, limits, actor)
         after = budget.tightest(before, after)
     if before != after:
-        await _put_in_force(connection, heads, tenant_id, scope, scope_key, after, actor)
+        await _put_in_force(connection, Batch(heads, at or now()), tenant_id, scope, scope_key, after, actor)
     return change_id
 
 
@@ -71,8 +77,9 @@ async def set_policy_limits(connection: "Connection", tenant_id: UUID, policy: P
 class LimitStore:
     """What operators decide about money: loosened limits, and spends that were flagged."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
         self._database = database
+        self._clock = clock
 
     async def confirm(self, tenant_id: UUID, change_id: UUID, actor: str) -> None:
         """Put a loosened limit in force. Forbidden for whoever proposed it: it takes two."""
@@ -83,8 +90,8 @@ class LimitStore:
                 raise Forbidden("whoever proposes a looser limit cannot confirm it", remedy="Ask a second operator.")
             limits = LIMITS.validate_json(row["limits"])
             await connection.execute(SQL["decide_change"], change_id, "confirmed", actor)
-            after = _allowance(limits)
-            await _put_in_force(connection, heads, tenant_id, row["scope"], row["scope_key"], after, actor)
+            batch, after = Batch(heads, self._clock()), _allowance(limits)
+            await _put_in_force(connection, batch, tenant_id, row["scope"], row["scope_key"], after, actor)
 
     async def withdraw(self, tenant_id: UUID, change_id: UUID, actor: str) -> None:
         """Let a proposed change fall."""
@@ -145,19 +152,19 @@ async def _propose(
 
 async def _put_in_force(
     connection: "Connection",
-    heads: dict[UUID, Head],
+    batch: Batch,
     tenant_id: UUID,
     scope: str,
     scope_key: str,
     allowance: budget.Allowance,
     actor: str,
 ) -> None:
-    before = await _counters(connection, tenant_id, scope, scope_key)
+    before = await _counters(connection, tenant_id, scope, scope_key, batch.now)
     await connection.execute(SQL["retire"], tenant_id, scope, scope_key)
     for (span, currency), amount in allowance.items():
         budget_id = await connection.fetchval(SQL["set"], new_id(), tenant_id, scope, scope_key, span, currency, amount)
         try:
-            await connection.execute(SQL["set_counters"], budget_id, amount)
+            await connection.execute(SQL["set_counters"], budget_id, amount, batch.now)
         except asyncpg.CheckViolationError as error:
             raise Invalid(
                 f"more than {plain(amount)} {currency} is reserved and spent already",
@@ -167,15 +174,17 @@ async def _put_in_force(
         {**dict(row), "budget_id": str(row["budget_id"]), "amount": plain(row["amount"])}
         for row in await connection.fetch(SQL["all"], tenant_id, scope, scope_key)
     ]
-    batch = Batch(heads, now())
-    batch.limits(tenant_id, every, before, await _counters(connection, tenant_id, scope, scope_key), actor)
+    after = await _counters(connection, tenant_id, scope, scope_key, batch.now)
+    batch.limits(tenant_id, every, before, after, actor)
     told: dict[str, JsonValue] = {f"{currency} by {span}": plain(each) for (span, currency), each in allowance.items()}
     batch.note(tenant_id, actor, "limits.set", f"{scope}:{scope_key}", told)
     await batch.write(connection)
 
 
-async def _counters(connection: "Connection", tenant_id: UUID, scope: str, scope_key: str) -> list[Counter]:
-    rows = await connection.fetch(SQL["counters"], tenant_id, scope, scope_key)
+async def _counters(
+    connection: "Connection", tenant_id: UUID, scope: str, scope_key: str, at: datetime
+) -> list[Counter]:
+    rows = await connection.fetch(SQL["counters"], tenant_id, scope, scope_key, at)
     return [Counter.model_validate(dict(row)) for row in rows]
 
 

@@ -1,7 +1,7 @@
 -- name: lock
 -- $1 tickets. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
-SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.attempt, e.tries, e.status, e.server, e.tool,
-    e.arguments, e.idempotency_key, e.effect_grant, a.parts, f.soul_hash, c.state_version, i.redelivered,
+SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.asset_id, e.reservation_id, e.attempt, e.tries,
+    e.status, e.server, e.tool, e.arguments, e.idempotency_key, e.effect_grant, a.parts, f.soul_hash, c.state_version, i.redelivered,
     halted(e.tenant_id, e.agent_id, e.campaign_id) OR tool_halted(e.tenant_id, e.server, e.tool) AS halted
 FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, redelivered boolean)
 JOIN effect e ON e.effect_id = i.id

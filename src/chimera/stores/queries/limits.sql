@@ -8,11 +8,11 @@ WHERE tenant_id = $1 AND scope = $2 AND scope_key = $3 AND NOT retired ORDER BY 
 SELECT DISTINCT scope_key FROM budget WHERE tenant_id = $1 AND scope = $2 AND NOT retired ORDER BY scope_key;
 
 -- name: counters
--- Every counter of one scope, with the limit that it is under.
+-- $4 now. Every counter of one scope that is not long over, with the limit that it is under.
 SELECT b.budget_id, b.scope, b.scope_key, b.span, c.span_start, c.limit_amount AS "limit", c.reserved, c.spent
 FROM budget b JOIN budget_counter c USING (budget_id)
 WHERE b.tenant_id = $1 AND b.scope = $2 AND b.scope_key = $3
-  AND (b.span IN ('total') OR c.span_start >= date_trunc('month', now() - interval '1 day')::date)
+  AND (b.span IN ('total') OR c.span_start >= date_trunc('month', $4::timestamptz - interval '1 day')::date)
 ORDER BY b.budget_id, c.span_start;
 
 -- name: all
@@ -30,12 +30,13 @@ ON CONFLICT (tenant_id, scope, scope_key, span, currency)
 RETURNING budget_id;
 
 -- name: set_counters
--- A new limit holds for every span that is not over; one below what is used in it is refused by the table itself.
+-- $3 now. A new limit holds for every span that is not over; one below what is used in it is refused by the table
+-- itself.
 UPDATE budget_counter c SET limit_amount = $2
 FROM budget b JOIN tenant t USING (tenant_id)
 WHERE c.budget_id = $1 AND b.budget_id = c.budget_id AND c.span_start >= CASE b.span
-    WHEN 'day' THEN (now() AT TIME ZONE t.time_zone)::date
-    WHEN 'month' THEN date_trunc('month', now() AT TIME ZONE t.time_zone)::date
+    WHEN 'day' THEN ($3::timestamptz AT TIME ZONE t.time_zone)::date
+    WHEN 'month' THEN date_trunc('month', $3::timestamptz AT TIME ZONE t.time_zone)::date
     ELSE DATE '1970-01-01' END;
 
 -- name: propose

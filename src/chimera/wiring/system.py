@@ -1,61 +1,53 @@
-"""The one place that knows concrete classes: it puts stores, gateways and roles together."""
+"""Chimera, wired: the one place that knows the concrete classes."""
 
 import asyncio
 import os
 import random
 import re
 import socket
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import assert_never
 from uuid import UUID
 
 import structlog
-import yaml
-from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
-from chimera.contracts.signing import signed_bytes, verify
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import BacklogView, FleetView, Health, Verification
-from chimera.contracts.work import PlanDraft, TaskDispatch
-from chimera.domain import planning, retry
-from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
-from chimera.domain.persona import explain
-from chimera.domain.provenance import content_hash
-from chimera.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis, StateLock
+from chimera.domain import retry
 from chimera.gateways.custody import KeyFile
 from chimera.gateways.models import ModelGateway
-from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
+from chimera.gateways.tools import ReadingTools, ToolHost
 from chimera.settings import Settings
-from chimera.stores.accounts import AccountStore, Caller, Influencer
+from chimera.stores.accounts import AccountStore
 from chimera.stores.campaigns import CampaignStore
-from chimera.stores.desk import Claimed, DeskStore
+from chimera.stores.desk import DeskStore
 from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
 from chimera.stores.memory import MemoryStore
-from chimera.stores.migrations import migrate
 from chimera.stores.money.limits import LimitStore
 from chimera.stores.money.treasury import Treasury
+from chimera.stores.money.wallets import WalletStore
 from chimera.stores.postgres import Access, Database
 from chimera.stores.pulse import RedisPulse
 from chimera.stores.queue import StreamQueue
 from chimera.stores.reads import ReadStore
 from chimera.stores.redis import connect, reaching
 from chimera.stores.tasks import Sweeper, TaskStore
-from chimera.swarm import prompts
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
 from chimera.swarm.metering import MeteredModel
+from chimera.swarm.paying import WALLET, Chain, Paymaster
 from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
 from chimera.swarm.runtime import Bench, keep_alive, keep_swept
 from chimera.swarm.worker import Worker
+from chimera.wiring.checks import statement_holds
+from chimera.wiring.tools import tool_servers
+from chimera.wiring.wallets import WalletDesk
 
 log = structlog.get_logger()
 
@@ -63,48 +55,6 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 DRAIN_SECONDS = 60.0
 """A queue whose oldest ticket has been due for longer does not drain."""
-
-__all__ = [
-    "EFFECT_OVER",
-    "TASK_OVER",
-    "Caller",
-    "Claimed",
-    "EmbeddedError",
-    "Influencer",
-    "StateLock",
-    "System",
-    "check_plan",
-    "check_prompt",
-    "content_hash",
-    "explain",
-    "services",
-    "statement_holds",
-]
-
-WRITE = "write"
-"""The prompt template that pieces are written with."""
-
-SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
-_EXAMPLES = Path("examples/feeds/feeds.yaml")
-
-
-@asynccontextmanager
-async def services(settings: Settings) -> AsyncIterator[Settings]:
-    """Start what is embedded and bring the schema up to date; the settings with the addresses filled in."""
-    postgres = None if settings.database_url else EmbeddedPostgres(settings.state / "postgres")
-    redis = None if settings.redis_url else EmbeddedRedis(settings.state / "redis")
-    try:
-        database_url, redis_url = await asyncio.gather(
-            _address(settings.database_url, postgres), _address(settings.redis_url, redis)
-        )
-        await migrate(database_url)
-        yield settings.model_copy(update={"database_url": database_url, "redis_url": redis_url})
-    finally:
-        await asyncio.gather(*(server.stop() for server in (redis, postgres) if server is not None))
-
-
-async def _address(url: str | None, embedded: EmbeddedPostgres | EmbeddedRedis | None) -> str:
-    return await embedded.start() if embedded is not None else (url or "")
 
 
 class System:
@@ -125,7 +75,7 @@ class System:
         self.campaigns = CampaignStore(self.tenants)
         self.desk = DeskStore(self.tenants)
         self.treasury = Treasury(self.swarm)
-        self.cfo = CfoJudge(self.treasury)
+        self.wallets = WalletStore(self.swarm)
         self.limits = LimitStore(self.tenants)
         self.pulse = RedisPulse(self.redis)
         self.reads = ReadStore(self.tenants, self.pulse)
@@ -145,6 +95,29 @@ class System:
     def model(self) -> ModelGateway:
         """The models of all roles."""
         return ModelGateway(self.settings.model_names(), base_url=self.settings.model_base_url)
+
+    @cached_property
+    def cfo(self) -> CfoJudge:
+        """The CFO Judge; its key signs what the signer may carry out."""
+        return CfoJudge(self.treasury, KeyFile(self.settings.state / "keys" / "cfo.pem"))
+
+    @cached_property
+    def chain(self) -> Chain | None:
+        """The chain that the influencers' wallets are on, if there is one."""
+        settings = self.settings
+        if settings.chain_id is None or not self.host.knows(WALLET, "transfer"):
+            return None
+        return Chain(chain_id=settings.chain_id, currencies=frozenset({"ETH", *settings.chain_tokens}))
+
+    @cached_property
+    def paymaster(self) -> Paymaster | None:
+        """Who pays by wallet; without a chain every spend is on the platform's bill."""
+        return Paymaster(self.wallets, self.cfo, self.host, self.chain) if self.chain is not None else None
+
+    @cached_property
+    def wallet_desk(self) -> WalletDesk:
+        """What operators do with wallets."""
+        return WalletDesk(self.host, self.wallets, self.reads, self.settings.funding_addresses)
 
     @cached_property
     def paid_model(self) -> MeteredModel:
@@ -280,7 +253,7 @@ class System:
                 judge = Judge(self.work, self.paid_model, self.tools, self.signer, self.pulse)
                 await Bench(judge, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.PUBLISHER:
-                publisher = Publisher(self.effects, self.host)
+                publisher = Publisher(self.effects, self.host, self.paymaster)
                 await Bench(publisher, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case _:
                 assert_never(role)
@@ -301,67 +274,3 @@ class _AllDue:
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
         await self._treasury.expire()
         return queues
-
-
-def statement_holds(statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str) -> bool:
-    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
-    if statement.get("content_hash") != content_hash(parts):
-        return False
-    return verify(signature, signed_bytes(statement), public_key)
-
-
-def check_plan(draft: PlanDraft, host: ToolHost) -> None:
-    """Invalid unless a plan hangs together and asks for configured tools only."""
-    known = {(name, tool) for name, one in host.catalogue.items() for tool in (*one.reads, *one.acts)}
-    planning.check(draft, frozenset(known))
-
-
-def check_prompt(wanted: TaskDispatch) -> None:
-    """Invalid for a task that names a prompt template which does not write pieces, or a version there is not."""
-    if wanted.prompt is not None and (wanted.prompt.name, wanted.prompt.version) != (WRITE, prompts.version(WRITE)):
-        raise Invalid(
-            f"there is no prompt template {wanted.prompt.name!r} in version {wanted.prompt.version}",
-            remedy=f"Use {WRITE!r} in version {prompts.version(WRITE)}, or leave `prompt` out.",
-        )
-
-
-def tool_servers(settings: Settings) -> dict[str, ToolServer]:
-    """The MCP servers: those of the configuration file over the bundled ones."""
-    found = _bundled(settings)
-    if settings.mcp_config is not None:
-        try:
-            given = yaml.safe_load(settings.mcp_config.read_text("utf-8"))
-            found |= SERVERS.validate_python(given["mcpServers"] if isinstance(given, dict) else given)
-        except (OSError, yaml.YAMLError, KeyError) as error:
-            raise Invalid(f"{settings.mcp_config} cannot be read: {error}") from error
-        except ValidationError as error:
-            raise Invalid(f"{settings.mcp_config} does not fit: {explain(error)}") from error
-    return found
-
-
-def _bundled(settings: Settings) -> dict[str, ToolServer]:
-    settings.state.mkdir(parents=True, exist_ok=True)
-    social = [
-        "-m",
-        "chimera.servers.social",
-        "--db",
-        str(settings.state / "social.db"),
-        "--seed",
-        str(settings.social_seed),
-    ]
-    servers = {
-        "twitter-mcp": ToolServer(
-            command=sys.executable,
-            args=social,
-            reads=["find_by_idempotency_key", "read_post", "read_timeline", "list_posts"],
-            acts=["create_thread", "post_tweet", "reply_tweet", "like_tweet", "promote_tweet"],
-        )
-    }
-    feeds = settings.feeds or (_EXAMPLES if _EXAMPLES.exists() else None)
-    if feeds is not None:
-        servers["news-mcp"] = ToolServer(
-            command=sys.executable,
-            args=["-m", "chimera.servers.news", "--feeds", str(feeds)],
-            reads=["list_items", "search_items", "read_item"],
-        )
-    return servers

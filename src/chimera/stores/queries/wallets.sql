@@ -1,0 +1,36 @@
+-- name: due
+-- A transfer with the fee that was reserved for it and the payment that was ordered, as far as it has come.
+SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.task_id, r.status, r.category, r.payee, r.currency,
+    r.amount, r.verification, r.request ->> 'purpose' AS purpose, p.payment_order, p.signature, p.tx_hash,
+    p.status AS payment, f.reservation_id AS fee_id, f.amount AS max_fee, f.currency AS fee_currency
+FROM reservation r LEFT JOIN payment p USING (reservation_id)
+LEFT JOIN reservation f ON f.tenant_id = r.tenant_id AND f.status = 'pending'
+    AND f.idempotency_key = 'fee-' || r.reservation_id
+WHERE r.reservation_id = $1;
+
+-- name: keep_order
+-- The first order stands: whoever comes second carries out the same one.
+INSERT INTO payment (reservation_id, tenant_id, agent_id, fee_reservation_id, payment_order, signature, status)
+VALUES ($1, $2, $3, $4, $5, $6, 'ordered') ON CONFLICT (reservation_id) DO NOTHING;
+
+-- name: close_payment
+UPDATE payment SET status = $2, tx_hash = $3, receipt = $4, closed_at = now()
+WHERE reservation_id = $1 AND status = 'ordered' RETURNING fee_reservation_id, tenant_id, agent_id;
+
+-- name: open_wallet
+INSERT INTO wallet (agent_id, tenant_id, address) VALUES ($1, $2, $3) ON CONFLICT (agent_id) DO NOTHING;
+
+-- name: wallet
+-- Locked, so that two readers of the chain do not book the same movements.
+SELECT address, next_block FROM wallet WHERE agent_id = $1 AND tenant_id = $2 FOR NO KEY UPDATE;
+
+-- name: advance
+UPDATE wallet SET next_block = greatest(next_block, $2) WHERE agent_id = $1;
+
+-- name: record_movement
+-- What came in, once; what went out is booked by the payment that it belongs to.
+INSERT INTO chain_movement (tenant_id, agent_id, tx_hash, log_index, block, sender, recipient, currency, amount)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING tx_hash;
+
+-- name: known_payment
+SELECT EXISTS (SELECT FROM payment WHERE tenant_id = $1 AND tx_hash = $2);

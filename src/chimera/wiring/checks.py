@@ -1,0 +1,38 @@
+"""Rules that interfaces apply before they ask for anything."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from chimera.contracts.errors import Invalid
+from chimera.contracts.signing import signed_bytes, verify
+from chimera.contracts.work import PlanDraft, TaskDispatch
+from chimera.domain import planning
+from chimera.domain.provenance import content_hash
+from chimera.gateways.tools import ToolHost
+from chimera.swarm import prompts
+
+WRITE = "write"
+"""The prompt template that pieces are written with."""
+
+
+def statement_holds(statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str) -> bool:
+    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
+    if statement.get("content_hash") != content_hash(parts):
+        return False
+    return verify(signature, signed_bytes(statement), public_key)
+
+
+def check_plan(draft: PlanDraft, host: ToolHost) -> None:
+    """Invalid unless a plan hangs together and asks for configured tools only."""
+    known = {(name, tool) for name, one in host.catalogue.items() for tool in (*one.reads, *one.acts)}
+    planning.check(draft, frozenset(known))
+
+
+def check_prompt(wanted: TaskDispatch) -> None:
+    """Invalid for a task that names a prompt template which does not write pieces, or a version there is not."""
+    if wanted.prompt is not None and (wanted.prompt.name, wanted.prompt.version) != (WRITE, prompts.version(WRITE)):
+        raise Invalid(
+            f"there is no prompt template {wanted.prompt.name!r} in version {wanted.prompt.version}",
+            remedy=f"Use {WRITE!r} in version {prompts.version(WRITE)}, or leave `prompt` out.",
+        )

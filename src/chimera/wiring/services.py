@@ -1,0 +1,70 @@
+"""What runs beside Chimera on a laptop: started when it is not configured, ended with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from chimera.contracts.errors import Invalid
+from chimera.embedded import EmbeddedPostgres, EmbeddedRedis, chain_of, signer_of
+from chimera.gateways.custody import KeyFile
+from chimera.settings import Settings
+from chimera.stores.migrations import migrate
+
+
+_MINT = "0x" + "0" * 40
+"""Where a token says new money comes from."""
+
+
+@asynccontextmanager
+async def services(settings: Settings) -> AsyncIterator[Settings]:
+    """Start what is embedded and bring the schema up to date; the settings with the addresses filled in."""
+    postgres = None if settings.database_url else EmbeddedPostgres(settings.state / "postgres")
+    redis = None if settings.redis_url else EmbeddedRedis(settings.state / "redis")
+    async with AsyncExitStack() as wallets:
+        try:
+            database_url, redis_url, held = await asyncio.gather(
+                _address(settings.database_url, postgres),
+                _address(settings.redis_url, redis),
+                wallets.enter_async_context(_wallets(settings)),
+            )
+            await migrate(database_url)
+            yield settings.model_copy(update={"database_url": database_url, "redis_url": redis_url, **held})
+        finally:
+            await asyncio.gather(*(server.stop() for server in (redis, postgres) if server is not None))
+
+
+@asynccontextmanager
+async def _wallets(settings: Settings) -> AsyncIterator[dict[str, object]]:
+    """The chain that wallets are on, unless one is configured, and the process that holds their keys."""
+    if not settings.wallets:
+        yield {}
+        return
+    async with AsyncExitStack() as stack:
+        chain: dict[str, object] = {}
+        url, chain_id, tokens = settings.chain_url, settings.chain_id, settings.chain_tokens
+        if url is None:
+            url, chain_id, tokens, faucet = await stack.enter_async_context(chain_of(settings.state))
+            chain = {
+                "chain_url": url,
+                "chain_id": chain_id,
+                "chain_tokens": tokens,
+                "funding_addresses": [faucet, _MINT],
+            }
+        elif chain_id is None:
+            raise Invalid("CHIMERA_CHAIN_URL needs CHIMERA_CHAIN_ID", remedy="Set the id of that chain.")
+        if settings.signer_socket is None and chain_id is not None:
+            given = settings.wallet_passphrase
+            chain["signer_socket"] = await stack.enter_async_context(
+                signer_of(
+                    settings.state,
+                    cfo_key=KeyFile(settings.state / "keys" / "cfo.pem").public_key,
+                    chain_id=chain_id,
+                    tokens=tokens,
+                    passphrase=given.get_secret_value() if given is not None else None,
+                )
+            )
+        yield chain
+
+
+async def _address(url: str | None, embedded: EmbeddedPostgres | EmbeddedRedis | None) -> str:
+    return await embedded.start() if embedded is not None else (url or "")
