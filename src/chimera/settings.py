@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     funding_addresses: list[str] = Field(
         default_factory=list, description="What comes from these is the owner's own money; from others, income."
     )
+    seller_hosts: list[str] = Field(
+        default_factory=list, description='Origins that resources may be bought from (x402): ["api.example.com"].'
+    )
     signer_socket: Path | None = Field(None, description="Unix socket of the signer; started here when unset.")
     wallet_passphrase: SecretStr | None = Field(None, description="Opens the keystore; made up and kept when unset.")
     social_seed: int = Field(1, description="Seed of the local network's audience.")

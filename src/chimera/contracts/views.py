@@ -161,6 +161,7 @@ class SpendView(Wire):
     status: str
     request: dict[str, JsonValue]
     answer: dict[str, JsonValue]
+    doubt: str | None = Field(description="Why nobody knows what became of it; an operator has to find out.")
     created_at: datetime
 
 

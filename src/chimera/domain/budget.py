@@ -136,3 +136,16 @@ def suspect(wanted: Money, objections: Sequence[str]) -> PolicyViolation:
         requested=str(wanted),
         anomalies=list(objections),
     )
+
+
+def above(wanted: Money, at_most: Money) -> PolicyViolation | None:
+    """The refusal of a price that is above what the buyer was told it may cost, or in another currency."""
+    if wanted.currency == at_most.currency and wanted.amount <= at_most.amount:
+        return None
+    return PolicyViolation(
+        error="Price above the offer",
+        details=f"Requested {wanted}, limit is {at_most}",
+        requested=str(wanted),
+        limit=str(at_most),
+        window="transaction",
+    )

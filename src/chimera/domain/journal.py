@@ -145,8 +145,8 @@ def _name(account: BookAccount) -> str:
 
 def _part(text: str) -> str:
     """A name as a part of an account's: letters, digits and dashes, a capital or a digit first."""
-    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    joined = "-".join(re.findall(r"[A-Za-z0-9]+", ascii_only))[:80]
+    plainest = (char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    joined = "-".join(re.findall(r"[A-Za-z0-9]+", "".join(plainest)))[:80]
     if not joined:
         return f"X{sha256(text.encode()).hexdigest()[:12]}"
     return joined[0].upper() + joined[1:]

@@ -65,38 +65,37 @@ class Paymaster:
                 raise ToolFailed(f"the payment is {receipt.status}: {receipt.explanation}", uncertain=True)
 
     async def _order(self, due: PaymentDue, agent_id: UUID) -> PaymentDue:
-        account = f"{due.tenant_id}:{agent_id}"
         fee, fee_id = due.max_fee, due.fee_id
         if fee is None or fee_id is None:
-            fee = await self._quote(due, account)
+            action = PaymentAction.TRANSFER
+            fee = await quote_fee(self._tools, account(due.tenant_id, agent_id), action, due.payee, due.amount)
             fee_id = await self._reserve_fee(due, agent_id, fee)
         reach("fee_reserved")
+        return await self._keep(due, agent_id, PaymentAction.TRANSFER, fee, fee_id, {})
+
+    async def _keep(
+        self,
+        due: PaymentDue,
+        agent_id: UUID,
+        action: PaymentAction,
+        max_fee: str | None,
+        fee_id: UUID | None,
+        details: dict[str, JsonValue],
+    ) -> PaymentDue:
         order = PaymentOrder(
             order_id=due.reservation_id,
-            account=account,
-            action=PaymentAction.TRANSFER,
+            account=account(due.tenant_id, agent_id),
+            action=action,
             chain_id=self._chain.chain_id,
             destination=due.payee,
             amount=due.amount,
-            max_fee=fee,
+            max_fee=max_fee,
+            details=details,
             purpose=due.purpose,
             budget_verification_hash=due.budget_verification_hash,
             expires_at=datetime.now(UTC) + ORDER_LIFETIME,
         )
         return await self._payments.keep(due, order, self._cfo.instruct(order), fee_id)
-
-    async def _quote(self, due: PaymentDue, account: str) -> str:
-        quoted = await self._tools.call(
-            WALLET,
-            "quote_fee",
-            {
-                "account": account,
-                "action": PaymentAction.TRANSFER.value,
-                "destination": due.payee,
-                "amount": due.amount,
-            },
-        )
-        return str(quoted.data["max_fee"])
 
     async def _reserve_fee(self, due: PaymentDue, agent_id: UUID, fee: str) -> UUID:
         order = SpendOrder(
@@ -120,19 +119,88 @@ class Paymaster:
         return decided.reservation_id
 
     async def _carry_out(self, due: PaymentDue) -> PaymentReceipt:
-        if due.order is None or due.signature is None:
-            raise ToolFailed("the payment has no order", uncertain=False, permanent=True)
-        given: dict[str, JsonValue] = {"order": due.order.model_dump(mode="json"), "signature": due.signature}
+        """Let the wallet do what the order says; what it will certainly not do gives the money back."""
+        order, given = signed(due)
+        tool = "deploy_token" if order.action is PaymentAction.DEPLOY_TOKEN else "transfer"
         try:
-            answer = await self._tools.call(WALLET, "transfer", given)
+            answer = await self._tools.call(WALLET, tool, given)
             return PaymentReceipt.model_validate(answer.data)
         except ToolFailed as error:
-            if error.uncertain or not error.permanent:
-                raise
-            refused = PaymentReceipt(
-                order_id=due.reservation_id, status=PaymentStatus.NONE, explanation=error.detail[:500]
-            )
-            await self._payments.failed(due, refused)
+            if not error.uncertain and error.permanent:
+                await self._payments.failed(due, _never(due, error.detail))
             raise
         except ValidationError as error:
             raise ToolFailed("the wallet answered with something else than a receipt", uncertain=True) from error
+
+    async def deploy_token(self, reservation_id: UUID, details: dict[str, JsonValue]) -> PaymentReceipt:
+        """Make a token out of an influencer's wallet; the reservation is for the chain's fee, and nothing else."""
+        due = await self._payments.due(reservation_id)
+        if due.order is None and due.agent_id is not None and due.pending:
+            due = await self._keep(due, due.agent_id, PaymentAction.DEPLOY_TOKEN, due.amount, None, details)
+        receipt = await self._carry_out(due)
+        await self._book(due, receipt)
+        return receipt
+
+    async def buy(self, reservation_id: UUID, url: str) -> dict[str, JsonValue]:
+        """Pay for an HTTP resource (x402) and fetch it; asked again it pays no second time."""
+        due = await self._payments.due(reservation_id)
+        if due.order is None and due.agent_id is not None and due.pending:
+            due = await self._keep(due, due.agent_id, PaymentAction.PAY_RESOURCE, None, None, {"url": url})
+        order, given = signed(due)
+        reach("ordered")
+        try:
+            answer = await self._tools.call(WALLET, "pay_resource", {**given, "url": url})
+            receipt = PaymentReceipt.model_validate(answer.data["receipt"])
+        except ToolFailed as error:
+            if not error.uncertain and error.permanent:
+                await self._payments.failed(due, _never(due, error.detail))
+            raise
+        except (ValidationError, KeyError) as error:
+            raise ToolFailed(f"the wallet's word on {order.order_id} cannot be read", uncertain=True) from error
+        reach("transferred")
+        if answer.data.get("uncertain") is False and receipt.status is not PaymentStatus.CONFIRMED:
+            await self._payments.failed(due, receipt)
+        else:
+            await self._book(due, receipt)
+        return answer.data
+
+    async def _book(self, due: PaymentDue, receipt: PaymentReceipt) -> None:
+        if receipt.status is PaymentStatus.CONFIRMED:
+            await self._payments.confirmed(due, receipt)
+        elif receipt.status is PaymentStatus.REVERTED:
+            await self._payments.failed(due, receipt)
+
+
+def account(tenant_id: UUID, agent_id: UUID) -> str:
+    """How the wallet names an influencer's account."""
+    return f"{tenant_id}:{agent_id}"
+
+
+async def quote_fee(
+    tools: Tools,
+    account: str,
+    action: PaymentAction,
+    destination: str,
+    amount: str,
+    details: dict[str, JsonValue] | None = None,
+) -> str:
+    """The most that the chain would take for a payment now."""
+    wanted: dict[str, JsonValue] = {
+        "account": account,
+        "action": action.value,
+        "destination": destination,
+        "amount": amount,
+        "details": details,
+    }
+    return str((await tools.call(WALLET, "quote_fee", wanted)).data["max_fee"])
+
+
+def signed(due: PaymentDue) -> tuple[PaymentOrder, dict[str, JsonValue]]:
+    """The order of a payment, and the arguments that carry it. ToolFailed when none was given."""
+    if due.order is None or due.signature is None:
+        raise ToolFailed("this transfer is over, or nobody's wallet pays it", uncertain=False, permanent=True)
+    return due.order, {"order": due.order.model_dump(mode="json"), "signature": due.signature}
+
+
+def _never(due: PaymentDue, why: str) -> PaymentReceipt:
+    return PaymentReceipt(order_id=due.reservation_id, status=PaymentStatus.NONE, explanation=why[:500])

@@ -6,6 +6,7 @@ from chimera.domain.provenance import content_hash
 from chimera.embedded import EmbeddedError, StateLock
 from chimera.stores.accounts import Caller, Influencer
 from chimera.stores.desk import Claimed
+from chimera.stores.money.books import chunks
 from chimera.wiring.checks import check_plan, check_prompt, statement_holds
 from chimera.wiring.services import services
 from chimera.wiring.system import System
@@ -22,6 +23,7 @@ __all__ = [
     "System",
     "check_plan",
     "check_prompt",
+    "chunks",
     "content_hash",
     "explain",
     "services",

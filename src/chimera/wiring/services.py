@@ -10,7 +10,6 @@ from chimera.gateways.custody import KeyFile
 from chimera.settings import Settings
 from chimera.stores.migrations import migrate
 
-
 _MINT = "0x" + "0" * 40
 """Where a token says new money comes from."""
 

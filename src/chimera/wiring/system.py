@@ -28,7 +28,9 @@ from chimera.stores.desk import DeskStore
 from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
 from chimera.stores.memory import MemoryStore
+from chimera.stores.money.books import BookStore
 from chimera.stores.money.limits import LimitStore
+from chimera.stores.money.settling import SettlingDesk
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.postgres import Access, Database
@@ -77,6 +79,8 @@ class System:
         self.treasury = Treasury(self.swarm)
         self.wallets = WalletStore(self.swarm)
         self.limits = LimitStore(self.tenants)
+        self.books = BookStore(self.tenants)
+        self.settling = SettlingDesk(self.tenants)
         self.pulse = RedisPulse(self.redis)
         self.reads = ReadStore(self.tenants, self.pulse)
         self.memory = MemoryStore(self.swarm)
@@ -117,7 +121,8 @@ class System:
     @cached_property
     def wallet_desk(self) -> WalletDesk:
         """What operators do with wallets."""
-        return WalletDesk(self.host, self.wallets, self.reads, self.settings.funding_addresses)
+        funding = self.settings.funding_addresses
+        return WalletDesk(self.host, self.wallets, self.reads, self.treasury, self.cfo, self.paymaster, funding)
 
     @cached_property
     def paid_model(self) -> MeteredModel:

@@ -51,12 +51,13 @@ def _bundled(settings: Settings) -> dict[str, ToolServer]:
     if settings.chain_url is not None and settings.signer_socket is not None:
         tokens = [f"--token={symbol}={address}" for symbol, address in sorted(settings.chain_tokens.items())]
         places = ["--rpc", settings.chain_url, "--signer-socket", str(settings.signer_socket)]
+        sellers = [f"--seller-host={host}" for host in settings.seller_hosts]
         servers[WALLET] = ToolServer(
             command=sys.executable,
-            args=["-m", "chimera.servers.wallet", *places, *tokens],
+            args=["-m", "chimera.servers.wallet", *places, *tokens, *sellers],
             reads=["get_address", "get_balance", "quote_fee", "find_payment", "list_movements", "quote_resource"],
             acts=["transfer", "deploy_token", "pay_resource", "fund"],
-            timeout_seconds=60,
+            timeout_seconds=120,
         )
     feeds = settings.feeds or (_EXAMPLES if _EXAMPLES.exists() else None)
     if feeds is not None:

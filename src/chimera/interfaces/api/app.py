@@ -8,7 +8,7 @@ from typing import get_args
 from fastapi import FastAPI
 
 from chimera.interfaces import board
-from chimera.interfaces.api import callers, campaigns, fleet, money, problems, review, tasks
+from chimera.interfaces.api import books, callers, campaigns, fleet, money, problems, review, settling, tasks, wallets
 from chimera.wiring import System
 
 
@@ -48,7 +48,7 @@ def create_app(system: System) -> FastAPI:
     )
     app.state.system = system
     problems.install(app)
-    for room in (tasks, campaigns, review, money, fleet):
+    for room in (tasks, campaigns, review, money, settling, books, wallets, fleet):
         app.include_router(room.router)
     app.state.live = board.install(app, system, GATES)
     return app

@@ -71,6 +71,14 @@ class Treasury:
                     body={"cause": cause[:500]},
                 )
 
+    async def answered(self, tenant_id: UUID, key: str) -> Decided | None:
+        """What was answered under a key before, if it was used."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(SQL["answered"], tenant_id, key)
+        if row is None:
+            return None
+        return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
+
     async def expire(self) -> int:
         """End what nobody settled in time; how many. The sweeper calls it."""
         async with self._database.transaction() as connection:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chimera.contracts.claims import PaymentDue
 from chimera.contracts.errors import NotFound
 from chimera.contracts.finance import Closing, Outcome
-from chimera.contracts.payments import Movement, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.values import Money
 from chimera.domain import accounts
 from chimera.stores import audit
@@ -106,7 +106,9 @@ class WalletStore:
             )
             reference = receipt.tx_hash or ""
             closings = [
-                Closing(reservation_id=due.reservation_id, outcome=outcome, reference=reference, asset_id=asset_id)
+                _fee(due.reservation_id, receipt)
+                if due.order is not None and due.order.action is PaymentAction.DEPLOY_TOKEN
+                else Closing(reservation_id=due.reservation_id, outcome=outcome, reference=reference, asset_id=asset_id)
             ]
             if row["fee_reservation_id"] is not None:
                 closings.append(_fee(row["fee_reservation_id"], receipt))

@@ -88,8 +88,10 @@ WHERE ($1::uuid IS NULL OR transaction_id < $1) AND ($3::uuid IS NULL OR asset_i
 ORDER BY transaction_id DESC LIMIT $2;
 
 -- name: spends
-SELECT reservation_id, task_id, campaign_id, status, request, answer, created_at FROM reservation
-WHERE ($1::uuid IS NULL OR reservation_id < $1) AND category NOT IN ('compute', 'fees') ORDER BY reservation_id DESC LIMIT $2;
+SELECT reservation_id, task_id, campaign_id, status, request, answer, doubt, created_at FROM reservation
+WHERE ($1::uuid IS NULL OR reservation_id < $1)
+  AND CASE WHEN $3::boolean THEN doubt IS NOT NULL AND status = 'pending' ELSE category NOT IN ('compute', 'fees') END
+ORDER BY reservation_id DESC LIMIT $2;
 
 -- name: limits
 SELECT b.budget_id, b.scope, b.scope_key, b.span, b.currency, b.limit_amount,

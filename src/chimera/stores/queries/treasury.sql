@@ -124,6 +124,9 @@ UPDATE treasury t SET sequence = r.sequence, hash = r.hash
 FROM jsonb_to_recordset($9::jsonb) AS r(tenant_id uuid, sequence bigint, hash text)
 WHERE t.tenant_id = r.tenant_id;
 
+-- name: answered
+SELECT reservation_id, answer FROM reservation WHERE tenant_id = $1 AND idempotency_key = $2;
+
 -- name: expiring
 SELECT reservation_id FROM reservation WHERE status = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2;
 
