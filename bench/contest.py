@@ -19,12 +19,17 @@ class Size:
     single_hops: int
     cycles: int
     peer_cycles: int
+    spends: int
     influencers: int
     idle_seconds: float
 
 
-WHOLE = Size(rounds=3, hops=2_000, single_hops=100, cycles=800, peer_cycles=200, influencers=1_000, idle_seconds=20)
-QUICK = Size(rounds=1, hops=400, single_hops=20, cycles=200, peer_cycles=40, influencers=1_000, idle_seconds=5)
+WHOLE = Size(
+    rounds=3, hops=2_000, single_hops=100, cycles=800, peer_cycles=200, spends=4_000, influencers=1_000, idle_seconds=20
+)
+QUICK = Size(
+    rounds=1, hops=400, single_hops=20, cycles=200, peer_cycles=40, spends=800, influencers=1_000, idle_seconds=5
+)
 
 
 @dataclass

@@ -32,6 +32,7 @@ PARENTS = {
     "influencer": "SELECT * FROM influencer",
     "campaign": "SELECT * FROM campaign",
     "task": "SELECT * FROM task WHERE kind = 'plan'",
+    "account": "SELECT * FROM account",
 }
 TABLES = {
     "task": "SELECT * FROM task WHERE task_id = $1",

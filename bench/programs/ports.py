@@ -8,7 +8,8 @@ from pydantic import BaseModel, JsonValue
 
 from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.finance import Decided
+from chimera.contracts.payments import PaymentOrder
 from chimera.contracts.ports import Answer, ToolResult
 from chimera.contracts.values import Role
 from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Usage
@@ -27,9 +28,9 @@ _ANSWERS: Mapping[type, Mapping[str, JsonValue]] = {
 
 
 class NoModel:
-    """A model with one answer to each question, and the usage of a small one."""
+    """A paid model with one answer to each question, and a small one's usage; `bench spend` measures paying."""
 
-    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+    async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
         return Answer[Out](
             output=output.model_validate(_ANSWERS[output]),
             model_used="none",
@@ -62,7 +63,10 @@ class NoMemory:
 class NoCfo:
     """Nobody asks for money here."""
 
-    async def authorise(self, order: SpendOrder) -> CfoAnswer:
+    async def authorise(self, order: SpendOrder) -> Decided:
+        raise NotFound("there is no treasury here")
+
+    def instruct(self, order: PaymentOrder) -> str:
         raise NotFound("there is no treasury here")
 
 
