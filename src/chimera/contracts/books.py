@@ -83,6 +83,7 @@ class BurnDown(Wire):
     limit: LimitView
     name: str
     since: datetime
+    at: datetime
     until: datetime | None
     points: list[BurnPoint]
     outlook: Outlook

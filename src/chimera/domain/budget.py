@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation
 from typing import Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,6 +13,11 @@ from chimera.contracts.finance import PolicyViolation
 from chimera.contracts.values import Money, Wire, plain
 
 EPOCH = date(1970, 1, 1)
+
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
+"""Sums of money never round: an amount has up to 38 digits, and Decimal by itself keeps 28."""
+
+_FINEST = Decimal("1E-18")
 
 _TITLES = {
     "transaction": "Transaction spend limit exceeded",
@@ -42,17 +47,20 @@ class Counter(Wire):
     @property
     def room(self) -> Decimal:
         """What may still be reserved. A limit per transaction starts afresh each time."""
-        return self.limit if self.span == "transaction" else self.limit - self.reserved - self.spent
+        if self.span == "transaction":
+            return self.limit
+        return EXACT.subtract(self.limit, EXACT.add(self.reserved, self.spent))
 
     def held(self, amount: Decimal) -> Self:
         """After reserving; a limit per transaction holds nothing."""
         if self.span == "transaction":
             return self
-        return self.model_copy(update={"reserved": self.reserved + amount})
+        return self.model_copy(update={"reserved": EXACT.add(self.reserved, amount)})
 
     def closed(self, held: Decimal, paid: Decimal) -> Self:
         """After a reservation of `held` has ended with `paid` spent, zero when it was given up."""
-        return self.model_copy(update={"reserved": self.reserved - held, "spent": self.spent + paid})
+        reserved, spent = EXACT.subtract(self.reserved, held), EXACT.add(self.spent, paid)
+        return self.model_copy(update={"reserved": reserved, "spent": spent})
 
     def snapshot(self) -> dict[str, JsonValue]:
         """The counter as the evidence keeps it."""
@@ -66,6 +74,11 @@ class Counter(Wire):
             "reserved": plain(self.reserved),
             "spent": plain(self.spent),
         }
+
+
+def billed(amount: Decimal) -> Decimal:
+    """What the books keep of a metered amount: 18 decimals, and never less than was taken."""
+    return amount.quantize(_FINEST, rounding=ROUND_UP, context=Context(prec=EXACT.prec))
 
 
 def span_start(span: str, now: datetime, time_zone: str) -> date:

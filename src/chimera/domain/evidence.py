@@ -4,16 +4,16 @@ An event is a JSON object; its hash is SHA-256 over its RFC 8785 form, and it na
 So an export can be recomputed by anybody, without a database: every hash, every counter, every decision.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Self
 from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from chimera.contracts.finance import PolicyViolation
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.finance import PolicyViolation, TransactionRequest
+from chimera.contracts.signing import canonical_hash, plain_bytes
 from chimera.contracts.values import Money, Wire
 from chimera.domain import budget
 from chimera.domain.budget import Counter
@@ -42,6 +42,9 @@ class Limit(Wire):
         return self.scope == "tenant" or body[_ABOUT[self.scope]] == self.scope_key
 
 
+_SPANS = ("transaction", "day", "month", "total")
+_ENDS_OF_THE_EARTH = ("Etc/GMT+12", "UTC", "Etc/GMT-14")
+_OBJECT = TypeAdapter(dict[str, JsonValue]).validate_python
 _ABOUT = {"influencer": "agent_id", "campaign": "campaign_id", "category": "category", "payee": "payee"}
 
 
@@ -66,13 +69,14 @@ class Event(Wire):
 
 
 class Link(Wire):
-    """An event with the head that it makes."""
+    """The next event: its canonical text, the hash over it, and the head that it makes."""
 
-    event: Event
+    text: str
+    hash: str
     head: Head
 
     @classmethod
-    def after(cls, head: Head, kind: str, at: datetime, said: Mapping[str, JsonValue]) -> Self:
+    def after(cls, head: Head, kind: str, at: datetime, said: Mapping[str, JsonValue]) -> "Link":
         """The next link."""
         body: dict[str, JsonValue] = {
             **said,
@@ -82,10 +86,10 @@ class Link(Wire):
             "timestamp": at.isoformat(),
             "previous": head.hash,
         }
-        mark = canonical_hash(body)
-        sequence = head.sequence + 1
-        event = Event(tenant_id=head.tenant_id, sequence=sequence, hash=mark, body=body)
-        return cls(event=event, head=Head(tenant_id=head.tenant_id, sequence=sequence, hash=mark))
+        text = plain_bytes(body)
+        mark = hashlib.sha256(text).hexdigest()
+        following = Head.model_construct(tenant_id=head.tenant_id, sequence=head.sequence + 1, hash=mark)
+        return Link.model_construct(text=text.decode(), hash=mark, head=following)
 
 
 def change(before: Sequence[Counter], after: Sequence[Counter]) -> dict[str, JsonValue]:
@@ -128,7 +132,7 @@ class _Replay:
             problems.append("it does not follow on the event before it")
         if (body["sequence"], event.sequence) != (self._head.sequence + 1, self._head.sequence + 1):
             problems.append(f"number {self._head.sequence + 1} is missing")
-        if body["tenant_id"] != str(self._head.tenant_id):
+        if {body["tenant_id"], str(event.tenant_id)} != {str(self._head.tenant_id)}:
             problems.append("it belongs to another tenant")
         self._head = Head(tenant_id=self._head.tenant_id, sequence=event.sequence, hash=event.hash)
         return problems + self._weigh(body)
@@ -149,12 +153,13 @@ class _Replay:
             if counter.span != "transaction" and counter.room < 0
         ]
         if body["kind"] in ("authorised", "refused"):
-            problems += self._unbound(body, before)
+            problems += _unasked(body) + _elsewhen(body, before) + self._unbound(body, before)
         expected, complaint = self._decide(body, before)
         problems += [complaint] if complaint else []
         if [each.snapshot() for each in expected] != [each.snapshot() for each in after]:
             problems.append("the limits after it do not follow from those before")
-        self._counters |= {counter.key: counter for counter in after}
+        # A limit per transaction holds nothing, so there is nothing of it to stand as it was.
+        self._counters |= {counter.key: counter for counter in after if counter.span != "transaction"}
         return problems
 
     def _new_limits(
@@ -165,6 +170,8 @@ class _Replay:
             for counter in before
             if not _same(self._counters.get(counter.key), counter)
         ]
+        if [_used(counter) for counter in before] != [_used(counter) for counter in after]:
+            problems.append("new limits changed what was used of them")
         self._counters |= {counter.key: counter for counter in after}
         self._limits |= {limit.budget_id: limit for limit in LIMITS.validate_python(body["limits"])}
         return problems
@@ -201,6 +208,29 @@ class _Replay:
                 return [each.closed(held, paid) for each in before], complaint
             case kind:
                 raise ValueError(f"unknown kind {kind!r}")
+
+
+def _unasked(body: Mapping[str, JsonValue]) -> list[str]:
+    """Whether it was decided about what was asked."""
+    request = TransactionRequest.model_validate(body["request"])
+    asked = (str(request.money), request.destination_wallet, request.category, canonical_hash(_OBJECT(body["request"])))
+    said = (body["amount"], body["payee"], body["category"], body["request_hash"])
+    return [] if asked == said else ["it was decided about something else than what was asked"]
+
+
+def _elsewhen(body: Mapping[str, JsonValue], before: Sequence[Counter]) -> list[str]:
+    """Limits that were weighed over a span that the decision does not fall in, wherever on earth the tenant is."""
+    at = datetime.fromisoformat(str(body["timestamp"]))
+    spans = {(span, budget.span_start(span, at, zone)) for span in _SPANS for zone in _ENDS_OF_THE_EARTH}
+    return [
+        f"limit {counter.budget_id} was weighed over another {counter.span}"
+        for counter in before
+        if (counter.span, counter.span_start) not in spans
+    ]
+
+
+def _used(counter: Counter) -> tuple[UUID, date, Decimal, Decimal]:
+    return *counter.key, counter.reserved, counter.spent
 
 
 def _same(known: Counter | None, said: Counter) -> bool:

@@ -14,6 +14,7 @@ EXACT = Context(prec=100)
 """Sums of amounts have more digits than Python's decimals keep by themselves."""
 
 _ZERO = Decimal(0)
+_LEAST = timedelta(hours=1)
 _FURTHEST = timedelta(days=36_500)
 _CREDITS = frozenset({Section.VENDOR, Section.FUNDING, Section.EARLIER, Section.INCOME})
 _ASSETS = frozenset({Section.WALLET, Section.CLAIM})
@@ -171,14 +172,15 @@ def outlook(
 ) -> tuple[Outlook, datetime | None]:
     """When a limit will be used up if all goes on as it has since the span began; no time when it will not be.
 
-    A straight line from nothing at the beginning to what is used now, in whole microseconds.
+    A straight line from nothing at the beginning to what is used now, in whole microseconds. A limit in total has no
+    beginning but its first spend, so its first hour says nothing.
     """
     used = points[-1].used if points else _ZERO
     if used >= limit:
         reached = next((point.at for point in points if point.used >= limit), now)
         return Outlook.EXHAUSTED, reached
     elapsed = _micros(now - since)
-    if used <= 0 or elapsed <= 0:
+    if used <= 0 or elapsed <= (0 if until is not None else _micros(_LEAST)):
         return Outlook.UNKNOWN, None
     whole = Fraction(elapsed) * Fraction(limit) / Fraction(used)
     left = int(whole)

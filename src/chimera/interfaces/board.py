@@ -4,26 +4,23 @@ It is given the gates instead of importing them, because the API's application i
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Path, Query, Request
 from fastapi.params import Depends as Dependency
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import BeforeValidator, StringConstraints
 from sse_starlette import EventSourceResponse
 
-from chimera.contracts.errors import Forbidden, Invalid, NotFound
+from chimera.contracts.errors import Forbidden, Invalid
 from chimera.contracts.values import Decision, HaltScope, Name, Stage, TaskStatus, Text
-from chimera.interfaces import charts, door
-from chimera.interfaces.live import Live, Painter, named_limits, sights
-from chimera.interfaces.templates import region, render
+from chimera.interfaces import door, money
+from chimera.interfaces.live import Live, Painter, sights
+from chimera.interfaces.templates import region
+from chimera.interfaces.visits import Handler, Id, Open, Visit, Visitor, Wish, done, page, pager
 from chimera.wiring import Caller, System
 
 Gate = Callable[..., Awaitable[Caller]]
-Handler = Callable[..., Awaitable[Response]]
 
 ROWS = 50
 
@@ -38,28 +35,6 @@ class Gates(NamedTuple):
     author: Gate
 
 
-@dataclass(frozen=True)
-class Visit:
-    """A request to the board: by whom, with which rights, and to what."""
-
-    who: Caller
-    may: frozenset[str]
-    system: System
-    painter: Painter
-    live: Live
-    wants_part: bool
-
-
-def _visit(request: Request) -> Visit:
-    visit: Visit = request.state.visit
-    return visit
-
-
-Visitor = Annotated[Visit, Depends(_visit)]
-# A form sends what was left open as an empty text.
-_Open = BeforeValidator(lambda value: value or None)
-Wish = Annotated[UUID | None, _Open, Query()]
-Id = Annotated[UUID, Path()]
 TaskName = Annotated[str, Path(max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$", strip_whitespace=True)]
 # A form sends lines with CRLF, as HTML has it; the pieces have LF.
@@ -67,41 +42,12 @@ _Lines = BeforeValidator(lambda value: value.replace("\r\n", "\n") if isinstance
 Note = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$"), _Lines, Form()]
 
 
-class Pager(NamedTuple):
-    """The ways on from a part of a list."""
-
-    newest: str | None
-    older: str | None
-
-
-def _pager(path: str, before: UUID | None, following: UUID | None, **filters: object) -> Pager:
-    kept = {name: str(value) for name, value in filters.items() if value is not None}
-
-    def to(**more: str) -> str:
-        query = urlencode({**kept, **more})
-        return f"{path}?{query}" if query else path
-
-    return Pager(to() if before else None, to(before=str(following)) if following else None)
-
-
-async def _page(visit: Visit, template: str, here: str, see: str = "plain", of: str = "", **values: object) -> Response:
-    wanted = sights(see, of, visit.may)
-    drawn = await visit.painter.draw(visit.who.tenant_id, frozenset(wanted))
-    missing = [sight.region for sight in wanted if sight not in drawn]
-    if missing:
-        raise NotFound(f"{missing[0]} {of} does not exist")
-    stream = f"/live?{urlencode({'see': see, 'of': of} if of else {'see': see})}"
-    shown = {sight.region: html for sight, html in drawn.items()}
-    page = render(template, who=visit.who, may=visit.may, here=here, stream=stream, regions=shown, **values)
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
-
-
 # -- reading
 
 
 async def fleet(visit: Visitor) -> Response:
     """The fleet at a glance, live."""
-    return await _page(visit, "fleet.html", "/", "fleet")
+    return await page(visit, "fleet.html", "/", "fleet")
 
 
 async def live(
@@ -126,21 +72,21 @@ async def approvals(
     found = await reads.approvals(tenant_id, ROWS, before, status)
     bounds = (await reads.policy(tenant_id)).bounds
     still = status != "waiting" or before is not None
-    return await _page(
+    return await page(
         visit,
         "approvals.html",
         "/approvals",
         "plain" if still else "approvals",
         status=status,
         cases=region("desk", may=visit.may, approvals=found.items, bounds=bounds) if still else "",
-        pager=_pager("/approvals", before, found.next, status=None if status == "waiting" else status),
+        pager=pager("/approvals", before, found.next, status=None if status == "waiting" else status),
     )
 
 
 async def tasks(
     visit: Visitor,
     before: Wish = None,
-    status: Annotated[TaskStatus | None, _Open, Query()] = None,
+    status: Annotated[TaskStatus | None, Open, Query()] = None,
     campaign_id: Wish = None,
     agent_id: Wish = None,
 ) -> Response:
@@ -148,7 +94,7 @@ async def tasks(
     tenant_id, reads = visit.who.tenant_id, visit.system.reads
     found = await reads.tasks(tenant_id, ROWS, before, status=status, campaign_id=campaign_id, agent_id=agent_id)
     chosen = {"status": status.value if status else None, "campaign_id": campaign_id, "agent_id": agent_id}
-    return await _page(
+    return await page(
         visit,
         "tasks.html",
         "/tasks",
@@ -158,33 +104,33 @@ async def tasks(
         campaigns=(await reads.campaigns(tenant_id, 100)).items,
         influencers=(await reads.influencers(tenant_id, 100)).items,
         chosen=chosen,
-        pager=_pager("/tasks", before, found.next, **chosen),
+        pager=pager("/tasks", before, found.next, **chosen),
     )
 
 
 async def task(visit: Visitor, name: TaskName) -> Response:
     """One task from dispatch to delivery."""
-    return await _page(visit, "task.html", "/tasks", "task", name)
+    return await page(visit, "task.html", "/tasks", "task", name)
 
 
 async def campaigns(visit: Visitor, before: Wish = None) -> Response:
     """Campaigns, newest first."""
     found = await visit.system.reads.campaigns(visit.who.tenant_id, ROWS, before)
     shown = region("campaigns", campaigns=found.items)
-    pager = _pager("/campaigns", before, found.next)
-    return await _page(visit, "campaigns.html", "/campaigns", shown=shown, pager=pager)
+    ways = pager("/campaigns", before, found.next)
+    return await page(visit, "campaigns.html", "/campaigns", shown=shown, pager=ways)
 
 
 async def campaign(visit: Visitor, campaign_id: Id) -> Response:
     """One campaign with its plan."""
-    return await _page(visit, "campaign.html", "/campaigns", "campaign", str(campaign_id))
+    return await page(visit, "campaign.html", "/campaigns", "campaign", str(campaign_id))
 
 
 async def publications(visit: Visitor, before: Wish = None) -> Response:
     """What is out there."""
     found = await visit.system.reads.publications(visit.who.tenant_id, ROWS, before)
-    pager = _pager("/publications", before, found.next)
-    return await _page(visit, "publications.html", "/publications", publications=found.items, pager=pager)
+    ways = pager("/publications", before, found.next)
+    return await page(visit, "publications.html", "/publications", publications=found.items, pager=ways)
 
 
 async def asset(visit: Visitor, asset_id: Id) -> Response:
@@ -192,7 +138,7 @@ async def asset(visit: Visitor, asset_id: Id) -> Response:
     tenant_id, reads = visit.who.tenant_id, visit.system.reads
     lineage = await reads.lineage(tenant_id, asset_id)
     bounds = (await reads.policy(tenant_id)).bounds
-    return await _page(visit, "asset.html", "/publications", lineage=lineage, bounds=bounds)
+    return await page(visit, "asset.html", "/publications", lineage=lineage, bounds=bounds)
 
 
 async def find_asset(visit: Visitor, url: Annotated[str, Query(max_length=2_000, pattern=r"^[^\x00]+$")]) -> Response:
@@ -208,43 +154,11 @@ async def audit(
 ) -> Response:
     """The audit trail, whole or of one subject."""
     found = await visit.system.reads.audit(visit.who.tenant_id, ROWS, before, subject or None)
-    pager = _pager("/audit", before, found.next, subject=subject or None)
-    return await _page(visit, "audit.html", "/audit", events=found.items, subject=subject, pager=pager)
-
-
-async def ledger(visit: Visitor, before: Wish = None) -> Response:
-    """Limits, what was asked for, and what was booked."""
-    tenant_id, reads = visit.who.tenant_id, visit.system.reads
-    booked = await reads.transactions(tenant_id, ROWS, before)
-    limits = await reads.limits(tenant_id)
-    people = {one.agent_id: one.persona for one in (await reads.influencers(tenant_id, 500)).items}
-    known = (await reads.campaigns(tenant_id, 500)).items
-    spent = charts.steps((await reads.transactions(tenant_id, 500)).items, "USDC")
-    kinds = {(row.scope, row.span, row.currency): row.limit_amount for row in limits}
-    daily = kinds.get(("tenant", "day", "USDC"))
-    return await _page(
-        visit,
-        "ledger.html",
-        "/ledger",
-        limits=named_limits(limits, known, people),
-        spends=(await reads.spends(tenant_id, ROWS)).items,
-        transactions=booked.items,
-        people=people,
-        unbalanced=await reads.unbalanced(tenant_id),
-        spent=spent,
-        daily=daily,
-        burned=charts.burn(spent, daily, "USDC"),
-        pager=_pager("/ledger", before, booked.next),
-    )
+    ways = pager("/audit", before, found.next, subject=subject or None)
+    return await page(visit, "audit.html", "/audit", events=found.items, subject=subject, pager=ways)
 
 
 # -- acting
-
-
-def _done(visit: Visit, words: str, back: str) -> Response:
-    if visit.wants_part:
-        return HTMLResponse(render("notice.html", good=True, words=words))
-    return RedirectResponse(back, 303)
 
 
 async def approve(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
@@ -252,7 +166,7 @@ async def approve(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
     desk, who = visit.system.desk, visit.who
     moved = await desk.decide(who.tenant_id, approval_id, Decision.APPROVE, who.actor, note or None)
     await visit.system.hand_on(moved)
-    return _done(visit, "Approved. The Judge commits it.", "/approvals")
+    return done(visit, "Approved. The Judge commits it.", "/approvals")
 
 
 async def reject(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
@@ -260,7 +174,7 @@ async def reject(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
     desk, who = visit.system.desk, visit.who
     moved = await desk.decide(who.tenant_id, approval_id, Decision.REJECT, who.actor, note or None)
     await visit.system.hand_on(moved)
-    return _done(visit, "Rejected. The Planner has it made anew.", "/approvals")
+    return done(visit, "Rejected. The Planner has it made anew.", "/approvals")
 
 
 async def edit(
@@ -278,7 +192,7 @@ async def edit(
     content = part if isinstance(shape.content, list) else part[0]
     moved = await visit.system.desk.edit(who.tenant_id, approval_id, content, who.actor, note or None)
     await visit.system.hand_on(moved)
-    return _done(visit, "Edited. The Judge looks at it afresh.", "/approvals")
+    return done(visit, "Edited. The Judge looks at it afresh.", "/approvals")
 
 
 async def halt(
@@ -290,7 +204,7 @@ async def halt(
     """Stop the tenant or a part of it."""
     _not_fleet(scope)
     await visit.system.fleet.halt(visit.who.tenant_id, scope, target, reason, visit.who.actor)
-    return _done(visit, "Halted.", "/")
+    return done(visit, "Halted.", "/")
 
 
 async def resume(
@@ -299,7 +213,7 @@ async def resume(
     """Lift a halt."""
     _not_fleet(scope)
     await visit.system.fleet.resume(visit.who.tenant_id, scope, target, visit.who.actor)
-    return _done(visit, "Resumed.", "/")
+    return done(visit, "Resumed.", "/")
 
 
 def _not_fleet(scope: HaltScope) -> None:
@@ -321,19 +235,19 @@ async def order(
             await system.campaigns.pause(tenant_id, campaign_id, actor)
         case "cancel":
             await system.campaigns.cancel(tenant_id, campaign_id, actor)
-    return _done(visit, "Done.", f"/campaigns/{campaign_id}")
+    return done(visit, "Done.", f"/campaigns/{campaign_id}")
 
 
 async def cancel_task(visit: Visitor, task_id: Id) -> Response:
     """Stop a task that is not over."""
     await visit.system.desk.cancel(visit.who.tenant_id, task_id, visit.who.actor)
-    return _done(visit, "Cancelled.", f"/tasks/{task_id}")
+    return done(visit, "Cancelled.", f"/tasks/{task_id}")
 
 
 async def replay_task(visit: Visitor, task_id: Id) -> Response:
     """Give a dead letter another life."""
     await visit.system.hand_on(await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor))
-    return _done(visit, "Replayed.", f"/tasks/{task_id}")
+    return done(visit, "Replayed.", f"/tasks/{task_id}")
 
 
 # -- the rooms
@@ -351,7 +265,7 @@ _READING: tuple[tuple[str, Handler], ...] = (
     ("/assets", find_asset),
     ("/assets/{asset_id}", asset),
     ("/audit", audit),
-    ("/ledger", ledger),
+    *money.READING,
 )
 _ACTING: tuple[tuple[str, Handler, str], ...] = (
     ("/approvals/{approval_id}/approve", approve, "review"),
@@ -362,6 +276,7 @@ _ACTING: tuple[tuple[str, Handler, str], ...] = (
     ("/campaigns/{campaign_id}/{order}", order, "author"),
     ("/tasks/{task_id}/cancel", cancel_task, "author"),
     ("/tasks/{task_id}/replay", replay_task, "operate"),
+    *money.ACTING,
 )
 """Every form, with the gate in front of it."""
 

@@ -4,19 +4,26 @@ No picture carries a style: the content security policy refuses those, so colour
 picture says in words what it shows, and no state is told by colour alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from typing import assert_never
 
 from markupsafe import Markup
 
+from chimera.contracts.books import BurnDown, Outlook
 from chimera.contracts.fleet import Bounds
 from chimera.contracts.values import EffectStatus, TaskStatus, plain
-from chimera.contracts.views import LimitView, TransactionView
+from chimera.contracts.views import LimitView
 
 WIDTH = 1_000
 """Units across a bar; it is stretched to the room it has."""
 
+FLOOR = 100
+"""Where nothing is left on a burn-down, in units from its top."""
+
+_HEAD = 4
 _GAP = 3
 _LEAST = 6
 
@@ -81,6 +88,12 @@ _SHAPES: Mapping[str, str] = {
     "expired": _DASH,
     "published": _CHECK,
     "refused": _CROSS,
+    "suspicious": _HAND,
+    "in_doubt": _HAND,
+    # how a limit will fare
+    "holds": _CHECK,
+    "runs_out": _CLOCK,
+    "exhausted": _CROSS,
     # how good a score is
     "green": _CHECK,
     "yellow": _HALF,
@@ -175,40 +188,58 @@ def tally(tasks: Mapping[TaskStatus, int]) -> str:
     return ", ".join(f"{tasks[status]} {words(status.value)}" for status in _ORDER if tasks.get(status))
 
 
-def steps(transactions: Iterable[TransactionView], currency: str) -> list[tuple[datetime, Decimal]]:
-    """What was spent in one currency, added up over time, oldest first."""
-    total, found = Decimal(0), []
-    for row in sorted(transactions, key=lambda row: row.timestamp):
-        if row.entry == "settle" and row.currency == currency:
-            total += row.amount
-            found.append((row.timestamp, total))
-    return found
+def burndown(burn: BurnDown) -> Markup:
+    """What was left of a limit over time, as a staircase down; dashed, how it goes on at this rate."""
+    limit, now = burn.limit.limit_amount, burn.at
+    left = max(Decimal(0), limit - (burn.points[-1].used if burn.points else Decimal(0)))
+    begin = min([burn.since, *(point.at for point in burn.points)])
+    end = burn.until or now + (now - begin) / 3
+    if burn.outlook is Outlook.RUNS_OUT and burn.exhausted_at is not None and burn.until is None:
+        end = min(max(end, burn.exhausted_at), now + 2 * (now - begin))
+    span = max(1, _micros(end - begin))
 
+    def across(at: datetime) -> int:
+        return min(WIDTH, max(0, _micros(at - begin) * WIDTH // span))
 
-def burn(found: Sequence[tuple[datetime, Decimal]], limit: Decimal | None, currency: str) -> Markup:
-    """Money spent over time as a staircase, with the limit as a line where there is one."""
-    if not found:
-        return Markup("")
-    top = max(found[-1][1], limit or Decimal(0))
-    start = found[0][0]
-    span = max(1, int((found[-1][0] - start).total_seconds() * 1_000))
+    def down(amount: Decimal) -> int:
+        return FLOOR - int(max(Decimal(0), amount) * (FLOOR - _HEAD) / limit)
 
-    def high(amount: Decimal) -> int:
-        return 180 - int(amount * 168 / top)
-
-    path = [f"M0 {high(Decimal(0))}"]
-    for at, amount in found:
-        x = int((at - start).total_seconds() * 1_000) * (WIDTH - 40) // span
-        path += [f"H{x}", f"V{high(amount)}"]
-    path.append(f"H{WIDTH}")
-    line = Markup('<path class="limit" d="M0 {0}H{1}"/>').format(high(limit), WIDTH) if limit else Markup("")
-    label = f"{money(found[-1][1])} {currency} spent in {len(found)} steps" + (
-        f", the limit is {money(limit)}" if limit else ""
-    )
+    path = [f"M0 {down(limit)}"]
+    for point in burn.points:
+        path += [f"H{across(point.at)}", f"V{down(limit - point.used)}"]
+    path.append(f"H{across(now)}")
+    ahead = Markup("")
+    if burn.outlook is Outlook.RUNS_OUT and burn.exhausted_at is not None and burn.exhausted_at > now:
+        share = Fraction(_micros(min(end, burn.exhausted_at) - now), _micros(burn.exhausted_at - now))
+        low = down(left - left * share.numerator / share.denominator)
+        ahead = Markup('<path class="ahead" d="M{} {}L{} {}"/>').format(
+            across(now), down(left), across(min(end, burn.exhausted_at)), low
+        )
+    label = f"{burn.name}: {money(left)} of {money(limit)} {burn.limit.currency} left; {forecast(burn)}"
     return Markup(
-        '<svg class="burn" viewBox="0 0 {w} 186" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        '<path class="area" d="{line}V{floor}H0Z"/><path class="line" d="{line}"/>{limit}</svg>'
-    ).format(w=WIDTH, label=label, line=" ".join(path), floor=high(Decimal(0)), limit=line)
+        '<svg class="burn" viewBox="0 0 {w} {high}" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        '<path class="area" d="{line}V{floor}H0Z"/><path class="line" d="{line}"/>{ahead}'
+        '<path class="floor" d="M0 {floor}H{w}"/></svg>'
+    ).format(w=WIDTH, high=FLOOR + 2, label=label, line=" ".join(path), floor=FLOOR, ahead=ahead)
+
+
+def forecast(burn: BurnDown) -> str:
+    """What becomes of a limit, in words."""
+    match burn.outlook:
+        case Outlook.EXHAUSTED:
+            return f"used up since {moment(burn.exhausted_at or burn.at)}"
+        case Outlook.RUNS_OUT:
+            return f"used up by {moment(burn.exhausted_at or burn.at)} at this rate"
+        case Outlook.HOLDS:
+            return "holds at this rate"
+        case Outlook.UNKNOWN:
+            return "too early to tell"
+        case _:
+            assert_never(burn.outlook)
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
 
 
 def _bar(kind: str, label: str, parts: Sequence[tuple[str, int]]) -> Markup:

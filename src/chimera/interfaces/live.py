@@ -357,4 +357,6 @@ def named_limits(
     """Limits with the names of what they bound, the tenant's first."""
     names = {str(one.campaign_id): f"{one.name} ({one.persona})" if one.standing else one.name for one in campaigns}
     names |= {str(agent_id): name for agent_id, name in people.items()}
-    return [("Whole fleet" if one.scope == "tenant" else names.get(one.scope_key, one.scope_key), one) for one in limits]
+    return [
+        ("Whole fleet" if one.scope == "tenant" else names.get(one.scope_key, one.scope_key), one) for one in limits
+    ]

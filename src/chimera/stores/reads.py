@@ -149,10 +149,12 @@ class ReadStore:
         views = [_view(TransactionView, row) for row in found]
         return Page(items=views, next=views[-1].transaction_id if len(views) == limit else None)
 
-    async def spends(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> Page[SpendView]:
-        """What was asked of the CFO Judge, and its answers."""
+    async def spends(
+        self, tenant_id: UUID, limit: int, before: UUID | None = None, *, doubt: bool = False
+    ) -> Page[SpendView]:
+        """What was asked of the CFO Judge, and its answers; or what nobody knows the end of."""
         async with self._see(tenant_id) as connection:
-            views = [_view(SpendView, row) for row in await connection.fetch(SQL["spends"], before, limit)]
+            views = [_view(SpendView, row) for row in await connection.fetch(SQL["spends"], before, limit, doubt)]
         return Page(items=views, next=views[-1].reservation_id if len(views) == limit else None)
 
     async def limits(self, tenant_id: UUID, limit: int = 500) -> list[LimitView]:

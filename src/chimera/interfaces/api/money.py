@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse
 
 from chimera.contracts.claims import SpendOrder
@@ -61,9 +61,15 @@ async def transactions(who: Anyone, system: Wired, limit: Limit = 50, before: Be
 
 
 @router.get("/spends")
-async def spends(who: Anyone, system: Wired, limit: Limit = 50, before: Before = None) -> Page[SpendView]:
+async def spends(
+    who: Anyone,
+    system: Wired,
+    limit: Limit = 50,
+    before: Before = None,
+    doubt: Annotated[bool, Query(description="Only what nobody knows the end of, models' calls included.")] = False,
+) -> Page[SpendView]:
     """What was asked of the CFO Judge, and its answers."""
-    return await system.reads.spends(who.tenant_id, limit, before)
+    return await system.reads.spends(who.tenant_id, limit, before, doubt=doubt)
 
 
 @router.get("/limits")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -10,12 +11,17 @@ import httpx2
 import typer
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
 
 VALUE: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 ADDRESS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+_TIMEOUT = 30
 
 
 def call(method: str, path: str, body: JsonValue = None, headers: Mapping[str, str] | None = None) -> JsonValue:
@@ -27,10 +33,47 @@ def call(method: str, path: str, body: JsonValue = None, headers: Mapping[str, s
             f"{url}{path}",
             json=body,
             headers={"Authorization": f"Bearer {key}", **(headers or {})},
-            timeout=30,
+            timeout=_TIMEOUT,
         )
     except httpx2.HTTPError as error:
-        fail(f"nobody answers at {url}: {error}", "Start Chimera with 'chimera up', or set CHIMERA_URL.")
+        _nobody(url, error)
+    return _answer(url, response)
+
+
+def save(path: str, output: Path | None) -> None:
+    """Write what the API streams to a file, whole or not at all; to standard output when there is none."""
+    url, key = _where()
+    part = output.with_name(f"{output.name}.part") if output is not None else None
+    try:
+        with httpx2.stream(
+            "GET", f"{url}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT
+        ) as response:
+            if not response.is_success:
+                response.read()
+                _answer(url, response)
+            if output is None or part is None:
+                for piece in response.iter_bytes():
+                    sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+                return
+            with part.open("wb") as file:
+                for piece in response.iter_bytes():
+                    file.write(piece)
+        part.replace(output)
+    except httpx2.HTTPError as error:
+        _nobody(url, error)
+    except OSError as error:
+        fail(f"{output} cannot be written: {error}")
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def _nobody(url: str, error: Exception) -> NoReturn:
+    fail(f"nobody answers at {url}: {error}", "Start Chimera with 'chimera up', or set CHIMERA_URL.")
+
+
+def _answer(url: str, response: httpx2.Response) -> JsonValue:
     try:
         answer = VALUE.validate_json(response.content) if response.content else None
     except ValidationError:
@@ -41,6 +84,26 @@ def call(method: str, path: str, body: JsonValue = None, headers: Mapping[str, s
         fail(f"{answer.get('title')}: {answer['detail']}", str(answer.get("remedy", "")))
     out.print_json(json.dumps(answer))
     raise typer.Exit(1)
+
+
+def say(answer: JsonValue, as_json: bool) -> None:
+    """An answer as JSON, or a line for each of its fields."""
+    if as_json or not isinstance(answer, dict):
+        out.print_json(json.dumps(answer))
+        return
+    for name, value in answer.items():
+        out.print(f"[bold]{name}[/] {escape(str(value))}", soft_wrap=True)
+
+
+def show(answer: JsonValue, as_json: bool, columns: list[str]) -> None:
+    """A list as JSON, or as a table of these columns."""
+    if as_json:
+        out.print_json(json.dumps(answer))
+        return
+    table = Table(*(Column(name, no_wrap=name.endswith("_id"), overflow="fold") for name in columns))
+    for item in rows(answer):
+        table.add_row(*(escape("" if item.get(name) is None else str(item[name])) for name in columns))
+    out.print(table)
 
 
 def rows(answer: JsonValue) -> list[dict[str, JsonValue]]:

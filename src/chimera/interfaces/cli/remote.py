@@ -1,7 +1,6 @@
 """Commands that talk to a running Chimera through its API; `--json` prints what it answered."""
 
 import json
-import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +8,9 @@ import typer
 import yaml
 from pydantic import JsonValue
 from rich.markup import escape
-from rich.table import Column, Table
 
 from chimera.contracts.values import HaltScope, KeyRole
-from chimera.interfaces.cli.client import VALUE, call, err, fail, out, rows
+from chimera.interfaces.cli.client import VALUE, call, fail, out, rows, say, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 File = Annotated[Path, typer.Argument(help="YAML or JSON file.", exists=True, dir_okay=False)]
@@ -36,20 +34,20 @@ def install(app: typer.Typer) -> None:
         ("keys", keys),
     ):
         app.add_typer(room, name=name)
-    for command in (fleet, health, halt, resume, limits, authorize, policy, verify):
+    for command in (fleet, health, halt, resume, policy):
         app.command()(command)
 
 
 @campaigns.command("create")
 def create_campaign(file: File, as_json: AsJson = False) -> None:
     """Create a campaign from its brief."""
-    _say(call("POST", "/v1/campaigns", _load(file)), as_json)
+    say(call("POST", "/v1/campaigns", _load(file)), as_json)
 
 
 @campaigns.command("list")
 def list_campaigns(as_json: AsJson = False) -> None:
     """Campaigns and how far they are."""
-    _table(
+    show(
         call("GET", "/v1/campaigns"),
         as_json,
         ["campaign_id", "persona", "name", "status", "tasks", "published"],
@@ -61,7 +59,7 @@ def show_campaign(campaign_id: str, as_json: AsJson = False) -> None:
     """A campaign's plan as a tree."""
     answer = call("GET", f"/v1/campaigns/{campaign_id}/plan")
     if as_json or not isinstance(answer, dict):
-        _say(answer, True)
+        say(answer, True)
         return
     out.print(f"plan by {answer['author']} ({answer['status']})")
     lines = answer["tree"]
@@ -102,7 +100,7 @@ def cancel_campaign(campaign_id: str) -> None:
 @tasks.command("dispatch")
 def dispatch(file: File, as_json: AsJson = False) -> None:
     """Dispatch the task in this file."""
-    _say(call("POST", "/v1/tasks", _load(file)), as_json)
+    say(call("POST", "/v1/tasks", _load(file)), as_json)
 
 
 @tasks.command("list")
@@ -113,7 +111,7 @@ def list_tasks(
     """The latest tasks."""
     query = f"?limit=100&status={status}" if status else "?limit=100"
     columns = ["task_id", "persona", "node_key", "kind", "status", "score", "effect", "url", "cause"]
-    _table(call("GET", f"/v1/tasks{query}"), as_json, columns)
+    show(call("GET", f"/v1/tasks{query}"), as_json, columns)
 
 
 @tasks.command("show")
@@ -121,7 +119,7 @@ def show_task(name: str, as_json: AsJson = False) -> None:
     """A task's steps, with scores and reasons; by task or execution id."""
     answer = call("GET", f"/v1/tasks/{name}")
     if as_json or not isinstance(answer, dict):
-        _say(answer, True)
+        say(answer, True)
         return
     out.print(f"[bold]{answer['execution_id']}[/] {answer['kind']} {answer['status']}")
     for step in rows(answer.get("steps")):
@@ -150,7 +148,7 @@ def list_approvals(as_json: AsJson = False) -> None:
     """What waits for a human, with content, score and reasons."""
     answer = call("GET", "/v1/approvals")
     if as_json:
-        _say(answer, True)
+        say(answer, True)
         return
     for item in rows(answer):
         verdict = item["verdict"] if isinstance(item["verdict"], dict) else {}
@@ -184,13 +182,13 @@ def edit(approval_id: str, text: Annotated[list[str], typer.Argument(help="The n
 @personas.command("import")
 def import_persona(file: File, as_json: AsJson = False) -> None:
     """Make an influencer from a SOUL.md, or give it a new version."""
-    _say(call("POST", "/v1/personas", {"source": file.read_text("utf-8")}), as_json)
+    say(call("POST", "/v1/personas", {"source": file.read_text("utf-8")}), as_json)
 
 
 @personas.command("list")
 def list_personas(as_json: AsJson = False) -> None:
     """The influencers and what they are doing."""
-    _table(
+    show(
         call("GET", "/v1/influencers"),
         as_json,
         ["persona", "account", "state", "doing", "published", "soul_hash"],
@@ -200,13 +198,13 @@ def list_personas(as_json: AsJson = False) -> None:
 @keys.command("add")
 def add_key(name: str, role: KeyRole) -> None:
     """Make a key; it is shown this once."""
-    _say(call("POST", "/v1/keys", {"name": name, "role": role.value}), True)
+    say(call("POST", "/v1/keys", {"name": name, "role": role.value}), True)
 
 
 @keys.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """The keys, without their secrets."""
-    _table(call("GET", "/v1/keys"), as_json, ["key_id", "name", "role", "expires_at", "revoked_at"])
+    show(call("GET", "/v1/keys"), as_json, ["key_id", "name", "role", "expires_at", "revoked_at"])
 
 
 @keys.command("revoke")
@@ -219,21 +217,21 @@ def fleet(as_json: AsJson = False) -> None:
     """The fleet at a glance."""
     answer = call("GET", "/v1/fleet")
     if as_json or not isinstance(answer, dict):
-        _say(answer, True)
+        say(answer, True)
         return
-    _table(
+    show(
         answer["influencers"],
         False,
         ["persona", "state", "doing", "tasks_open", "approvals_waiting", "published"],
     )
-    _table(answer["limits"], False, ["scope", "span", "currency", "limit_amount", "reserved", "spent"])
+    show(answer["limits"], False, ["scope", "span", "currency", "limit_amount", "reserved", "spent"])
     for halted in rows(answer["halts"]):
         out.print(f"[bold red]halted[/] {halted['scope']} {halted['target']}: {halted['reason']} ({halted['actor']})")
 
 
 def health() -> None:
     """Whether the fleet works; exit code 1 when it does not."""
-    _say(call("GET", "/healthz"), True)
+    say(call("GET", "/healthz"), True)
 
 
 def halt(scope: HaltScope, target: str = "*", reason: Reason = "by hand") -> None:
@@ -246,36 +244,9 @@ def resume(scope: HaltScope, target: str = "*") -> None:
     call("POST", "/v1/resume", {"scope": scope.value, "target": target})
 
 
-def limits(as_json: AsJson = False) -> None:
-    """The spend limits and what is used of them."""
-    columns = ["scope", "span", "currency", "limit_amount", "reserved", "spent"]
-    _table(call("GET", "/v1/limits"), as_json, columns)
-
-
-def authorize(
-    amount: Annotated[str, typer.Argument(help="Like '50 USDC'.")],
-    wallet: str,
-    purpose: str,
-    key: Annotated[str | None, typer.Option(help="Idempotency-Key; a fresh one when left out.")] = None,
-) -> None:
-    """Ask the CFO Judge for money: authorised, or refused with the figures and exit code 1."""
-    body: JsonValue = {"destination_wallet": wallet, "token_amount": amount, "purpose": purpose}
-    _say(call("POST", "/v1/transactions/authorize", body, {"Idempotency-Key": key or uuid.uuid4().hex}), True)
-
-
 def policy(file: Annotated[Path | None, typer.Argument(help="The policy to put in force.")] = None) -> None:
     """Show the fleet policy, or put one in force at once."""
-    _say(call("PUT", "/v1/policy", _load(file)) if file else call("GET", "/v1/policy"), True)
-
-
-def verify(piece: Annotated[str, typer.Argument(help="An asset's id, or the address of a post.")]) -> None:
-    """Whether a piece is what was approved and signed; exit code 1 when it is not."""
-    answer = call("GET", f"/v1/verify?piece={piece}")
-    _say(answer, True)
-    if not isinstance(answer, dict) or not answer.get("holds"):
-        err.print("[red]✗[/] this is not what was signed")
-        raise typer.Exit(1)
-    err.print("[green]✓[/] content and signature hold")
+    say(call("PUT", "/v1/policy", _load(file)) if file else call("GET", "/v1/policy"), True)
 
 
 def _load(path: Path) -> JsonValue:
@@ -283,21 +254,3 @@ def _load(path: Path) -> JsonValue:
         return VALUE.validate_python(yaml.safe_load(path.read_text("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         fail(f"{path} is neither YAML nor JSON: {error}")
-
-
-def _say(answer: JsonValue, as_json: bool) -> None:
-    if as_json or not isinstance(answer, dict):
-        out.print_json(json.dumps(answer))
-        return
-    for name, value in answer.items():
-        out.print(f"[bold]{name}[/] {escape(str(value))}", soft_wrap=True)
-
-
-def _table(answer: JsonValue, as_json: bool, columns: list[str]) -> None:
-    if as_json:
-        out.print_json(json.dumps(answer))
-        return
-    table = Table(*(Column(name, no_wrap=name.endswith("_id"), overflow="fold") for name in columns))
-    for item in rows(answer):
-        table.add_row(*(escape("" if item.get(name) is None else str(item[name])) for name in columns))
-    out.print(table)

@@ -52,5 +52,6 @@ _PAGES.globals |= {
     "meter": charts.meter,
     "stack": charts.stack,
     "tally": charts.tally,
-    "burn": charts.burn,
+    "burndown": charts.burndown,
+    "forecast": charts.forecast,
 }

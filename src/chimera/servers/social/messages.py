@@ -31,6 +31,7 @@ class Receipt(Message):
     promotion_id: str | None = None
     amount: str | None = Field(default=None, description="exact decimal the platform charges for a promotion")
     currency: str | None = None
+    payment_reference: str | None = None
 
 
 class Post(Message):

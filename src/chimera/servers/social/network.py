@@ -146,11 +146,12 @@ class Network:
             )
             return self._seal(db, write, receipt)
 
-    def promote(self, account: str, post_id: str, token_amount: str, key: str) -> Receipt:
+    def promote(self, account: str, post_id: str, token_amount: str, key: str, payment_reference: str = "") -> Receipt:
         """Buy reach for a post; the promotion kept is the platform's own invoice.
 
         Args:
             token_amount: An exact sum and its currency, such as "50 USDC".
+            payment_reference: What it was paid with, such as the hash of a transaction; empty for a bill.
 
         Raises:
             NetworkError: A rule is broken, the post is unknown, or the key was used for something else.
@@ -179,6 +180,7 @@ class Network:
                 promotion_id=str(promotion),
                 amount=amount.digits,
                 currency=amount.currency,
+                payment_reference=payment_reference or None,
             )
             return self._seal(db, write, receipt)
 

@@ -30,6 +30,7 @@ Text = Annotated[str, Field(description=f"at most {rules.MAX_WEIGHTED_LENGTH} by
 Texts = Annotated[list[str], Field(min_length=1, max_length=rules.MAX_POSTS_IN_THREAD)]
 PostId = Annotated[str, Field(max_length=18)]
 Label = Annotated[bool, Field(description="mark as made by an AI")]
+PaymentReference = Annotated[str, Field(max_length=128, description="what it was paid with; empty for a bill")]
 TokenAmount = Annotated[str, Field(max_length=40, description='exact sum and currency, such as "50 USDC"')]
 
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
@@ -116,10 +117,16 @@ def _add_reactions(server: MCPServer[None], desk: _Desk) -> None:
 
     @server.tool(annotations=_WRITES)
     async def promote_tweet(
-        account: Account, post_id: PostId, token_amount: TokenAmount, idempotency_key: Key
+        account: Account,
+        post_id: PostId,
+        token_amount: TokenAmount,
+        idempotency_key: Key,
+        payment_reference: PaymentReference = "",
     ) -> Receipt:
-        """Buy reach for a post; the receipt names the promotion, its amount and currency."""
-        return await desk.write(lambda: network.promote(account, post_id, token_amount, idempotency_key))
+        """Buy reach for a post; the receipt names the promotion, its amount, currency and payment."""
+        return await desk.write(
+            lambda: network.promote(account, post_id, token_amount, idempotency_key, payment_reference)
+        )
 
 
 def _add_reading(server: MCPServer[None], desk: _Desk) -> None:

@@ -4,11 +4,12 @@ The lock is the row that ends a tenant's chain of evidence, so that all that mov
 order, whatever process does it; a batch shares the lock and the commit.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -16,7 +17,7 @@ from pydantic import JsonValue
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.finance import Authorization, CfoAnswer, Closing, Decided, Outcome, metered
 from chimera.contracts.ids import new_id
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.signing import plain_bytes
 from chimera.contracts.values import plain
 from chimera.domain import accounts, budget, evidence
 from chimera.domain.accounts import Account, Posting, Spender
@@ -44,6 +45,20 @@ async def lock(connection: "Connection", tenants: Iterable[UUID]) -> dict[UUID, 
     return {row["tenant_id"]: Head.model_validate(dict(row)) for row in rows}
 
 
+class Wish(NamedTuple):
+    """An order with its request as the evidence keeps it, and the hash by which it is known again."""
+
+    order: SpendOrder
+    request: _Row
+    hash: str
+
+    @classmethod
+    def of(cls, order: SpendOrder) -> "Wish":
+        """Made before the lock is taken, as it needs nothing from behind it."""
+        request = order.request.model_dump(mode="json")
+        return cls(order, request, hashlib.sha256(plain_bytes(request)).hexdigest())
+
+
 class Batch:
     """What is decided under the lock, until it is written."""
 
@@ -62,15 +77,17 @@ class Batch:
 
     def authorise(
         self,
-        order: SpendOrder,
-        wish: str,
+        wish: Wish,
         counters: Sequence[Counter],
         objections: Sequence[str] = (),
         flag_id: UUID | None = None,
     ) -> Decided:
         """Reserve the money, or refuse it: over a limit first, then for what looks suspicious."""
+        order = wish.order
         money, before = order.request.money, self.current(counters)
         refusal = budget.weigh(money, before)
+        if flag_id in self._used:
+            flag_id = None  # it lets one spend through, and an earlier one of this batch has had it
         if refusal is None and objections and flag_id is None:
             refusal = budget.suspect(money, objections)
         reservation_id = new_id()
@@ -83,8 +100,8 @@ class Batch:
             "campaign_id": _text(order.campaign_id),
             "category": order.request.category,
             "payee": order.request.destination_wallet,
-            "request": order.request.model_dump(mode="json"),
-            "request_hash": wish,
+            "request": wish.request,
+            "request_hash": wish.hash,
             "amount": str(money),
             **evidence.change(before, after),
         }
@@ -93,7 +110,8 @@ class Batch:
         mark = self._chain(order.tenant_id, "refused" if refusal else "authorised", body)
         answer: CfoAnswer = refusal or Authorization(budget_verification_hash=mark, timestamp=self.now)
         self._keep(order.tenant_id, after)
-        self._reserve(order, wish, reservation_id, held, answer, mark)
+        said = answer.model_dump(mode="json")
+        self._reserve(wish, reservation_id, held, said, mark)
         if refusal is None:
             postings = accounts.reserving(_spender(order), money.amount)
             self._book(order, reservation_id, "pending", money.amount, money.currency, postings, mark)
@@ -105,14 +123,14 @@ class Batch:
             "cfo",
             "spend.refused" if refusal else "spend.authorised",
             str(order.task_id or reservation_id),
-            {"amount": str(money), "purpose": order.request.purpose, "answer": answer.model_dump(mode="json")},
+            {"amount": str(money), "purpose": order.request.purpose, "answer": said},
         )
         return Decided(reservation_id=reservation_id, answer=answer)
 
     def close(self, row: "Record", counters: Sequence[Counter], closing: Closing) -> None:
         """End a pending transfer. What was taken beyond the amount held is booked as disputed, not as spent."""
         held, currency = row["amount"], row["currency"]
-        taken = closing.paid if closing.paid is not None else held
+        taken = budget.billed(closing.paid) if closing.paid is not None else held
         paid = min(taken, held) if closing.outcome is Outcome.POSTED else Decimal(0)
         before = self.current(counters)
         after = [counter.closed(held, paid) for counter in before]
@@ -139,7 +157,7 @@ class Batch:
         amount = paid if closing.outcome is Outcome.POSTED and paid > 0 else held
         self._enter(row, closing, closing.outcome.value, amount, postings, mark)
         if closing.outcome is Outcome.POSTED and taken > held:
-            excess = taken - held
+            excess = budget.EXACT.subtract(taken, held)
             self._enter(row, closing, "disputed", excess, accounts.disputing(who, excess, source), mark)
             reasons = [f"{closing.source or who.payee} took {metered(excess, currency)} more than was authorised"]
             self._flag(row["tenant_id"], closing.reservation_id, reasons)
@@ -212,27 +230,21 @@ class Batch:
     def _chain(self, tenant_id: UUID, kind: str, said: Mapping[str, JsonValue]) -> str:
         link = Link.after(self._heads[tenant_id], kind, self.now, said)
         self._heads[tenant_id] = link.head
-        event = link.event
         self._rows["events"].append(
-            {
-                "tenant_id": str(tenant_id),
-                "sequence": event.sequence,
-                "hash": event.hash,
-                "body": signed_bytes(event.body).decode(),
-            }
+            {"tenant_id": str(tenant_id), "sequence": link.head.sequence, "hash": link.hash, "body": link.text}
         )
-        return event.hash
+        return link.hash
 
     def _reserve(
         self,
-        order: SpendOrder,
-        wish: str,
+        wish: Wish,
         reservation_id: UUID,
         held: Sequence[Counter],
-        answer: CfoAnswer,
+        answer: _Row,
         mark: str,
     ) -> None:
-        request, granted = order.request, isinstance(answer, Authorization)
+        order, granted = wish.order, answer["status"] == "authorized"
+        request = order.request
         expires = self.now + timedelta(seconds=request.valid_for_seconds) if granted and order.expires else None
         self._rows["reservations"].append(
             {
@@ -242,8 +254,8 @@ class Batch:
                 "campaign_id": _text(order.campaign_id),
                 "task_id": _text(order.task_id),
                 "idempotency_key": order.idempotency_key,
-                "request_hash": wish,
-                "request": request.model_dump(mode="json"),
+                "request_hash": wish.hash,
+                "request": wish.request,
                 "category": request.category,
                 "payee": request.destination_wallet,
                 "currency": request.money.currency,
@@ -251,7 +263,7 @@ class Batch:
                 "counters": [
                     {"budget_id": str(row.budget_id), "span_start": row.span_start.isoformat()} for row in held
                 ],
-                "answer": answer.model_dump(mode="json"),
+                "answer": answer,
                 "verification": mark,
                 "status": "pending" if granted else "refused",
                 "expires_at": expires.isoformat() if expires else None,

@@ -201,6 +201,7 @@ def _burn_down(row: "Record", points: Sequence[BurnPoint]) -> BurnDown:
         limit=limit,
         name=row["name"] or limit.scope_key,
         since=since,
+        at=row["at"],
         until=row["until"],
         points=list(points),
         outlook=outlook,

@@ -13,13 +13,12 @@ from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Conflict
 from chimera.contracts.finance import COMPUTE, FEES, CfoAnswer, Closing, Decided, Outcome
 from chimera.contracts.fleet import AnomalyRules, Policy
-from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import Money
 from chimera.domain.anomalies import Habits, PastSpend
 from chimera.domain.budget import Counter
 from chimera.stores import audit
 from chimera.stores.group import GroupCommit
-from chimera.stores.money.batch import SQL, Batch, lock
+from chimera.stores.money.batch import SQL, Batch, Wish, lock
 from chimera.stores.postgres import Database
 
 if TYPE_CHECKING:
@@ -43,12 +42,12 @@ class Treasury:
     def __init__(self, database: Database, clock: Callable[[], datetime] = now) -> None:
         self._database = database
         self._clock = clock
-        self._authorise: GroupCommit[SpendOrder, Decided | Conflict] = GroupCommit(self._decide)
+        self._authorise: GroupCommit[Wish, Decided | Conflict] = GroupCommit(self._decide)
         self._close: GroupCommit[Closing, None] = GroupCommit(self._end)
 
     async def authorise(self, order: SpendOrder) -> Decided:
         """See `ports.Treasury.authorise`."""
-        decided = await self._authorise(order)
+        decided = await self._authorise(Wish.of(order))
         if isinstance(decided, Conflict):
             raise decided
         return decided
@@ -90,33 +89,33 @@ class Treasury:
             )
         return len(due)
 
-    async def _decide(self, group: Sequence[SpendOrder]) -> Sequence[Decided | Conflict]:
-        wishes = [canonical_hash(order.request.model_dump(mode="json")) for order in group]
-        rows = json.dumps([_wish(n, order) for n, order in enumerate(group)])
+    async def _decide(self, group: Sequence[Wish]) -> Sequence[Decided | Conflict]:
+        rows = json.dumps([_wish(n, wish.order) for n, wish in enumerate(group)])
         async with self._database.transaction() as connection:
-            heads = await lock(connection, (order.tenant_id for order in group))
+            heads = await lock(connection, (wish.order.tenant_id for wish in group))
             batch = Batch(heads, self._clock())
             known = {row["n"]: row for row in await connection.fetch(SQL["known"], rows)}
             if len(known) == len(group):
-                return [_again(known[n], wishes[n]) for n in range(len(group))]
+                return [_again(known[n], wish) for n, wish in enumerate(group)]
             binding: dict[int, list[Counter]] = {}
             for row in await connection.fetch(SQL["binding"], rows, batch.now):
                 binding.setdefault(row["n"], []).append(_counter(row))
-            watch = await _Watch.read(connection, group, batch.now)
+            watch = await _Watch.read(connection, [wish.order for wish in group], batch.now)
             answers: dict[tuple[UUID, str], tuple[str, Decided]] = {}
             outcomes: list[Decided | Conflict] = []
-            for n, order in enumerate(group):
+            for n, wish in enumerate(group):
+                order = wish.order
                 key = order.tenant_id, order.idempotency_key
                 if n in known:
-                    outcomes.append(_again(known[n], wishes[n]))
+                    outcomes.append(_again(known[n], wish))
                 elif key in answers:  # twice in one batch
-                    wish, decided = answers[key]
-                    outcomes.append(decided if wish == wishes[n] else _reused())
+                    first, decided = answers[key]
+                    outcomes.append(decided if first == wish.hash else _reused())
                 else:
                     objections, flag_id = watch.objections(n, order)
-                    decided = batch.authorise(order, wishes[n], binding.get(n, []), objections, flag_id)
-                    watch.learn(order, decided, batch.now)
-                    answers[key] = wishes[n], decided
+                    decided = batch.authorise(wish, binding.get(n, []), objections, flag_id)
+                    watch.learn(order, decided, batch.now, flag_id if objections else None)
+                    answers[key] = wish.hash, decided
                     outcomes.append(decided)
             await batch.write(connection)
         return outcomes
@@ -164,7 +163,8 @@ class _Watch:
     def __init__(self) -> None:
         self._rules: dict[UUID, AnomalyRules] = {}
         self._payers: dict[UUID, frozenset[str]] = {}
-        self._vouched: dict[int, tuple[list[str], UUID | None]] = {}
+        self._vouched: dict[int, tuple[list[str], list[UUID]]] = {}
+        self._used: set[UUID] = set()
         self._habits: dict[tuple[UUID, str], Habits] = {}
 
     @classmethod
@@ -180,7 +180,7 @@ class _Watch:
         if not any(rules.enabled for rules in watch._rules.values()):
             return watch
         for row in await connection.fetch(SQL["vouched"], rows):
-            watch._vouched[row["n"]] = row["payees"], row["flag_id"]
+            watch._vouched[row["n"]] = row["payees"], row["flags"]
         histories: dict[tuple[UUID, str], list[PastSpend]] = {}
         for row in await connection.fetch(SQL["habits"], rows, now):
             past = PastSpend(amount=row["amount"], payee=row["payee"], at=row["at"])
@@ -196,14 +196,17 @@ class _Watch:
         rules = self._rules.get(order.tenant_id)
         if rules is None or not rules.enabled or order.request.category in _ROUTINE:
             return [], None
-        vouched, flag_id = self._vouched.get(n, ([], None))
+        vouched, flags = self._vouched.get(n, ([], []))
+        flag_id = next((each for each in flags if each not in self._used), None)
         request = order.request
         habits = self._habits[_whose(order)]
         payers = self._payers.get(order.tenant_id, frozenset())
         return habits.objections(request.money, request.destination_wallet, vouched=vouched, payers=payers), flag_id
 
-    def learn(self, order: SpendOrder, decided: Decided, now: datetime) -> None:
-        """What was let through counts for what follows in the same batch."""
+    def learn(self, order: SpendOrder, decided: Decided, now: datetime, flag_id: UUID | None) -> None:
+        """What was let through, and by which flag, counts for what follows in the same batch."""
+        if decided.granted and flag_id is not None:
+            self._used.add(flag_id)
         if decided.granted and _whose(order) in self._habits and order.request.category not in _ROUTINE:
             request = order.request
             self._habits[_whose(order)].learn(request.money.amount, request.destination_wallet, now)
@@ -244,8 +247,8 @@ def _order(counter: Counter) -> tuple[UUID, str]:
     return counter.budget_id, counter.span_start.isoformat()
 
 
-def _again(row: "Record", wish: str) -> Decided | Conflict:
-    if row["request_hash"] != wish:
+def _again(row: "Record", wish: Wish) -> Decided | Conflict:
+    if row["request_hash"] != wish.hash:
         return _reused()
     return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
 

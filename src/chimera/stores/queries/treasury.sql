@@ -10,10 +10,12 @@ FOR NO KEY UPDATE;
 -- $1 wishes. What was answered under the same keys before.
 SELECT i.n, r.reservation_id, r.request_hash, r.answer
 FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, idempotency_key text)
-JOIN reservation r ON r.tenant_id = i.tenant_id AND r.idempotency_key = i.idempotency_key;
+CROSS JOIN LATERAL (SELECT v.reservation_id, v.request_hash, v.answer FROM reservation v
+    WHERE v.tenant_id = i.tenant_id AND v.idempotency_key = i.idempotency_key LIMIT 1) r;
 
 -- name: binding
 -- $1 wishes, $2 now. The limits that each falls under, with what is used of them in the span that now falls in.
+-- The LIMITs bound nothing: they keep the planner, which does not know how few rows there are, to the indexes.
 SELECT i.n, b.budget_id, b.scope, b.scope_key, b.span, d.span_start, b.limit_amount AS "limit",
     coalesce(c.reserved, 0) AS reserved, coalesce(c.spent, 0) AS spent
 FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, agent_id text, campaign_id text, category text,
@@ -21,12 +23,14 @@ FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, agent_id text, ca
 JOIN tenant t ON t.tenant_id = i.tenant_id
 CROSS JOIN LATERAL (VALUES ('tenant', i.tenant_id::text), ('influencer', i.agent_id), ('campaign', i.campaign_id),
     ('category', i.category), ('payee', i.payee)) AS s(scope, scope_key)
-JOIN budget b ON b.tenant_id = i.tenant_id AND b.scope = s.scope AND b.scope_key = s.scope_key
-    AND b.currency = i.currency AND NOT b.retired
+CROSS JOIN LATERAL (SELECT v.budget_id, v.scope, v.scope_key, v.span, v.limit_amount FROM budget v
+    WHERE v.tenant_id = i.tenant_id AND v.scope = s.scope AND v.scope_key = s.scope_key AND v.currency = i.currency
+      AND NOT v.retired LIMIT 64) b
 CROSS JOIN LATERAL (SELECT CASE b.span WHEN 'day' THEN ($2::timestamptz AT TIME ZONE t.time_zone)::date
     WHEN 'month' THEN date_trunc('month', $2::timestamptz AT TIME ZONE t.time_zone)::date
     ELSE DATE '1970-01-01' END AS span_start) d
-LEFT JOIN budget_counter c ON c.budget_id = b.budget_id AND c.span_start = d.span_start
+LEFT JOIN LATERAL (SELECT v.reserved, v.spent FROM budget_counter v
+    WHERE v.budget_id = b.budget_id AND v.span_start = d.span_start LIMIT 1) c ON true
 ORDER BY i.n, b.budget_id;
 
 -- name: surroundings
@@ -49,13 +53,15 @@ CROSS JOIN LATERAL (SELECT v.amount, v.payee, v.created_at FROM reservation v
     ORDER BY v.created_at DESC LIMIT 200) r;
 
 -- name: vouched
--- $1 wishes. The payees that the campaign's brief names, and the accepted flags that let one spend through.
+-- $1 wishes. The payees that the campaign's brief names, and the accepted flags that each let one spend through. A
+-- flag on a bill that was too high vouches for nothing.
 SELECT i.n, ARRAY(SELECT p ->> 'wallet' FROM campaign c, jsonb_array_elements(c.brief -> 'promotions') p
         WHERE c.campaign_id = i.campaign_id) AS payees,
-    (SELECT f.flag_id FROM spend_flag f JOIN reservation r USING (reservation_id)
-        WHERE f.status = 'accepted' AND f.tenant_id = i.tenant_id AND coalesce(r.agent_id, r.tenant_id) = i.payer
-          AND r.currency = i.currency AND r.payee = i.payee AND r.amount >= i.amount
-        ORDER BY f.decided_at LIMIT 1) AS flag_id
+    ARRAY(SELECT f.flag_id FROM spend_flag f JOIN reservation r USING (reservation_id)
+        WHERE f.status = 'accepted' AND r.status = 'refused' AND f.tenant_id = i.tenant_id
+          AND coalesce(r.agent_id, r.tenant_id) = i.payer AND r.currency = i.currency AND r.payee = i.payee
+          AND r.amount >= i.amount
+        ORDER BY f.decided_at) AS flags
 FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, payer uuid, campaign_id uuid, currency text, payee text,
     amount numeric);
 
@@ -128,7 +134,9 @@ WHERE t.tenant_id = r.tenant_id;
 SELECT reservation_id, answer FROM reservation WHERE tenant_id = $1 AND idempotency_key = $2;
 
 -- name: expiring
-SELECT reservation_id FROM reservation WHERE status = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2;
+-- What is in doubt waits for a human instead.
+SELECT reservation_id FROM reservation WHERE status = 'pending' AND expires_at <= $1 AND doubt IS NULL
+ORDER BY expires_at LIMIT $2;
 
 -- name: doubt
 -- Nobody knows what became of it: it keeps its reservation until a human closes it.

@@ -1,0 +1,1 @@
+"""An Ethereum chain of one's own behind JSON-RPC: where payments go by default, with money that is worth nothing."""

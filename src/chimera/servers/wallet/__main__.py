@@ -1,0 +1,66 @@
+"""Run the wallet as an MCP server: `python -m chimera.servers.wallet --rpc URL --signer-socket PATH`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chimera.servers import faults
+from chimera.servers.serving import add_transport, serve
+from chimera.servers.tokens.amounts import parse_tokens
+from chimera.servers.tokens.contract import checked_address
+from chimera.servers.wallet.faucet import add_faucet
+from chimera.servers.wallet.ledger import ChainView
+from chimera.servers.wallet.messages import WalletError
+from chimera.servers.wallet.payments import POINTS, Wallet
+from chimera.servers.wallet.resource_tools import CURRENCY, Resources, ResourceSigner
+from chimera.servers.wallet.rpc import Rpc
+from chimera.servers.wallet.server import build_server
+
+VARIABLE = "CHIMERA_WALLET_FAULT"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until end of input (stdio) or a signal; 2 when it cannot start."""
+    options = _parser().parse_args(arguments)
+    try:
+        switch = faults.parse(VARIABLE, POINTS)
+        tokens = {symbol: checked_address(address) for symbol, address in parse_tokens(options.token).items()}
+        node, signer = Rpc(options.rpc), ResourceSigner(options.signer_socket)
+        resources = Resources(node, signer, tokens.get(CURRENCY), options.seller_host, options.confirmations)
+    except (ValueError, WalletError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    wallet = Wallet(ChainView(node, tokens), signer, confirmations=options.confirmations, faults=switch)
+    server = build_server(wallet, resources)
+    add_faucet(server, wallet, node)
+    try:
+        serve(server, options)
+    except OSError as error:
+        print(f"cannot serve: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m chimera.servers.wallet", description=__doc__)
+    parser.add_argument("--rpc", required=True, help="URL of the chain's JSON-RPC")
+    parser.add_argument("--signer-socket", type=Path, required=True, help="Unix socket of the signer")
+    parser.add_argument("--token", action="append", default=[], help="SYMBOL=ADDRESS of a token's contract")
+    parser.add_argument("--confirmations", type=_depth, default=1, help="blocks that make a payment final")
+    parser.add_argument(
+        "--seller-host", action="append", default=[], help="origin that resources may be bought from (x402)"
+    )
+    add_transport(parser, port=8803)
+    return parser
+
+
+def _depth(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1_000:
+        raise ValueError("confirmations are a number from 1 to 1000")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
