@@ -9,6 +9,9 @@ from pydantic import Field, JsonValue, StringConstraints, field_validator
 
 from chimera.contracts.values import Money, Name, Text, Wire
 
+WALLET = "wallet-mcp"
+"""The MCP server that pays (FIN-6)."""
+
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 

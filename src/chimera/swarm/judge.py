@@ -132,7 +132,7 @@ class Judge:
             verdict=verdict,
             content_hash=piece.content_hash,
             reservation_id=piece.reservation_id,
-            revise=not refused,
+            revise=not refused and piece.result.status != "refused",
             max_revisions=setting.policy.max_revisions,
         )
         if verdict.decision is not Decision.APPROVE or piece.result.artifact is None:

@@ -6,14 +6,13 @@ from uuid import UUID
 from pydantic import JsonValue, ValidationError
 
 from chimera.contracts.claims import PaymentDue, SpendOrder
-from chimera.contracts.errors import ToolFailed
+from chimera.contracts.errors import Conflict, ToolFailed
 from chimera.contracts.finance import FEES, Authorization, TransactionRequest
-from chimera.contracts.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.payments import WALLET, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.ports import Cfo, Payments, Tools
 from chimera.contracts.values import Money, Wire
 from chimera.swarm.faults import reach
 
-WALLET = "wallet-mcp"
 ORDER_LIFETIME = timedelta(days=7)
 """How long the signer takes an order that it has not signed yet."""
 
@@ -46,8 +45,10 @@ class Paymaster:
         due = await self._payments.due(reservation_id)
         if due.tx_hash is not None:
             return due.tx_hash
-        if not due.pending or due.agent_id is None or Money.parse(due.amount).currency not in self._chain.currencies:
+        if due.agent_id is None or Money.parse(due.amount).currency not in self._chain.currencies:
             return None
+        if not due.pending:
+            raise ToolFailed("the money for this is not reserved any more", uncertain=False, permanent=True)
         if due.order is None:
             due = await self._order(due, due.agent_id)
         reach("ordered")
@@ -63,6 +64,11 @@ class Paymaster:
                 raise ToolFailed(f"the chain undid the payment: {receipt.explanation}", uncertain=False, permanent=True)
             case _:
                 raise ToolFailed(f"the payment is {receipt.status}: {receipt.explanation}", uncertain=True)
+
+    async def abandon(self, reservation_id: UUID, cause: str) -> None:
+        """Nothing will be paid any more: what is held for the payment and its fee is free again."""
+        due = await self._payments.due(reservation_id)
+        await self._payments.failed(due, _never(due, cause))
 
     async def _order(self, due: PaymentDue, agent_id: UUID) -> PaymentDue:
         fee, fee_id = due.max_fee, due.fee_id
@@ -112,7 +118,10 @@ class Paymaster:
                 category=FEES,
             ),
         )
-        decided = await self._cfo.authorise(order)
+        try:
+            decided = await self._cfo.authorise(order)
+        except Conflict as error:
+            raise ToolFailed("somebody else has begun to pay this", uncertain=True) from error
         if not isinstance(decided.answer, Authorization):
             why = f"the CFO refused the chain's fee: {decided.answer.error}, {decided.answer.details}"
             raise ToolFailed(why, uncertain=False, permanent=True)
@@ -137,6 +146,7 @@ class Paymaster:
         due = await self._payments.due(reservation_id)
         if due.order is None and due.agent_id is not None and due.pending:
             due = await self._keep(due, due.agent_id, PaymentAction.DEPLOY_TOKEN, due.amount, None, details)
+        _same(due, details)
         receipt = await self._carry_out(due)
         await self._book(due, receipt)
         return receipt
@@ -146,6 +156,7 @@ class Paymaster:
         due = await self._payments.due(reservation_id)
         if due.order is None and due.agent_id is not None and due.pending:
             due = await self._keep(due, due.agent_id, PaymentAction.PAY_RESOURCE, None, None, {"url": url})
+        _same(due, {"url": url})
         order, given = signed(due)
         reach("ordered")
         try:
@@ -196,10 +207,16 @@ async def quote_fee(
 
 
 def signed(due: PaymentDue) -> tuple[PaymentOrder, dict[str, JsonValue]]:
-    """The order of a payment, and the arguments that carry it. ToolFailed when none was given."""
-    if due.order is None or due.signature is None:
+    """The order of a payment, and the arguments that carry it. ToolFailed when it is over, or there is none."""
+    over = not due.pending and due.tx_hash is None  # its money went back: an order that is left must not move it
+    if over or due.order is None or due.signature is None:
         raise ToolFailed("this transfer is over, or nobody's wallet pays it", uncertain=False, permanent=True)
     return due.order, {"order": due.order.model_dump(mode="json"), "signature": due.signature}
+
+
+def _same(due: PaymentDue, details: dict[str, JsonValue]) -> None:
+    if due.order is not None and due.order.details != details:
+        raise Conflict("this Idempotency-Key was used for another request", remedy="Use a fresh key.")
 
 
 def _never(due: PaymentDue, why: str) -> PaymentReceipt:

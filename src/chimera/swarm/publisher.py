@@ -40,10 +40,19 @@ class Publisher:
     async def handle(self, item: Effect) -> FollowUp:
         """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
         paid: str | None = None
+        unpaid: ToolFailed | None = None
         if item.reservation_id is not None and self._paymaster is not None:
-            paid = await self._paymaster.pay(item.reservation_id, item.asset_id)
+            try:
+                paid = await self._paymaster.pay(item.reservation_id, item.asset_id)
+            except ToolFailed as error:
+                if item.status is not EffectStatus.UNKNOWN or error.uncertain or not error.permanent:
+                    raise
+                unpaid = error  # for good; only whether the platform has it all the same is open
         if item.status is EffectStatus.UNKNOWN:
             receipt = await self._read_back(item)
+            if receipt is None and unpaid is not None:
+                await self._fail(item, unpaid.detail)
+                return {}
             if receipt is None:
                 await self._effects.retry(item, "the platform does not have it", datetime.now(UTC))
                 return {}
@@ -63,13 +72,18 @@ class Publisher:
             await self._effects.doubt(item, cause, retry_at)
         elif isinstance(error, ToolFailed) and not error.uncertain:
             if error.permanent or retry.exhausted(item.tries):
-                await self._effects.fail(item, cause)
+                await self._fail(item, cause)
             else:
                 await self._effects.retry(item, cause, retry_at)
         elif isinstance(error, (Invalid, NotFound)):
-            await self._effects.fail(item, cause)
+            await self._fail(item, cause)
         else:
             await self._effects.doubt(item, cause, datetime.now(UTC) + timedelta(seconds=1))
+
+    async def _fail(self, item: Effect, cause: str) -> None:
+        await self._effects.fail(item, cause)
+        if item.reservation_id is not None and self._paymaster is not None:
+            await self._paymaster.abandon(item.reservation_id, cause)
 
     async def _read_back(self, effect: Effect) -> Receipt | None:
         tool = publishing.READ_BACK.get(effect.server)

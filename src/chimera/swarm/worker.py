@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import Setting, SpendOrder, Task
 from chimera.contracts.errors import Invalid, Superseded, ToolFailed
-from chimera.contracts.finance import ADS, TransactionRequest
+from chimera.contracts.finance import ADS, PolicyViolation, TransactionRequest
+from chimera.contracts.payments import WALLET
 from chimera.contracts.ports import Answer, Cfo, Memory, PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, Wire
 from chimera.contracts.work import (
@@ -79,6 +81,17 @@ class Worker(Maker):
         answer = await self._model.ask(task, Role.WORKER, rendered, Draft, seed=seed)
         return _result(task, rendered, answer, tool_log, memories, round((time.perf_counter() - begun) * 1_000))
 
+    async def _short_of(self, task: Task, request: TransactionRequest) -> str | None:
+        """What the influencer's own wallet lacks, looked at before anything costly is begun (FIN-6)."""
+        if not self._tools.knows(WALLET, "get_balance"):
+            return None
+        account = f"{task.tenant_id}:{task.agent_id}"
+        balances = (await self._tools.call(WALLET, "get_balance", {"account": account})).data.get("balances")
+        held = balances.get(request.money.currency) if isinstance(balances, dict) else None
+        if held is None or Decimal(str(held)) >= request.money.amount:
+            return None
+        return f"the wallet holds {held} {request.money.currency}, {request.token_amount} are needed"
+
     async def _facts(self, setting: Setting, topic: str, tool_log: list[ToolRecord]) -> list[Fact]:
         found: list[Fact] = []
         for source in setting.brief.sources:
@@ -107,6 +120,9 @@ class Worker(Maker):
             )
         except ValidationError as error:
             raise Invalid(f"this is not a transaction request: {error.errors()[0]['msg']}") from error
+        short = await self._short_of(task, request)
+        if short is not None:
+            return _asked(task, request, f"Did not ask the CFO: {short}", granted=False, begun=begun)
         order = SpendOrder(
             tenant_id=task.tenant_id,
             agent_id=task.agent_id,
@@ -115,24 +131,26 @@ class Worker(Maker):
             idempotency_key=f"task-{task.task_id}",
             request=request,
         )
-        decided = await self._cfo.authorise(order)
-        granted, answer = decided.granted, decided.answer
-        said = "authorised it" if granted else f"refused it: {answer.model_dump(mode='json')['details']}"
-        return ExecutionResult(
-            execution_id=task.dispatch.execution_id,
-            status="completed" if granted else "refused",
-            reasoning_trace=[
-                f"Asked the CFO Judge for {request.token_amount}: {request.purpose}",
-                f"The CFO {said}",
-            ],
-            artifact=Artifact(type="transaction", content=f"{request.purpose}: {request.token_amount}"),
-            metadata=ResultMetadata(
-                compute_duration_ms=round((time.perf_counter() - begun) * 1_000),
-                model_used="rules",
-                logic_notes="A spend is decided by rules: the budgets in force and the campaign's brief.",
-            ),
-            self_assessment_score=1.0 if granted else 0.0,
-        )
+        answer = (await self._cfo.authorise(order)).answer
+        if isinstance(answer, PolicyViolation):
+            return _asked(task, request, f"The CFO refused it: {answer.details}", granted=False, begun=begun)
+        return _asked(task, request, "The CFO authorised it", granted=True, begun=begun)
+
+
+def _asked(task: Task, request: TransactionRequest, outcome: str, *, granted: bool, begun: float) -> ExecutionResult:
+    """The result of a wish to spend, which is made of rules alone."""
+    return ExecutionResult(
+        execution_id=task.dispatch.execution_id,
+        status="completed" if granted else "refused",
+        reasoning_trace=[f"Wanted {request.token_amount}: {request.purpose}", outcome],
+        artifact=Artifact(type="transaction", content=f"{request.purpose}: {request.token_amount}"),
+        metadata=ResultMetadata(
+            compute_duration_ms=round((time.perf_counter() - begun) * 1_000),
+            model_used="rules",
+            logic_notes="A spend is decided by rules: the wallet, the budgets in force and the campaign's brief.",
+        ),
+        self_assessment_score=1.0 if granted else 0.0,
+    )
 
 
 def _prompt(

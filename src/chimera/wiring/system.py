@@ -15,6 +15,7 @@ import structlog
 from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
+from chimera.contracts.payments import WALLET
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import BacklogView, FleetView, Health, Verification
 from chimera.domain import retry
@@ -42,7 +43,7 @@ from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
 from chimera.swarm.metering import MeteredModel
-from chimera.swarm.paying import WALLET, Chain, Paymaster
+from chimera.swarm.paying import Chain, Paymaster
 from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
 from chimera.swarm.runtime import Bench, keep_alive, keep_swept

@@ -7,10 +7,10 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from chimera.contracts.errors import Invalid
+from chimera.contracts.payments import WALLET
 from chimera.domain.persona import explain
 from chimera.gateways.tools import ToolServer
 from chimera.settings import Settings
-from chimera.swarm.paying import WALLET
 
 SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
 _EXAMPLES = Path("examples/feeds/feeds.yaml")

@@ -8,7 +8,7 @@ from pydantic import JsonValue, TypeAdapter
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Invalid, NotFound
 from chimera.contracts.finance import Decided, PolicyViolation, TransactionRequest
-from chimera.contracts.payments import Movement, PaymentAction, PaymentReceipt
+from chimera.contracts.payments import WALLET, Movement, PaymentAction, PaymentReceipt
 from chimera.contracts.ports import Cfo, Tools
 from chimera.contracts.values import Money
 from chimera.contracts.views import WalletView
@@ -16,7 +16,7 @@ from chimera.domain import budget
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.reads import ReadStore
-from chimera.swarm.paying import WALLET, Paymaster, account, quote_fee
+from chimera.swarm.paying import Paymaster, account, quote_fee
 
 MOVEMENTS: TypeAdapter[list[Movement]] = TypeAdapter(list[Movement])
 _PAGE = 200
@@ -74,7 +74,7 @@ class WalletDesk:
             movements = MOVEMENTS.validate_python(answer.data["movements"])
             following = int(str(answer.data["next_block"]))
             found += await self._store.book(tenant_id, agent_id, movements, following, self._funding)
-            if following <= start or not movements:
+            if following <= start:
                 break
         return found
 
@@ -84,12 +84,13 @@ class WalletDesk:
         """Make a token in an influencer's name. The chain's fee is a spend like any other."""
         agent_id = await self._who(tenant_id, persona)
         own = (await self.show(tenant_id, persona)).address
-        known = await self._treasury.answered(tenant_id, f"token-{key}")
+        mark = f"token-{agent_id}-{key}"
+        known = await self._treasury.answered(tenant_id, mark)
         if known is None:
             action, given = PaymentAction.DEPLOY_TOKEN, dict(details)
             fee = await quote_fee(self._tools, account(tenant_id, agent_id), action, own, "0.000001 ETH", given)
             purpose = f"token {details.get('symbol')}: {details.get('name')}"
-            decided = await self._authorise(tenant_id, agent_id, f"token-{key}", own, fee, purpose, "tokens")
+            decided = await self._authorise(tenant_id, agent_id, mark, own, fee, purpose, "tokens")
         else:
             decided = known
         if isinstance(decided.answer, PolicyViolation):
@@ -101,7 +102,8 @@ class WalletDesk:
     ) -> Mapping[str, JsonValue] | PolicyViolation:
         """Pay for an HTTP resource (x402). A price above `at_most` or a limit is refused before any signature."""
         agent_id = await self._who(tenant_id, persona)
-        known = await self._treasury.answered(tenant_id, f"resource-{key}")
+        mark = f"resource-{agent_id}-{key}"
+        known = await self._treasury.answered(tenant_id, mark)
         if known is None:
             quote = (await self._tools.call(WALLET, "quote_resource", {"url": url})).data
             if quote.get("free"):
@@ -111,7 +113,7 @@ class WalletDesk:
             if over is not None:
                 return over
             purpose = f"resource {url}"[:500]
-            decided = await self._authorise(tenant_id, agent_id, f"resource-{key}", seller, price, purpose, "resources")
+            decided = await self._authorise(tenant_id, agent_id, mark, seller, price, purpose, "resources")
         else:
             decided = known
         if isinstance(decided.answer, PolicyViolation):

@@ -14,10 +14,13 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from chimera.contracts.books import Section, Statement
 from chimera.contracts.errors import Conflict, Invalid
 from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.values import CampaignStatus, EffectStatus, Stage, TaskStatus
+from chimera.contracts.values import CampaignStatus, EffectStatus, Stage, TaskStatus, plain
 from chimera.contracts.views import Lineage, PublicationView, TaskView
+from chimera.domain import evidence
+from chimera.domain.evidence import Event
 from chimera.interfaces.cli.running import pause
 from chimera.wiring import EFFECT_OVER, TASK_OVER, System, content_hash, explain, statement_holds
 
@@ -33,7 +36,7 @@ _COLOURS = {
 }
 _QUIET = frozenset({TaskStatus.QUEUED, TaskStatus.PENDING})
 _EVERYTHING = 500
-_FUNDS = ("250 USDC", "0.1 ETH")
+_FUNDS = ("1000 USDC", "0.1 ETH")
 
 
 class Demo:
@@ -147,11 +150,28 @@ class Demo:
         ):
             table.add_row(name, str(value))
         self._console.print(table)
+        await self._show_money()
         for problem in problems:
             self._console.print(f"[bold red]✗[/] {problem}", soft_wrap=True)
         if not problems:
             self._console.print("[green]✓[/] Every post is on the network once, signed, logged and paid for.")
         return problems
+
+    async def _show_money(self) -> None:
+        """The refusal in full, and the balance sheet that everything came to."""
+        for spend in (await self._system.reads.spends(self._tenant, _EVERYTHING)).items:
+            if spend.status == "refused":
+                self._console.print(f"[magenta]CFO[/]  refused {spend.request['purpose']}:", soft_wrap=True)
+                self._console.print_json(data=spend.answer)
+        books = await self._system.books.books(self._tenant)
+        for statement in books.statements:
+            table = Table(title=f"Books in {statement.currency}, {books.first} to {books.last}")
+            for column in ("", "", "opening", "movement", "closing"):
+                table.add_column(column, justify="right" if column else "left")
+            for line in [*statement.lines, statement.pending, statement.result]:
+                amounts = (plain(amount) for amount in (line.opening, line.movement, line.closing))
+                table.add_row(line.section.value, escape(line.name), *amounts)
+            self._console.print(table)
 
     async def _check(self, tasks: Sequence[TaskView], publications: Sequence[PublicationView]) -> list[str]:
         problems = [f"{task.goal}: {task.cause}" for task in tasks if task.status is TaskStatus.DEAD_LETTER]
@@ -160,10 +180,38 @@ class Demo:
             problems.append("nothing was published")
         if await self._system.reads.unbalanced(self._tenant):
             problems.append("the books do not balance")
+        problems += await self._check_money()
         for publication in publications:
             lineage = await self._system.reads.lineage(self._tenant, publication.asset_id)
             problems += [f"{publication.url}: {why}" for why in self._flaws(lineage)]
         return problems + await self._compare(publications)
+
+    async def _check_money(self) -> list[str]:
+        """Whether every decision recomputes, no money is left pending, and wallets hold what the books say."""
+        lines = [line async for line in self._system.books.evidence(self._tenant)]
+        problems = [f"money: {problem}" for problem in evidence.check(map(Event.model_validate_json, lines))]
+        statements = (await self._system.books.books(self._tenant)).statements
+        problems += [
+            f"money: {plain(one.pending.closing)} {one.currency} are still pending"
+            for one in statements
+            # A model call whose worker was killed keeps what it had reserved: nobody knows what it cost.
+            if one.pending.closing and one.currency != "COMPUTE"
+        ]
+        if self._system.settings.funding_addresses:
+            problems += await self._compare_wallets(statements)
+        return problems
+
+    async def _compare_wallets(self, statements: Sequence[Statement]) -> list[str]:
+        booked = {(line.name, one.currency): line.closing for one in statements for line in one.of(Section.WALLET)}
+        problems: list[str] = []
+        for influencer in (await self._system.reads.influencers(self._tenant, _EVERYTHING)).items:
+            wallet = await self._system.wallet_desk.show(self._tenant, influencer.persona)
+            problems += [
+                f"money: {influencer.persona} holds {held} {currency}, the books say {booked.get(key, 0)}"
+                for currency, held in wallet.balances.items()
+                if Decimal(held) != booked.get(key := (influencer.persona, currency), Decimal(0))
+            ]
+        return problems
 
     def _flaws(self, lineage: Lineage) -> list[str]:
         asset, flaws = lineage.asset, []

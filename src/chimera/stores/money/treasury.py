@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
 _ROUTINE = frozenset({COMPUTE, FEES})
 _EXPIRE_BATCH = 500
+_CALL_IS_LOST = timedelta(minutes=15)
+"""No model call takes as long, so whoever made one that is still open is gone."""
 
 
 def now() -> datetime:
@@ -79,7 +81,9 @@ class Treasury:
         return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
 
     async def expire(self) -> int:
-        """End what nobody settled in time; how many. The sweeper calls it."""
+        """End what nobody settled in time, how many; and show a human what nobody can settle. For the sweeper."""
+        async with self._database.connection() as connection:
+            await connection.fetch(SQL["lost"], self._clock() - _CALL_IS_LOST)
         async with self._database.transaction() as connection:
             due = await connection.fetch(SQL["expiring"], self._clock(), _EXPIRE_BATCH)
             await close(

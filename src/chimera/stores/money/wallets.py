@@ -88,6 +88,9 @@ class WalletStore:
                 SQL["close_payment"], due.reservation_id, status, receipt.tx_hash, receipt.model_dump_json()
             )
             if row is None:
+                # Over already, or never ordered: then at most its fee is still held.
+                if outcome is Outcome.VOIDED and due.fee_id is not None:
+                    await close(connection, [Closing(reservation_id=due.fee_id, outcome=outcome)])
                 return
             told: dict[str, JsonValue] = {
                 "status": status,
@@ -152,7 +155,7 @@ class WalletStore:
             for movement in fresh:
                 if movement.recipient.lower() == address:
                     _receive(batch, tenant_id, agent_id, movement, funding)
-                elif not await connection.fetchval(SQL["known_payment"], tenant_id, movement.tx_hash):
+                elif not await _known(connection, tenant_id, agent_id, movement):
                     told: dict[str, JsonValue] = {"tx_hash": movement.tx_hash, "amount": movement.amount}
                     batch.note(tenant_id, "chain", "wallet.unexpected_payment", str(agent_id), told)
             if fresh:
@@ -179,6 +182,12 @@ async def _record(connection: "Connection", tenant_id: UUID, agent_id: UUID, mov
         money.amount,
     )
     return known is not None
+
+
+async def _known(connection: "Connection", tenant_id: UUID, agent_id: UUID, movement: Movement) -> bool:
+    money = Money.parse(movement.amount)
+    place = (movement.recipient, money.currency, money.amount)
+    return bool(await connection.fetchval(SQL["known_payment"], tenant_id, movement.tx_hash, agent_id, *place))
 
 
 def _receive(batch: Batch, tenant_id: UUID, agent_id: UUID, movement: Movement, funding: Collection[str]) -> None:

@@ -142,6 +142,12 @@ ORDER BY expires_at LIMIT $2;
 -- Nobody knows what became of it: it keeps its reservation until a human closes it.
 UPDATE reservation SET doubt = $2 WHERE reservation_id = $1 AND status = 'pending' RETURNING tenant_id;
 
+-- name: lost
+-- Model calls whose process must be dead by now, as they ended in neither way.
+UPDATE reservation SET doubt = 'whoever asked is gone: nobody knows what the call cost'
+WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND created_at < $1
+RETURNING reservation_id, tenant_id;
+
 -- name: by_verification
 SELECT reservation_id, status, currency, amount, task_id, category FROM reservation
 WHERE tenant_id = $1 AND verification = $2 AND verification <> '';

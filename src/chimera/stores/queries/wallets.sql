@@ -1,8 +1,8 @@
 -- name: due
 -- A transfer with the fee that was reserved for it and the payment that was ordered, as far as it has come.
 SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.task_id, r.status, r.category, r.payee, r.currency,
-    r.amount, r.verification, r.request ->> 'purpose' AS purpose, p.payment_order, p.signature, p.tx_hash,
-    p.status AS payment, f.reservation_id AS fee_id, f.amount AS max_fee, f.currency AS fee_currency
+    r.amount, r.verification, r.request ->> 'purpose' AS purpose, p.payment_order, p.signature,
+    CASE p.status WHEN 'confirmed' THEN p.tx_hash END AS tx_hash, f.reservation_id AS fee_id, f.amount AS max_fee, f.currency AS fee_currency
 FROM reservation r LEFT JOIN payment p USING (reservation_id)
 LEFT JOIN reservation f ON f.tenant_id = r.tenant_id AND f.status = 'pending'
     AND f.idempotency_key = 'fee-' || r.reservation_id
@@ -33,4 +33,7 @@ INSERT INTO chain_movement (tenant_id, agent_id, tx_hash, log_index, block, send
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING tx_hash;
 
 -- name: known_payment
-SELECT EXISTS (SELECT FROM payment WHERE tenant_id = $1 AND tx_hash = $2);
+-- What went out is one of our payments, or may be one whose end we have not heard of yet.
+SELECT EXISTS (SELECT FROM payment WHERE tenant_id = $1 AND tx_hash = $2) OR EXISTS (
+    SELECT FROM payment p JOIN reservation r USING (reservation_id)
+    WHERE p.agent_id = $3 AND p.status = 'ordered' AND lower(r.payee) = lower($4) AND r.currency = $5 AND r.amount = $6);

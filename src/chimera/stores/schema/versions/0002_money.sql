@@ -19,6 +19,7 @@ ALTER TABLE reservation ALTER COLUMN category DROP DEFAULT, ALTER COLUMN payee D
 CREATE INDEX reservation_by_payer ON reservation (coalesce(agent_id, tenant_id), currency, created_at)
     WHERE status IN ('pending', 'posted') AND category NOT IN ('compute', 'fees');
 CREATE INDEX reservation_expiring ON reservation (expires_at) WHERE status = 'pending' AND expires_at IS NOT NULL;
+CREATE INDEX reservation_pending ON reservation (category, created_at) WHERE status = 'pending';
 CREATE INDEX reservation_by_verification ON reservation (tenant_id, verification);
 CREATE INDEX reservation_in_doubt ON reservation (tenant_id) WHERE doubt IS NOT NULL;
 
