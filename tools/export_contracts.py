@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from chimera.contracts.books import Books, BurnDown, ClosedSpend
 from chimera.contracts.envelope import Envelope
 from chimera.contracts.errors import Problem
-from chimera.contracts.finance import Authorization, PolicyViolation, TransactionRequest
+from chimera.contracts.finance import Authorization, PolicyViolation, Settlement, TransactionRequest
 from chimera.contracts.fleet import Brief, Policy, Soul
 from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
 
@@ -21,6 +22,10 @@ CONTRACTS: Mapping[str, type[BaseModel]] = {
     "transaction_request": TransactionRequest,
     "cfo_judge_response": Authorization,
     "policy_violation": PolicyViolation,
+    "settlement": Settlement,
+    "closed_spend": ClosedSpend,
+    "books": Books,
+    "burn_down": BurnDown,
     "envelope": Envelope,
     "verdict": Verdict,
     "plan": PlanDraft,

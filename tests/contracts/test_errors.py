@@ -20,6 +20,7 @@ STATUSES = {
     "ToolFailed": 502,
     "ModelFailed": 502,
     "Superseded": 409,
+    "Unsound": 500,
 }
 
 

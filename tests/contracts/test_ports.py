@@ -5,25 +5,29 @@ import inspect
 import pytest
 
 from chimera.contracts import ports
+from chimera.gateways.models import ModelGateway
 from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
-from chimera.stores.ledger import Ledger
 from chimera.stores.memory import MemoryStore
+from chimera.stores.money.treasury import Treasury
 from chimera.stores.pulse import RedisPulse
 from chimera.stores.queue import StreamQueue
 from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm.cfo import CfoJudge
+from chimera.swarm.metering import MeteredModel
 
 IMPLEMENTED = [
     (ports.Work, TaskStore),
     (ports.Effects, EffectStore),
-    (ports.Treasury, Ledger),
+    (ports.Treasury, Treasury),
     (ports.Memory, MemoryStore),
     (ports.Presence, FleetStore),
     (ports.Pulse, RedisPulse),
     (ports.Queue, StreamQueue),
     (ports.Sweep, Sweeper),
     (ports.Cfo, CfoJudge),
+    (ports.Model, ModelGateway),
+    (ports.PaidModel, MeteredModel),
 ]
 
 

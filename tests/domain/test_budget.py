@@ -17,6 +17,7 @@ def counter(limit: str, span: str = "day", *, reserved: str = "0", spent: str = 
     return Counter(
         budget_id=new_id(),
         scope=scope,
+        scope_key="acme",
         span=span,
         span_start=date(2026, 2, 5),
         limit=Decimal(limit),
@@ -74,7 +75,15 @@ def test_room_counts_and_not_the_size_of_the_limit() -> None:
 
 
 def test_a_limit_per_transaction_starts_afresh_each_time() -> None:
-    assert budget.weigh(Money.parse("20 USDC"), [counter("20", "transaction", spent="20")]) is None
+    used = [counter("20", "transaction", spent="20"), counter("100")]
+    assert budget.weigh(Money.parse("20 USDC"), used) is None
+    assert budget.weigh(Money.parse("20.000001 USDC"), used) is not None
+
+
+def test_a_limit_per_transaction_alone_bounds_nothing_and_lets_nothing_through() -> None:
+    refusal = budget.weigh(Money.parse("1 USDC"), [counter("20", "transaction")])
+    assert refusal is not None
+    assert refusal.error == "No budget in this currency"
 
 
 def test_no_budget_is_a_refusal_and_not_a_blank_cheque() -> None:
@@ -91,6 +100,50 @@ def test_what_passes_fits_every_limit_and_what_fits_passes(wanted: Decimal, used
     counters = [counter(str(a + b + c), reserved=str(a), spent=str(b)) for a, b, c in used]
     fits = all(wanted <= room for _, _, room in used)
     assert (budget.weigh(Money(amount=wanted, currency="USDC"), counters) is None) is fits
+
+
+def test_what_is_held_is_freed_and_only_what_was_paid_is_spent() -> None:
+    before = counter("200", reserved="10", spent="5")
+    held = before.held(Decimal(50))
+    assert (held.reserved, held.spent, held.room) == (60, 5, 135)
+    paid = held.closed(Decimal(50), Decimal("0.5"))
+    assert (paid.reserved, paid.spent, paid.room) == (10, Decimal("5.5"), Decimal("184.5"))
+    assert held.closed(Decimal(50), Decimal(0)) == before
+    single = counter("20", "transaction")
+    assert single.held(Decimal(20)) == single
+
+
+DAY, MONTH, ETHER = ("day", "USDC"), ("month", "USDC"), ("day", "ETH")
+
+
+@pytest.mark.parametrize(
+    ("after", "looser", "at_once"),
+    [
+        ({DAY: 200}, False, {DAY: 200}),
+        ({DAY: 199}, False, {DAY: 199}),
+        ({DAY: 201}, True, {DAY: 200}),
+        ({}, True, {DAY: 200}),
+        ({DAY: 200, MONTH: 900}, False, {DAY: 200, MONTH: 900}),
+        ({MONTH: 900}, True, {DAY: 200, MONTH: 900}),
+        ({DAY: 200, ETHER: 1}, True, {DAY: 200}),
+        ({DAY: 100, ETHER: 1}, True, {DAY: 100}),
+    ],
+)
+def test_what_allows_more_is_looser_and_only_what_does_not_holds_at_once(
+    after: dict[tuple[str, str], int], looser: bool, at_once: dict[tuple[str, str], int]
+) -> None:
+    before = {DAY: Decimal(200)}
+    wanted = {key: Decimal(amount) for key, amount in after.items()}
+    assert budget.loosens(before, wanted) is looser
+    assert budget.tightest(before, wanted) == at_once
+    assert not budget.loosens(before, budget.tightest(before, wanted))
+
+
+def test_a_suspicious_spend_is_refused_with_every_reason() -> None:
+    refusal = budget.suspect(Money.parse("50 USDC"), ["new payee: 0xB", "size: large"])
+    assert (refusal.status, refusal.error) == (403, "Suspicious spend")
+    assert refusal.details == "Requested 50 USDC; new payee: 0xB; size: large. A human has been asked."
+    assert (refusal.requested, refusal.anomalies) == ("50 USDC", ["new payee: 0xB", "size: large"])
 
 
 @pytest.mark.parametrize(

@@ -203,9 +203,15 @@ async def test_a_policy_below_what_is_used_already_is_refused_and_the_old_one_st
 
 
 async def test_a_limit_that_a_new_policy_leaves_out_is_no_longer_in_force(fleet: Fleet) -> None:
-    await fleet.put("/v1/policy", {**LIMITLESS, "limits": [{"span": "month", "amount": "900 USDC"}]})
-    limits = [row for row in await fleet.get("/v1/limits") if row["scope"] == "tenant"]
-    assert [(row["span"], row["limit_amount"]) for row in limits] == [("month", "900")]
+    await fleet.loosen({**LIMITLESS, "limits": [{"span": "month", "amount": "900 USDC"}]})
+    assert [(row["span"], row["limit_amount"]) for row in await fleet.tenant_limits()] == [("month", "900")]
+
+
+async def test_a_limit_that_a_new_policy_leaves_out_binds_until_a_second_operator_agrees(fleet: Fleet) -> None:
+    answer = await fleet.put("/v1/policy", {**LIMITLESS, "limits": [{"span": "month", "amount": "900 USDC"}]})
+    assert len(answer["limits_waiting"]) == 1
+    found = {row["span"]: row["limit_amount"] for row in await fleet.tenant_limits()}
+    assert found == {"day": "200", "month": "900"}
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ async def test_a_request_without_a_key_is_refused_and_the_header_is_named(fleet:
 
 async def test_a_refusal_stays_a_refusal_under_its_key(fleet: Fleet) -> None:
     first = await authorise(fleet, 403, token_amount="500 USDC")
-    await fleet.put("/v1/policy", {**LIMITLESS, "limits": [{"span": "day", "amount": "900 USDC"}]})
+    await fleet.loosen({**LIMITLESS, "limits": [{"span": "day", "amount": "900 USDC"}]})
     assert await authorise(fleet, 403, token_amount="500 USDC") == first
     await authorise(fleet, 200, "fresh", token_amount="500 USDC")
 

@@ -9,6 +9,7 @@ from tests.journeys.fleet import Fleet, open_fleet
 from chimera.wiring import System
 
 PAGED = ["tasks", "influencers", "campaigns", "approvals", "transactions", "spends", "assets", "publications", "audit"]
+PAGED += ["limit-changes", "flags"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Who may do what: every operation behind its gate, for every role, and nothing without a key (OPS-5)."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -37,6 +38,18 @@ GATES: dict[str, set[KeyRole]] = {
     "POST /v1/approvals/{approval_id}/reject": REVIEWERS,
     "POST /v1/approvals/{approval_id}/edit": REVIEWERS,
     "POST /v1/transactions/authorize": {OPERATOR, AGENT},
+    "POST /v1/authorizations/{hash}/settle": {OPERATOR, AGENT},
+    "POST /v1/authorizations/{hash}/void": {OPERATOR, AGENT},
+    "POST /v1/spends/{reservation_id}/settle": {OPERATOR},
+    "POST /v1/spends/{reservation_id}/void": {OPERATOR},
+    "POST /v1/limit-changes/{change_id}/confirm": {OPERATOR},
+    "POST /v1/limit-changes/{change_id}/withdraw": {OPERATOR},
+    "POST /v1/flags/{flag_id}/accept": {OPERATOR},
+    "POST /v1/flags/{flag_id}/dismiss": {OPERATOR},
+    "POST /v1/wallets/{persona}/fund": {OPERATOR},
+    "POST /v1/wallets/{persona}/sync": {OPERATOR},
+    "POST /v1/wallets/{persona}/tokens": {OPERATOR},
+    "POST /v1/wallets/{persona}/resources": {OPERATOR},
     "POST /v1/halt": REVIEWERS,
     "POST /v1/resume": {OPERATOR},
     "GET /v1/keys": {OPERATOR},
@@ -61,9 +74,9 @@ async def operations(fleet: Fleet) -> list[str]:
 
 async def status(fleet: Fleet, operation: str, **headers: str) -> int:
     method, path = operation.split(" ")
-    for name in ("name", "campaign_id", "approval_id", "asset_id", "key_id"):
-        path = path.replace(f"{{{name}}}", str(uuid4()))
-    url = path.replace("{soul_hash}", "0" * 64)
+    for name in ("soul_hash", "hash"):
+        path = path.replace(f"{{{name}}}", "0" * 64)
+    url = re.sub(r"\{\w+\}", lambda _: str(uuid4()), path)
     return (await fleet.client.request(method, url, headers=headers)).status_code
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chimera.contracts.books import BurnDown, BurnPoint, Outlook
 from chimera.contracts.fleet import Bounds
 from chimera.contracts.values import CampaignStatus, EffectStatus, TaskStatus
-from chimera.contracts.views import LimitView, TransactionView
+from chimera.contracts.views import LimitView
 from chimera.interfaces import charts
 
 AMOUNTS = st.decimals(0, 10**12, places=6)
@@ -22,28 +23,12 @@ def limit(spent: str, reserved: str = "0", amount: str = "200") -> LimitView:
     return LimitView(
         budget_id=uuid4(),
         scope="tenant",
-        scope_id=uuid4(),
+        scope_key=str(uuid4()),
         span="day",
         currency="USDC",
         limit_amount=Decimal(amount),
         reserved=Decimal(reserved),
         spent=Decimal(spent),
-    )
-
-
-def booked(minute: int, amount: str, entry: str = "settle", currency: str = "USDC") -> TransactionView:
-    return TransactionView(
-        transaction_id=uuid4(),
-        asset_id=None,
-        agent_id=None,
-        campaign_id=None,
-        entry=entry,
-        currency=currency,
-        amount=Decimal(amount),
-        compute_tokens_used=0,
-        timestamp=datetime(2026, 11, 22, 12, minute, tzinfo=UTC),
-        cfo_judge_verification="",
-        memo="",
     )
 
 
@@ -121,23 +106,59 @@ def test_the_tiers_are_the_judges(score: float, colour: str) -> None:
     assert charts.tier(score, Bounds()) == colour
 
 
-def test_spending_is_added_up_in_order_and_per_currency() -> None:
-    rows = [booked(9, "5"), booked(1, "20"), booked(3, "7", "reserve"), booked(4, "3", currency="EUR")]
-    assert [(at.minute, total) for at, total in charts.steps(rows, "USDC")] == [(1, Decimal(20)), (9, Decimal(25))]
+def burning(*used: str, outlook: Outlook = Outlook.HOLDS, **changes: object) -> BurnDown:
+    """A day's limit of 200 that was used up to these amounts, an hour after another."""
+    midnight = datetime(2026, 2, 5, tzinfo=UTC)
+    points = [BurnPoint(at=midnight + timedelta(hours=n + 1), used=Decimal(each)) for n, each in enumerate(used)]
+    given: dict[str, object] = {
+        "limit": limit(used[-1] if used else "0"),
+        "name": "Whole fleet",
+        "since": midnight,
+        "at": midnight + timedelta(hours=12),
+        "until": midnight + timedelta(days=1),
+        "points": points,
+        "outlook": outlook,
+    }
+    return BurnDown.model_validate({**given, **changes})
 
 
-def test_a_burn_down_stays_in_its_frame_and_shows_the_limit() -> None:
-    found = charts.steps([booked(1, "20"), booked(9, "5")], "USDC")
-    drawn = charts.burn(found, Decimal(50), "USDC")
-    assert ElementTree.fromstring(drawn).attrib["aria-label"] == "25 USDC spent in 2 steps, the limit is 50"
-    assert all(0 <= int(number) <= charts.WIDTH for number in re.findall(r"[MHV](\d+)", drawn))
-    assert 'class="limit"' in drawn
-    assert 'class="limit"' not in charts.burn(found, None, "USDC")
+def frame(drawn: str) -> None:
+    """Everything drawn is inside the picture."""
+    assert all(0 <= int(number) <= charts.WIDTH for number in re.findall(r"[MHL](-?\d+)", drawn))
+    heights = [number for pair in re.findall(r"V(-?\d+)|[ML]-?\d+ (-?\d+)", drawn) for number in pair if number]
+    assert all(0 <= int(number) <= charts.FLOOR for number in heights)
 
 
-def test_a_single_step_and_no_step_at_all_are_drawn() -> None:
-    assert charts.burn([], Decimal(1), "USDC") == ""
-    assert "<svg" in charts.burn([(datetime(2026, 1, 1, tzinfo=UTC), Decimal(1))], None, "USDC")
+def test_a_burn_down_goes_down_from_the_limit_and_says_so_in_words() -> None:
+    drawn = charts.burndown(burning("20", "50", "45"))
+    label = ElementTree.fromstring(drawn).attrib["aria-label"]
+    assert label == "Whole fleet: 155 of 200 USDC left; holds at this rate"
+    frame(drawn)
+    heights = [int(height) for height in re.findall(r"V(\d+)", drawn.split('class="line"')[1])]
+    assert heights[0] < heights[2] < heights[1] < charts.FLOOR
+    assert 'class="ahead"' not in drawn
+
+
+def test_a_limit_that_runs_out_shows_when() -> None:
+    at = datetime(2026, 2, 5, 18, tzinfo=UTC)
+    drawn = charts.burndown(burning("134", outlook=Outlook.RUNS_OUT, exhausted_at=at))
+    assert f'class="ahead" d="M500 69L750 {charts.FLOOR}"' in drawn
+    assert "used up by 5 Feb 18:00:00 at this rate" in drawn
+    total = burning("134", outlook=Outlook.RUNS_OUT, exhausted_at=at + timedelta(days=900), until=None)
+    assert 'class="ahead"' in charts.burndown(total)
+    frame(charts.burndown(total))
+
+
+@given(st.lists(AMOUNTS, max_size=5), st.sampled_from([*Outlook]), st.booleans())
+def test_whatever_was_used_stays_in_the_picture(used: list[Decimal], outlook: Outlook, ends: bool) -> None:
+    at = datetime(2026, 2, 5, 13, tzinfo=UTC) if outlook in (Outlook.RUNS_OUT, Outlook.EXHAUSTED) else None
+    burn = burning(*(f"{each:f}" for each in used), outlook=outlook, exhausted_at=at)
+    frame(charts.burndown(burn if ends else burn.model_copy(update={"until": None})))
+
+
+@pytest.mark.parametrize("outlook", [*Outlook])
+def test_every_outlook_has_its_words(outlook: Outlook) -> None:
+    assert charts.forecast(burning("1", outlook=outlook))
 
 
 def test_nothing_drawn_carries_a_style_or_unescaped_text() -> None:

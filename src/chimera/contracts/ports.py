@@ -232,10 +232,6 @@ class Payer(Protocol):
         """The transaction that paid a reservation; None when it is not a wallet that pays it. Pays once, ever."""
         ...
 
-    async def abandon(self, reservation_id: UUID, cause: str) -> None:
-        """Nothing will be paid any more: what is held for the payment and its fee is free again."""
-        ...
-
 
 class Cfo(Protocol):
     """The CFO Judge: decides on every spend before it happens (FIN-1)."""

@@ -112,12 +112,10 @@ def _section(each: Sum) -> Section | None:
 
 def _name(section: Section, each: Sum) -> str:
     match section:
-        case Section.WALLET:
+        case Section.WALLET | Section.INCOME:
             return each.holder or "Tenant"
         case Section.CLAIM | Section.VENDOR:
             return each.party or each.head
-        case Section.INCOME:
-            return f"{each.holder or 'Tenant'}, from {each.party}" if each.party else each.holder or "Tenant"
         case Section.EXPENSE:
             return each.category or each.head
         case Section.FUNDING:

@@ -190,7 +190,7 @@ def tally(tasks: Mapping[TaskStatus, int]) -> str:
 
 def burndown(burn: BurnDown) -> Markup:
     """What was left of a limit over time, as a staircase down; dashed, how it goes on at this rate."""
-    limit, now = burn.limit.limit_amount, burn.at
+    limit, now = burn.limit.limit_amount or Decimal(1), burn.at
     left = max(Decimal(0), limit - (burn.points[-1].used if burn.points else Decimal(0)))
     begin = min([burn.since, *(point.at for point in burn.points)])
     end = burn.until or now + (now - begin) / 3

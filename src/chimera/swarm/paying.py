@@ -13,6 +13,8 @@ from chimera.contracts.ports import Cfo, Payments, Tools
 from chimera.contracts.values import Money, Wire
 from chimera.swarm.faults import reach
 
+CHAIN = "chain"
+"""Who is paid when it is the chain itself: nobody's wallet, so that it is no round trip into one's own either."""
 ORDER_LIFETIME = timedelta(days=7)
 """How long the signer takes an order that it has not signed yet."""
 
@@ -65,11 +67,6 @@ class Paymaster:
             case _:
                 raise ToolFailed(f"the payment is {receipt.status}: {receipt.explanation}", uncertain=True)
 
-    async def abandon(self, reservation_id: UUID, cause: str) -> None:
-        """Nothing will be paid any more: what is held for the payment and its fee is free again."""
-        due = await self._payments.due(reservation_id)
-        await self._payments.failed(due, _never(due, cause))
-
     async def _order(self, due: PaymentDue, agent_id: UUID) -> PaymentDue:
         fee, fee_id = due.max_fee, due.fee_id
         if fee is None or fee_id is None:
@@ -93,7 +90,7 @@ class Paymaster:
             account=account(due.tenant_id, agent_id),
             action=action,
             chain_id=self._chain.chain_id,
-            destination=due.payee,
+            destination="" if action is PaymentAction.DEPLOY_TOKEN else due.payee,  # its supply is the account's own
             amount=due.amount,
             max_fee=max_fee,
             details=details,
@@ -111,7 +108,7 @@ class Paymaster:
             task_id=due.task_id,
             idempotency_key=f"fee-{due.reservation_id}",
             request=TransactionRequest(
-                destination_wallet="chain",
+                destination_wallet=CHAIN,
                 token_amount=fee,
                 purpose=f"fee of: {due.purpose[:500]}",
                 campaign_id=due.campaign_id,

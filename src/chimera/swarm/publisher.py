@@ -51,7 +51,7 @@ class Publisher:
         if item.status is EffectStatus.UNKNOWN:
             receipt = await self._read_back(item)
             if receipt is None and unpaid is not None:
-                await self._fail(item, unpaid.detail)
+                await self._effects.fail(item, unpaid.detail)
                 return {}
             if receipt is None:
                 await self._effects.retry(item, "the platform does not have it", datetime.now(UTC))
@@ -72,18 +72,13 @@ class Publisher:
             await self._effects.doubt(item, cause, retry_at)
         elif isinstance(error, ToolFailed) and not error.uncertain:
             if error.permanent or retry.exhausted(item.tries):
-                await self._fail(item, cause)
+                await self._effects.fail(item, cause)
             else:
                 await self._effects.retry(item, cause, retry_at)
         elif isinstance(error, (Invalid, NotFound)):
-            await self._fail(item, cause)
+            await self._effects.fail(item, cause)
         else:
             await self._effects.doubt(item, cause, datetime.now(UTC) + timedelta(seconds=1))
-
-    async def _fail(self, item: Effect, cause: str) -> None:
-        await self._effects.fail(item, cause)
-        if item.reservation_id is not None and self._paymaster is not None:
-            await self._paymaster.abandon(item.reservation_id, cause)
 
     async def _read_back(self, effect: Effect) -> Receipt | None:
         tool = publishing.READ_BACK.get(effect.server)

@@ -272,6 +272,7 @@ class _AllDue:
         self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
         self._effects = system.effects
         self._treasury = system.treasury
+        self._wallets = system.wallets
         self._lease = lease_seconds
 
     async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
@@ -279,4 +280,5 @@ class _AllDue:
         queues = await self._tasks.sweep()
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
         await self._treasury.expire()
+        await self._wallets.tidy()
         return queues

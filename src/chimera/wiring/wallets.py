@@ -16,7 +16,7 @@ from chimera.domain import budget
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.reads import ReadStore
-from chimera.swarm.paying import Paymaster, account, quote_fee
+from chimera.swarm.paying import CHAIN, Paymaster, account, quote_fee
 
 MOVEMENTS: TypeAdapter[list[Movement]] = TypeAdapter(list[Movement])
 _PAGE = 200
@@ -90,7 +90,7 @@ class WalletDesk:
             action, given = PaymentAction.DEPLOY_TOKEN, dict(details)
             fee = await quote_fee(self._tools, account(tenant_id, agent_id), action, own, "0.000001 ETH", given)
             purpose = f"token {details.get('symbol')}: {details.get('name')}"
-            decided = await self._authorise(tenant_id, agent_id, mark, own, fee, purpose, "tokens")
+            decided = await self._authorise(tenant_id, agent_id, mark, CHAIN, fee, purpose, "tokens")
         else:
             decided = known
         if isinstance(decided.answer, PolicyViolation):

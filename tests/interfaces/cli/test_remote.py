@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from chimera.interfaces.cli.main import app
-from chimera.interfaces.cli.running import open_door, serving
-from chimera.settings import Settings
 from chimera.wiring import System
 
 SOUL = """---
@@ -29,17 +26,6 @@ BRIEF = {
     "strategy": ["Be exact."],
     "budget": [{"span": "total", "amount": "10 USDC"}],
 }
-
-
-@pytest.fixture
-async def served(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[System]:
-    """A served system of its own: the application opens and closes it."""
-    system = System(settings)
-    settings.state.mkdir(parents=True, exist_ok=True)
-    async with serving(system, "127.0.0.1", 0) as url:
-        await open_door(system, url)
-        monkeypatch.setenv("CHIMERA_STATE", str(settings.state))
-        yield system
 
 
 async def chimera(*words: str) -> Result:

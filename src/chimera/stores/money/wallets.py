@@ -88,9 +88,6 @@ class WalletStore:
                 SQL["close_payment"], due.reservation_id, status, receipt.tx_hash, receipt.model_dump_json()
             )
             if row is None:
-                # Over already, or never ordered: then at most its fee is still held.
-                if outcome is Outcome.VOIDED and due.fee_id is not None:
-                    await close(connection, [Closing(reservation_id=due.fee_id, outcome=outcome)])
                 return
             told: dict[str, JsonValue] = {
                 "status": status,
@@ -116,6 +113,15 @@ class WalletStore:
             if row["fee_reservation_id"] is not None:
                 closings.append(_fee(row["fee_reservation_id"], receipt))
             await close(connection, closings)
+
+    async def tidy(self) -> int:
+        """Free the fees that are held for transfers which have ended unpaid, how many. The sweeper calls it."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(SQL["stray_fees"])
+            if rows:
+                await connection.execute(SQL["give_up"], [row["reservation_id"] for row in rows])
+                await close(connection, [Closing(reservation_id=row["fee_id"], outcome=Outcome.VOIDED) for row in rows])
+        return len(rows)
 
     async def open(self, tenant_id: UUID, agent_id: UUID, address: str) -> None:
         """Remember an influencer's address."""

@@ -57,7 +57,7 @@ CROSS JOIN LATERAL (SELECT CASE b.span WHEN 'day' THEN (now() AT TIME ZONE n.tim
     ELSE DATE '1970-01-01' END AS first) s
 LEFT JOIN budget_counter c ON c.budget_id = b.budget_id AND c.span_start = s.first
 WHERE NOT b.retired AND b.span <> 'transaction'
-ORDER BY b.scope <> 'tenant', coalesce(c.reserved + c.spent, 0) / b.limit_amount DESC, b.budget_id LIMIT $1;
+ORDER BY b.scope <> 'tenant', coalesce(c.reserved + c.spent, 0) / nullif(b.limit_amount, 0) DESC, b.budget_id LIMIT $1;
 
 -- name: burned
 -- $1 limits. What was used of each over time, in at most $2 steps: what a transfer took from a limit when it was

@@ -143,9 +143,11 @@ ORDER BY expires_at LIMIT $2;
 UPDATE reservation SET doubt = $2 WHERE reservation_id = $1 AND status = 'pending' RETURNING tenant_id;
 
 -- name: lost
--- Model calls whose process must be dead by now, as they ended in neither way.
+-- Model calls whose process must be dead by now, as they ended in neither way. What an outside caller asked for
+-- expires instead.
 UPDATE reservation SET doubt = 'whoever asked is gone: nobody knows what the call cost'
-WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND created_at < $1
+WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND expires_at IS NULL
+  AND created_at < $1
 RETURNING reservation_id, tenant_id;
 
 -- name: by_verification

@@ -17,6 +17,16 @@ VALUES ($1, $2, $3, $4, $5, $6, 'ordered') ON CONFLICT (reservation_id) DO NOTHI
 UPDATE payment SET status = $2, tx_hash = $3, receipt = $4, closed_at = now()
 WHERE reservation_id = $1 AND status = 'ordered' RETURNING fee_reservation_id, tenant_id, agent_id;
 
+-- name: stray_fees
+-- Held for transfers that were cancelled or refused before anything was signed for them.
+SELECT f.reservation_id AS fee_id, r.reservation_id FROM reservation f JOIN reservation r
+    ON r.reservation_id = CASE WHEN f.idempotency_key LIKE 'fee-%' THEN substr(f.idempotency_key, 5)::uuid END
+WHERE f.status = 'pending' AND f.category = 'fees' AND r.status IN ('voided', 'expired')
+ORDER BY f.reservation_id LIMIT 500;
+
+-- name: give_up
+UPDATE payment SET status = 'refused', closed_at = now() WHERE reservation_id = ANY($1::uuid[]) AND status = 'ordered';
+
 -- name: open_wallet
 INSERT INTO wallet (agent_id, tenant_id, address) VALUES ($1, $2, $3) ON CONFLICT (agent_id) DO NOTHING;
 
