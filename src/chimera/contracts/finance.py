@@ -17,6 +17,8 @@ Wallet = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=
 ADS = "ads"
 COMPUTE = "compute"
 FEES = "fees"
+ROUTINE = frozenset({COMPUTE, FEES})
+"""Categories that are many and small: limits hold them, nobody is told of each."""
 
 
 class TransactionRequest(Wire):

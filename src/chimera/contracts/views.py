@@ -218,6 +218,7 @@ class FlagView(Wire):
     amount: Amount
     purpose: str
     reasons: list[str]
+    disputed: bool = Field(description="It is about a bill above what was authorised: accepting lets nothing through.")
     status: str
     decided_by: str | None
     created_at: datetime

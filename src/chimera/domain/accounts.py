@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from chimera.contracts.finance import Outcome
@@ -34,6 +35,22 @@ class Posting(Wire):
 
     account: Account
     amount: Decimal
+
+
+class Entry(NamedTuple):
+    """A transaction of the journal, apart from its postings."""
+
+    tenant_id: UUID
+    kind: str
+    amount: Decimal
+    currency: str
+    memo: str
+    agent_id: UUID | None = None
+    campaign_id: UUID | None = None
+    reservation_id: UUID | None = None
+    asset_id: UUID | None = None
+    compute_tokens: int = 0
+    verification: str = ""
 
 
 class Spender(Wire):

@@ -31,9 +31,13 @@ class GroupCommit(Generic[In, Out]):
         return await future
 
     async def _drain(self) -> None:
-        while self._waiting:
-            group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            await self._write(group)
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                await self._write(group)
+        finally:
+            if self._waiting:  # a flush that fails in a way nobody foresaw must not hold up those behind it
+                self._running = asyncio.create_task(self._drain())
 
     async def _write(self, group: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Whatever is authorised, settled, released and limited, in any order: no overspending, and books that balance."""
+"""Whatever is authorised, posted, voided and limited, in any order: no overspending, and books that balance."""
 
 import asyncio
 from decimal import Decimal
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Authorization, TransactionRequest
-from chimera.contracts.fleet import Limit
+from chimera.contracts.finance import Closing, Decided, Outcome, TransactionRequest
+from chimera.contracts.fleet import AnomalyRules, Limit, Policy
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import plain
-from chimera.stores import ledger
 from chimera.stores.accounts import AccountStore
-from chimera.stores.ledger import Ledger
+from chimera.stores.money.limits import LimitStore, set_limits
+from chimera.stores.money.treasury import Treasury
 from chimera.stores.postgres import Access, Database
 
 amounts = st.decimals("0.000001", 60, places=6)
@@ -31,29 +31,31 @@ class Money(RuleBasedStateMachine):
         super().__init__()
         self.limit, self.reserved, self.spent = Decimal(100), Decimal(0), Decimal(0)
         self.open: dict[str, Decimal] = {}
-        self.seen: dict[str, tuple[Decimal, object]] = {}
+        self.seen: dict[str, tuple[Decimal, Decided]] = {}
         self.tenant_id: UUID = self.runner.run(self._open())
 
     async def _open(self) -> UUID:
         tenant_id = await AccountStore(self.database).open_tenant(f"tenant {new_id()}")
+        quiet = Policy(anomalies=AnomalyRules(enabled=False))
+        await AccountStore(self.database).set_policy(tenant_id, quiet, "operator:me")
         await self._limit(tenant_id, self.limit)
         return tenant_id
 
     async def _limit(self, tenant_id: UUID, amount: Decimal) -> None:
         async with self.database.transaction() as connection:
             limit = Limit(span="total", amount=f"{plain(amount)} USDC")
-            await ledger.set_limits(connection, tenant_id, "tenant", tenant_id, [limit])
+            change_id = await set_limits(connection, tenant_id, "tenant", str(tenant_id), [limit], "operator:me")
+        if change_id is not None:
+            await LimitStore(self.database).confirm(tenant_id, change_id, "operator:you")
 
-    async def _authorise(self, key: str, amount: Decimal) -> object:
+    async def _authorise(self, key: str, amount: Decimal) -> Decided:
         request = TransactionRequest(destination_wallet="0xA", token_amount=f"{plain(amount)} USDC", purpose="p")
         places = {"tenant_id": self.tenant_id, "agent_id": None, "campaign_id": None, "task_id": None}
-        return await Ledger(self.database).authorise(SpendOrder(idempotency_key=key, request=request, **places))
+        return await Treasury(self.database).authorise(SpendOrder(idempotency_key=key, request=request, **places))
 
     async def _close(self, key: str, *, settled: bool) -> None:
-        async with self.database.transaction() as connection:
-            query = "SELECT reservation_id FROM reservation WHERE tenant_id = $1 AND idempotency_key = $2"
-            id = await connection.fetchval(query, self.tenant_id, key)
-            await (ledger.settle(connection, id, None) if settled else ledger.release(connection, id))
+        outcome = Outcome.POSTED if settled else Outcome.VOIDED
+        await Treasury(self.database).close(Closing(reservation_id=self.seen[key][1].reservation_id, outcome=outcome))
 
     async def _books(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
         async with self.database.connection() as connection:
@@ -65,7 +67,7 @@ class Money(RuleBasedStateMachine):
             )
             query = "SELECT coalesce(sum(amount), 0) FROM ledger_posting WHERE tenant_id = $1 AND account LIKE $2"
             held = await connection.fetchval(query, self.tenant_id, "reserved:%")
-            spent = await connection.fetchval(query, self.tenant_id, "spent:%")
+            spent = await connection.fetchval(query, self.tenant_id, "expense:%")
         return row["reserved"], row["spent"], row["top"], held, spent
 
     @rule(amount=amounts)
@@ -73,7 +75,7 @@ class Money(RuleBasedStateMachine):
         key = f"key {len(self.seen)}"
         answer = self.runner.run(self._authorise(key, amount))
         fits = self.reserved + self.spent + amount <= self.limit
-        assert isinstance(answer, Authorization) is fits
+        assert answer.granted is fits
         self.seen[key] = (amount, answer)
         if fits:
             self.reserved += amount

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Authorization, PolicyViolation, TransactionRequest
+from chimera.contracts.errors import Invalid
+from chimera.contracts.finance import ROUTINE, Authorization, PolicyViolation, TransactionRequest
 from chimera.contracts.views import LimitView, Page, SpendView, TransactionView
 from chimera.interfaces.api.callers import Anyone, Spender, Wired
 from chimera.interfaces.api.paging import Before, Limit
@@ -38,6 +39,8 @@ Key = Annotated[
 )
 async def authorize(request: TransactionRequest, key: Key, who: Spender, system: Wired) -> Authorization | JSONResponse:
     """Ask the CFO Judge for money. It is reserved, or refused with 403 and the figures."""
+    if request.category in ROUTINE:
+        raise Invalid(f"the category {request.category!r} is the swarm's own", remedy="Choose another category.")
     payer = await system.reads.payer(who.tenant_id, request.persona, request.campaign_id)
     order = SpendOrder(
         tenant_id=who.tenant_id,

@@ -15,12 +15,12 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Authorization, CfoAnswer, Closing, Decided, Outcome, metered
+from chimera.contracts.finance import ROUTINE, Authorization, CfoAnswer, Closing, Decided, Outcome, metered
 from chimera.contracts.ids import new_id
 from chimera.contracts.signing import plain_bytes
 from chimera.contracts.values import plain
 from chimera.domain import accounts, budget, evidence
-from chimera.domain.accounts import Account, Posting, Spender
+from chimera.domain.accounts import Entry, Posting, Spender
 from chimera.domain.budget import Counter
 from chimera.domain.evidence import Head, Link
 from chimera.stores.postgres import queries
@@ -113,12 +113,22 @@ class Batch:
         said = answer.model_dump(mode="json")
         self._reserve(wish, reservation_id, held, said, mark)
         if refusal is None:
-            postings = accounts.reserving(_spender(order), money.amount)
-            self._book(order, reservation_id, "pending", money.amount, money.currency, postings, mark)
+            entry = Entry(
+                order.tenant_id,
+                "pending",
+                money.amount,
+                money.currency,
+                f"pending: {money}, {order.request.purpose[:200]}",
+                order.agent_id,
+                order.campaign_id,
+                reservation_id,
+                verification=mark,
+            )
+            self.book(entry, accounts.reserving(_spender(order), money.amount))
             self._used += [flag_id] if flag_id and objections else []
         elif refusal.anomalies:
             self._flag(order.tenant_id, reservation_id, refusal.anomalies)
-        self._note(
+        self.note(
             order.tenant_id,
             "cfo",
             "spend.refused" if refusal else "spend.authorised",
@@ -151,20 +161,34 @@ class Batch:
                 "reference": closing.reference,
             }
         )
+        if row["category"] not in ROUTINE:
+            told: _Row = {"amount": metered(held, currency), "paid": plain(paid), "reference": closing.reference}
+            action = f"spend.{closing.outcome.value}"
+            self.note(row["tenant_id"], "cfo", action, str(row["task_id"] or closing.reservation_id), told)
         who = _payer(row)
         source = accounts.vendor(closing.source) if closing.source else accounts.wallet(who.agent_id)
-        postings = accounts.closing(who, held, closing.outcome, paid, source)
-        amount = paid if closing.outcome is Outcome.POSTED and paid > 0 else held
-        self._enter(row, closing, closing.outcome.value, amount, postings, mark)
+        kind = closing.outcome.value
+        entry = Entry(
+            row["tenant_id"],
+            kind,
+            paid if paid > 0 else held,
+            currency,
+            f"{kind}: {metered(paid if paid > 0 else held, currency)} {closing.reference}".rstrip(),
+            who.agent_id,
+            who.campaign_id,
+            closing.reservation_id,
+            verification=mark,
+        )
+        if closing.outcome is Outcome.POSTED:
+            entry = entry._replace(asset_id=closing.asset_id, compute_tokens=closing.compute_tokens)
+        self.book(entry, accounts.closing(who, held, closing.outcome, paid, source))
         if closing.outcome is Outcome.POSTED and taken > held:
             excess = budget.EXACT.subtract(taken, held)
-            self._enter(row, closing, "disputed", excess, accounts.disputing(who, excess, source), mark)
+            memo = f"disputed: {metered(excess, currency)} {closing.reference}".rstrip()
+            claim = entry._replace(kind="disputed", amount=excess, memo=memo, asset_id=None, compute_tokens=0)
+            self.book(claim, accounts.disputing(who, excess, source))
             reasons = [f"{closing.source or who.payee} took {metered(excess, currency)} more than was authorised"]
             self._flag(row["tenant_id"], closing.reservation_id, reasons)
-
-    def note(self, tenant_id: UUID, actor: str, action: str, subject: str, body: _Row) -> None:
-        """An audit event of the batch's own transaction."""
-        self._note(tenant_id, actor, action, subject, body)
 
     def limits(
         self, tenant_id: UUID, limits: Sequence[_Row], before: Sequence[Counter], after: Sequence[Counter], actor: str
@@ -172,19 +196,37 @@ class Batch:
         """New limits are in force; the tables have them already, the chain has to know."""
         self._chain(tenant_id, "limits", {"actor": actor, "limits": list(limits), **evidence.change(before, after)})
 
-    def book(
-        self,
-        tenant_id: UUID,
-        agent_id: UUID,
-        entry: str,
-        amount: Decimal,
-        currency: str,
-        postings: Sequence[Posting],
-        memo: str,
-    ) -> None:
-        """A movement that no reservation stands behind: money that came in."""
-        transaction = _transaction(tenant_id, agent_id, None, None, entry, amount, currency, "", memo, self.now)
-        self._post(tenant_id, transaction, postings)
+    def book(self, entry: Entry, postings: Sequence[Posting]) -> None:
+        """A transaction of the journal."""
+        transaction_id = str(new_id())
+        self._rows["transactions"].append(
+            {
+                "transaction_id": transaction_id,
+                "asset_id": _text(entry.asset_id),
+                "currency": entry.currency,
+                "amount": plain(entry.amount),
+                "compute_tokens_used": entry.compute_tokens,
+                "cfo_judge_verification": entry.verification,
+                "tenant_id": str(entry.tenant_id),
+                "agent_id": _text(entry.agent_id),
+                "campaign_id": _text(entry.campaign_id),
+                "reservation_id": _text(entry.reservation_id),
+                "entry": entry.kind,
+                "memo": entry.memo[:500],
+                "at": self.now.isoformat(),
+            }
+        )
+        for posting in postings:
+            account: _Row = posting.account.model_dump(mode="json")
+            self._rows["accounts"].append({"tenant_id": str(entry.tenant_id), **account})
+            self._rows["postings"].append(
+                {
+                    "transaction_id": transaction_id,
+                    "account": posting.account.code,
+                    "amount": plain(posting.amount),
+                    "tenant_id": str(entry.tenant_id),
+                }
+            )
 
     async def write(self, connection: "Connection") -> None:
         """One statement for all of it. A limit that was overrun after all is refused by the table itself."""
@@ -271,64 +313,6 @@ class Batch:
             }
         )
 
-    def _book(
-        self,
-        order: SpendOrder,
-        reservation_id: UUID,
-        entry: str,
-        amount: Decimal,
-        currency: str,
-        postings: Sequence[Posting],
-        mark: str,
-    ) -> None:
-        memo = f"{entry}: {metered(amount, currency)}, {order.request.purpose[:200]}"
-        transaction = _transaction(
-            order.tenant_id,
-            order.agent_id,
-            order.campaign_id,
-            reservation_id,
-            entry,
-            amount,
-            currency,
-            mark,
-            memo,
-            self.now,
-        )
-        self._post(order.tenant_id, transaction, postings)
-
-    def _enter(
-        self, row: "Record", closing: Closing, entry: str, amount: Decimal, postings: Sequence[Posting], mark: str
-    ) -> None:
-        transaction = _transaction(
-            row["tenant_id"],
-            row["agent_id"],
-            row["campaign_id"],
-            closing.reservation_id,
-            entry,
-            amount,
-            row["currency"],
-            mark,
-            f"{entry}: {metered(amount, row['currency'])} {closing.reference}".rstrip(),
-            self.now,
-        )
-        if entry == "posted":
-            transaction["compute_tokens_used"] = closing.compute_tokens
-            transaction["asset_id"] = _text(closing.asset_id)
-        self._post(row["tenant_id"], transaction, postings)
-
-    def _post(self, tenant_id: UUID, transaction: _Row, postings: Sequence[Posting]) -> None:
-        self._rows["transactions"].append(transaction)
-        for posting in postings:
-            self._rows["accounts"].append(_account(tenant_id, posting.account))
-            self._rows["postings"].append(
-                {
-                    "transaction_id": transaction["transaction_id"],
-                    "account": posting.account.code,
-                    "amount": plain(posting.amount),
-                    "tenant_id": str(tenant_id),
-                }
-            )
-
     def _flag(self, tenant_id: UUID, reservation_id: UUID, reasons: Sequence[str]) -> None:
         self._rows["flags"].append(
             {
@@ -339,7 +323,8 @@ class Batch:
             }
         )
 
-    def _note(self, tenant_id: UUID, actor: str, action: str, subject: str, body: Mapping[str, JsonValue]) -> None:
+    def note(self, tenant_id: UUID, actor: str, action: str, subject: str, body: Mapping[str, JsonValue]) -> None:
+        """An audit event of the batch's own transaction."""
         self._rows["notes"].append(
             {
                 "event_id": str(new_id()),
@@ -350,39 +335,6 @@ class Batch:
                 "body": dict(body),
             }
         )
-
-
-def _transaction(
-    tenant_id: UUID,
-    agent_id: UUID | None,
-    campaign_id: UUID | None,
-    reservation_id: UUID | None,
-    entry: str,
-    amount: Decimal,
-    currency: str,
-    verification: str,
-    memo: str,
-    at: datetime,
-) -> _Row:
-    return {
-        "transaction_id": str(new_id()),
-        "asset_id": None,
-        "currency": currency,
-        "amount": plain(amount),
-        "compute_tokens_used": 0,
-        "cfo_judge_verification": verification,
-        "tenant_id": str(tenant_id),
-        "agent_id": _text(agent_id),
-        "campaign_id": _text(campaign_id),
-        "reservation_id": _text(reservation_id),
-        "entry": entry,
-        "memo": memo[:500],
-        "at": at.isoformat(),
-    }
-
-
-def _account(tenant_id: UUID, account: Account) -> _Row:
-    return {"tenant_id": str(tenant_id), **account.model_dump(mode="json")}
 
 
 def _spender(order: SpendOrder) -> Spender:

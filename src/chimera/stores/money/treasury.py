@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Conflict
-from chimera.contracts.finance import COMPUTE, FEES, CfoAnswer, Closing, Decided, Outcome
+from chimera.contracts.finance import ROUTINE, CfoAnswer, Closing, Decided, Outcome
 from chimera.contracts.fleet import AnomalyRules, Policy
 from chimera.contracts.values import Money
 from chimera.domain.anomalies import Habits, PastSpend
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from chimera.stores.postgres import Connection
 
 ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
-_ROUTINE = frozenset({COMPUTE, FEES})
 _EXPIRE_BATCH = 500
+_TASK_IS_OVER = timedelta(minutes=1)
 _CALL_IS_LOST = timedelta(minutes=15)
 """No model call takes as long, so whoever made one that is still open is gone."""
 
@@ -81,17 +81,16 @@ class Treasury:
         return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
 
     async def expire(self) -> int:
-        """End what nobody settled in time, how many; and show a human what nobody can settle. For the sweeper."""
+        """End what nobody settled in time or will spend, how many; show a human what nobody can settle."""
         async with self._database.connection() as connection:
             await connection.fetch(SQL["lost"], self._clock() - _CALL_IS_LOST)
         async with self._database.transaction() as connection:
             due = await connection.fetch(SQL["expiring"], self._clock(), _EXPIRE_BATCH)
-            await close(
-                connection,
-                [Closing(reservation_id=row["reservation_id"], outcome=Outcome.EXPIRED) for row in due],
-                self._clock(),
-            )
-        return len(due)
+            idle = await connection.fetch(SQL["idle"], self._clock() - _TASK_IS_OVER, _EXPIRE_BATCH)
+            ended = [Closing(reservation_id=row["reservation_id"], outcome=Outcome.EXPIRED) for row in due]
+            ended += [Closing(reservation_id=row["reservation_id"], outcome=Outcome.VOIDED) for row in idle]
+            await close(connection, ended, self._clock())
+        return len(ended)
 
     async def _decide(self, group: Sequence[Wish]) -> Sequence[Decided | Conflict]:
         rows = json.dumps([_wish(n, wish.order) for n, wish in enumerate(group)])
@@ -174,7 +173,7 @@ class _Watch:
     @classmethod
     async def read(cls, connection: "Connection", group: Sequence[SpendOrder], now: datetime) -> "_Watch":
         watch = cls()
-        watched = [(n, order) for n, order in enumerate(group) if order.request.category not in _ROUTINE]
+        watched = [(n, order) for n, order in enumerate(group) if order.request.category not in ROUTINE]
         if not watched:
             return watch
         rows = json.dumps([_wish(n, order) for n, order in watched])
@@ -198,7 +197,7 @@ class _Watch:
     def objections(self, n: int, order: SpendOrder) -> tuple[list[str], UUID | None]:
         """What is suspicious about an order, and the flag by which a human lets it through."""
         rules = self._rules.get(order.tenant_id)
-        if rules is None or not rules.enabled or order.request.category in _ROUTINE:
+        if rules is None or not rules.enabled or order.request.category in ROUTINE:
             return [], None
         vouched, flags = self._vouched.get(n, ([], []))
         flag_id = next((each for each in flags if each not in self._used), None)
@@ -211,7 +210,7 @@ class _Watch:
         """What was let through, and by which flag, counts for what follows in the same batch."""
         if decided.granted and flag_id is not None:
             self._used.add(flag_id)
-        if decided.granted and _whose(order) in self._habits and order.request.category not in _ROUTINE:
+        if decided.granted and _whose(order) in self._habits and order.request.category not in ROUTINE:
             request = order.request
             self._habits[_whose(order)].learn(request.money.amount, request.destination_wallet, now)
 

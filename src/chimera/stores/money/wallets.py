@@ -13,6 +13,7 @@ from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.values import Money
 from chimera.domain import accounts
+from chimera.domain.accounts import Entry
 from chimera.stores import audit
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.treasury import close, now
@@ -201,7 +202,7 @@ def _receive(batch: Batch, tenant_id: UUID, agent_id: UUID, movement: Movement, 
     own = movement.sender.lower() in {each.lower() for each in funding}
     postings = accounts.receiving(agent_id, money.amount, movement.sender, funding=own)
     memo = f"received: {money} from {movement.sender} in {movement.tx_hash}"
-    batch.book(tenant_id, agent_id, "received", money.amount, money.currency, postings, memo)
+    batch.book(Entry(tenant_id, "received", money.amount, money.currency, memo, agent_id), postings)
 
 
 def _fee(reservation_id: UUID, receipt: PaymentReceipt) -> Closing:

@@ -60,7 +60,7 @@ SELECT change_id, scope, scope_key, limits, status, proposed_by, decided_by, pro
 WHERE tenant_id = $1 AND ($3::uuid IS NULL OR change_id < $3) ORDER BY change_id DESC LIMIT $2;
 
 -- name: flags
-SELECT f.flag_id, f.reservation_id, f.reasons, f.status, f.decided_by, f.created_at, f.decided_at, r.agent_id,
+SELECT f.flag_id, f.reservation_id, f.reasons, r.status <> 'refused' AS disputed, f.status, f.decided_by, f.created_at, f.decided_at, r.agent_id,
     r.campaign_id, r.payee, r.currency, r.amount, r.request ->> 'purpose' AS purpose
 FROM spend_flag f JOIN reservation r USING (reservation_id)
 WHERE f.tenant_id = $1 AND ($3::uuid IS NULL OR f.flag_id < $3) ORDER BY f.flag_id DESC LIMIT $2;

@@ -77,7 +77,8 @@ LEFT JOIN LATERAL (SELECT jsonb_build_object('decision', CASE status WHEN 'appro
       AND p.content_hash = x.content_hash AND p.soul_hash = t.soul_hash AND p.state_version = t.state_version
     ORDER BY created_at DESC LIMIT 1) a ON true
 LEFT JOIN LATERAL (SELECT answer, reservation_id FROM reservation v
-    WHERE v.task_id = t.task_id AND v.idempotency_key = 'task-' || t.task_id AND v.status <> 'voided' ORDER BY created_at DESC LIMIT 1) r ON true;
+    WHERE v.task_id = t.task_id AND v.idempotency_key = 'task-' || t.task_id
+      AND v.status IN ('pending', 'refused') ORDER BY created_at DESC LIMIT 1) r ON true;
 
 -- name: submit
 -- $2 guard.

@@ -67,7 +67,7 @@ FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, payer uuid, campa
 
 -- name: pending
 -- $1 ids. Transfers that may be closed, locked in one order.
-SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.category, r.payee, r.currency, r.amount, r.counters,
+SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.task_id, r.category, r.payee, r.currency, r.amount, r.counters,
     r.verification
 FROM reservation r WHERE r.reservation_id = ANY($1::uuid[]) AND r.status = 'pending'
 ORDER BY r.reservation_id FOR NO KEY UPDATE;
@@ -142,6 +142,15 @@ ORDER BY expires_at LIMIT $2;
 -- Nobody knows what became of it: it keeps its reservation until a human closes it.
 UPDATE reservation SET doubt = $2 WHERE reservation_id = $1 AND status = 'pending' RETURNING tenant_id;
 
+-- name: idle
+-- Authorised for tasks that have ended since, without anything on its way that would spend it.
+SELECT r.reservation_id FROM reservation r JOIN task t USING (task_id)
+WHERE r.status = 'pending' AND r.category NOT IN ('compute', 'fees') AND r.created_at < $1
+  AND r.idempotency_key = 'task-' || r.task_id AND r.doubt IS NULL
+  AND t.status IN ('rejected', 'failed', 'stale', 'cancelled', 'dead_letter')
+  AND NOT EXISTS (SELECT FROM effect e WHERE e.reservation_id = r.reservation_id AND e.status <> 'failed')
+ORDER BY r.created_at LIMIT $2;
+
 -- name: lost
 -- Model calls whose process must be dead by now, as they ended in neither way. What an outside caller asked for
 -- expires instead.
@@ -149,7 +158,3 @@ UPDATE reservation SET doubt = 'whoever asked is gone: nobody knows what the cal
 WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND expires_at IS NULL
   AND created_at < $1
 RETURNING reservation_id, tenant_id;
-
--- name: by_verification
-SELECT reservation_id, status, currency, amount, task_id, category FROM reservation
-WHERE tenant_id = $1 AND verification = $2 AND verification <> '';
