@@ -7,7 +7,7 @@ import pytest
 
 TABLES = (
     "policy_version", "persona_version", "execution", "verdict", "asset", "generation_log", "transaction_ledger",
-    "ledger_posting", "publication", "audit_event",
+    "ledger_posting", "publication", "audit_event", "money_event", "account", "chain_movement",
 )  # fmt: skip
 
 
@@ -17,6 +17,12 @@ async def published(house: Any) -> Any:
     made = await house.running(house.node("pay", spend="50 USDC"))
     effect = await house.begin(await house.approve(await house.spend_piece(made["pay"])))
     await house.system.effects.finish(effect, house.receipt())
+    moved = (
+        "INSERT INTO chain_movement"
+        " (tenant_id, agent_id, tx_hash, log_index, block, sender, recipient, currency, amount)"
+        " VALUES ($1, $2, '0x1', 0, 1, '0xA', '0xB', 'USDC', 5)"
+    )
+    await house.raw.execute(moved, house.tenant_id, house.nora.agent_id)
     return house
 
 

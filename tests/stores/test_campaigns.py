@@ -31,7 +31,7 @@ async def state(house: Any, campaign_id: Any) -> tuple[str, int]:
 async def test_a_campaign_starts_as_a_draft_with_its_budget(house: Any) -> None:
     campaign_id = await house.system.campaigns.create(house.tenant_id, house.brief(), ME)
     assert await state(house, campaign_id) == ("draft", 1)
-    limit = await house.raw.fetchrow("SELECT span, limit_amount FROM budget WHERE scope_id = $1", campaign_id)
+    limit = await house.raw.fetchrow("SELECT span, limit_amount FROM budget WHERE scope_key = $1", str(campaign_id))
     assert tuple(limit) == ("total", 300)
 
 

@@ -34,7 +34,7 @@ async def test_an_approval_writes_the_seeds_four_tables_the_effect_and_the_trail
     assert (proof["content_hash"], proof["published_at"]) == (piece.content_hash, None)
     assert json.loads(proof["statement"])["content_hash"] == piece.content_hash
     entry = await house.raw.fetchrow("SELECT * FROM transaction_ledger")
-    assert (entry["asset_id"], entry["amount"], entry["entry"]) == (asset["asset_id"], 120, "compute")
+    assert (entry["asset_id"], entry["amount"], entry["entry"]) == (asset["asset_id"], 120, "attributed")
     effect = await house.raw.fetchrow("SELECT * FROM effect")
     assert (effect["status"], effect["idempotency_key"]) == ("authorised", f"chm-{effect['effect_id']}")
     assert await house.value("SELECT decision FROM verdict") == "approve"

@@ -56,7 +56,7 @@ async def test_a_promotion_that_went_out_spends_its_money(house: Any) -> None:
     assert await house.value("SELECT status FROM reservation") == "posted"
     rows = await house.raw.fetch("SELECT reserved, spent FROM budget_counter")
     assert {(int(row["reserved"]), int(row["spent"])) for row in rows} == {(0, 50)}
-    entry = await house.raw.fetchrow("SELECT asset_id, amount FROM transaction_ledger WHERE entry = 'settle'")
+    entry = await house.raw.fetchrow("SELECT asset_id, amount FROM transaction_ledger WHERE entry = 'posted'")
     assert (entry["asset_id"], entry["amount"]) == (await house.value("SELECT asset_id FROM asset"), 50)
 
 

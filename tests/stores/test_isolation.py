@@ -11,6 +11,19 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, KeyRole
 
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)
+MONEY = (
+    "INSERT INTO limit_change (change_id, tenant_id, scope, scope_key, limits, proposed_by)"
+    " VALUES (gen_random_uuid(), $1, 'payee', '0xA', '[]', 'operator:me')",
+    "INSERT INTO spend_flag (flag_id, tenant_id, reservation_id, reasons)"
+    " SELECT gen_random_uuid(), tenant_id, reservation_id, '{}' FROM reservation WHERE tenant_id = $1",
+    "INSERT INTO wallet (agent_id, tenant_id, address) SELECT agent_id, tenant_id, '0xA' FROM influencer"
+    " WHERE tenant_id = $1",
+    "INSERT INTO payment (reservation_id, tenant_id, agent_id, payment_order, signature, status)"
+    " SELECT reservation_id, tenant_id, agent_id, '{}', '', 'ordered' FROM reservation WHERE tenant_id = $1",
+    "INSERT INTO chain_movement (tenant_id, agent_id, tx_hash, log_index, block, sender, recipient, currency, amount)"
+    " SELECT tenant_id, agent_id, '0x1', 0, 1, '0xA', '0xB', 'USDC', 5 FROM influencer WHERE tenant_id = $1",
+)
+"""Rows about money that an ordinary day does not bring."""
 
 
 @pytest.fixture
@@ -27,6 +40,8 @@ async def victim(house: Any) -> Any:
     await house.system.accounts.add_key(house.tenant_id, "key", KeyRole.OPERATOR)
     halt = (house.tenant_id, HaltScope.TOOL, "bank-mcp", "storm", "operator:me")
     await house.system.fleet.halt(*halt)
+    for insert in MONEY:
+        await house.raw.execute(insert, house.tenant_id)
     return house
 
 

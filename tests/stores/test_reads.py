@@ -171,7 +171,7 @@ async def test_a_piece_is_traced_back_to_its_goal_by_its_id_and_by_its_address(h
     assert line.asset.content_hash == content_hash(["Look up, 1."])
     assert [task.goal for task in line.ancestors] == ["do a", "Get people to look up"]
     assert [log.judge_validation_score for log in line.log] == [0.95]
-    assert [(cost.entry, cost.compute_tokens_used) for cost in line.costs] == [("compute", 120)]
+    assert [(cost.entry, cost.compute_tokens_used) for cost in line.costs] == [("attributed", 120)]
 
 
 async def test_the_address_of_a_promoted_post_still_leads_to_the_post(house: Any) -> None:
@@ -186,7 +186,7 @@ async def used(house: Any, span: str) -> tuple[int, int, int]:
     """Limit, reserved and spent of the one limit over this span of the tenant, or of the campaign if total."""
     scope = "campaign" if span == "total" else "tenant"
     limits = await house.system.reads.limits(house.tenant_id)
-    (found,) = [each for each in limits if (each.scope, each.span) == (scope, span)]
+    (found,) = [each for each in limits if (each.scope, each.span, each.currency) == (scope, span, "USDC")]
     return int(found.limit_amount), int(found.reserved), int(found.spent)
 
 
@@ -275,7 +275,7 @@ async def test_the_ledger_balances_and_a_lone_posting_would_be_seen(house: Any) 
     await published(house, made["a"])
     await promoted(house, made["pay"])
     entries = [row.entry for row in (await house.system.reads.transactions(house.tenant_id, 50)).items]
-    assert sorted(entries) == ["compute", "compute", "reserve", "settle"]
+    assert sorted(entries) == ["attributed", "attributed", "pending", "posted"]
     assert await house.system.reads.unbalanced(house.tenant_id) == 0
     forged = "INSERT INTO ledger_posting (transaction_id, account, amount, tenant_id) SELECT transaction_id, 'x', 1, $1"
     await house.raw.execute("SET session_replication_role = replica")  # past the trigger that would refuse it
@@ -303,7 +303,8 @@ async def test_another_tenant_sees_nothing_and_finds_nothing(house: Any) -> None
     for name in names:
         assert (await getattr(reads, name)(house.tenant_id, 50)).items, name
         assert (await getattr(reads, name)(rival, 50)).items == [], name
-    assert (await reads.personas(rival, 50), await reads.limits(rival), await reads.counts(rival)) == ([], [], (0, 0))
+    assert (await reads.personas(rival, 50), await reads.counts(rival)) == ([], (0, 0))
+    assert [(limit.scope_key, limit.currency) for limit in await reads.limits(rival)] == [(str(rival), "COMPUTE")]
     assert (await reads.audit(rival, 50, subject=str(made["b"]))).items == []
     assert await reads.asset_of(rival, made["a"]) is None
     for call in (

@@ -110,6 +110,7 @@ class Closing(Wire):
     """The end of one pending transfer. `paid` may be finer than the currency's decimals: it is metered."""
 
     reservation_id: UUID
+    actor: str = "cfo"
     outcome: Outcome
     paid: Decimal | None = None
     source: Annotated[str, StringConstraints(max_length=200)] = ""

@@ -13,6 +13,7 @@ import pytest
 from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
 from chimera.domain import accounts, evidence
+from chimera.domain.accounts import Entry
 from chimera.domain.evidence import Event
 from chimera.stores.money.batch import Batch, lock
 
@@ -165,7 +166,8 @@ async def test_money_that_came_in_is_booked_without_a_reservation(house: Any) ->
     postings = accounts.receiving(house.nora.agent_id, Decimal(5), "0xB", funding=False)
     async with house.system.swarm.transaction() as connection:
         batch = Batch(await lock(connection, [house.tenant_id]), datetime.now(UTC))
-        batch.book(house.tenant_id, house.nora.agent_id, "received", Decimal(5), "USDC", postings, "tip")
+        entry = Entry(house.tenant_id, "received", Decimal(5), "USDC", "tip", house.nora.agent_id)
+        batch.book(entry, postings)
         await batch.write(connection)
     row = await house.raw.fetchrow("SELECT entry, amount, reservation_id, memo FROM transaction_ledger")
     assert tuple(row) == ("received", 5, None, "tip")

@@ -15,6 +15,7 @@ from chimera.contracts.errors import Invalid, NotFound, Unavailable
 from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
 from chimera.domain import accounts, evidence
+from chimera.domain.accounts import Entry
 from chimera.domain.evidence import Event
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.books import EXPORTS, chunks
@@ -42,7 +43,8 @@ async def receive(house: Any, amount: str, *, funding: bool, sender: str = "0xB"
     async with house.system.swarm.transaction() as connection:
         batch = Batch(await lock(connection, [house.tenant_id]), now())
         postings = accounts.receiving(house.nora.agent_id, Decimal(amount), sender, funding=funding)
-        batch.book(house.tenant_id, house.nora.agent_id, "received", Decimal(amount), "USDC", postings, "came in")
+        entry = Entry(house.tenant_id, "received", Decimal(amount), "USDC", "came in", house.nora.agent_id)
+        batch.book(entry, postings)
         await batch.write(connection)
 
 

@@ -161,10 +161,15 @@ class Batch:
                 "reference": closing.reference,
             }
         )
-        if row["category"] not in ROUTINE:
-            told: _Row = {"amount": metered(held, currency), "paid": plain(paid), "reference": closing.reference}
+        if row["category"] not in ROUTINE or closing.actor != "cfo":
+            told: _Row = {
+                "budget_verification_hash": row["verification"],
+                "amount": metered(held, currency),
+                "paid": metered(paid, currency),
+                "reference": closing.reference,
+            }
             action = f"spend.{closing.outcome.value}"
-            self.note(row["tenant_id"], "cfo", action, str(row["task_id"] or closing.reservation_id), told)
+            self.note(row["tenant_id"], closing.actor, action, str(row["task_id"] or closing.reservation_id), told)
         who = _payer(row)
         source = accounts.vendor(closing.source) if closing.source else accounts.wallet(who.agent_id)
         kind = closing.outcome.value

@@ -10,7 +10,6 @@ from chimera.contracts.books import ClosedSpend
 from chimera.contracts.errors import Conflict, Invalid, NotFound
 from chimera.contracts.finance import COMPUTE, Closing, Outcome, Settlement, metered
 from chimera.contracts.values import Money
-from chimera.stores import audit
 from chimera.stores.money.treasury import close, now
 from chimera.stores.postgres import Database, queries
 
@@ -78,13 +77,8 @@ class SettlingDesk:
     async def _end(
         self, connection: "Connection", tenant_id: UUID, row: "Record", closing: Closing, actor: str, again: str
     ) -> ClosedSpend:
+        closing = closing.model_copy(update={"actor": actor})
         done = await close(connection, [closing], self._clock())
-        if done:
-            body = {"budget_verification_hash": row["verification"], "reference": closing.reference}
-            if closing.paid is not None:
-                body["paid"] = metered(closing.paid, row["currency"])
-            action, subject = f"spend.{closing.outcome.value}", str(row["reservation_id"])
-            await audit.note(connection, tenant_id, actor=actor, action=action, subject=subject, body={**body})
         key = (row["verification"], self._clock()) if again == SQL["authorised"] else (row["reservation_id"],)
         (after,) = await connection.fetch(again, *key)
         if not done:
