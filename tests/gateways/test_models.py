@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pydantic_ai.models
 import pytest
+from genai_prices import Usage as PricedUsage
+from genai_prices import calc_price
 from pydantic_ai.exceptions import ModelHTTPError, UserError
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
@@ -17,6 +19,7 @@ from chimera.contracts.errors import Invalid, ModelFailed
 from chimera.contracts.ports import Model
 from chimera.contracts.values import Role
 from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Revision
+from chimera.gateways import models
 from chimera.gateways.models import ModelGateway
 from chimera.swarm import prompts
 
@@ -172,3 +175,97 @@ async def test_the_composer_answers_through_the_gateway_and_as_a_fallback() -> N
 async def test_a_prompt_that_the_composer_cannot_read_is_a_model_failed() -> None:
     with pytest.raises(ModelFailed, match="no input"):
         await ModelGateway({Role.JUDGE: ["composer"]}).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+
+
+def words(text: str) -> RenderedPrompt:
+    return PROMPT.model_copy(update={"text": text})
+
+
+def priced(*names: str, monkeypatch: pytest.MonkeyPatch, max_output_tokens: int = 4_000) -> ModelGateway:
+    for provider in ("OPENAI", "ANTHROPIC"):
+        monkeypatch.setenv(f"{provider}_API_KEY", "x")
+    return ModelGateway({Role.JUDGE: list(names)}, max_output_tokens=max_output_tokens)
+
+
+def test_the_ceiling_of_the_composer_is_every_byte_and_token_of_two_requests() -> None:
+    port: Model = ModelGateway({Role.JUDGE: ["composer"]}, max_output_tokens=100)
+    short, longer = (port.ceilings(Role.JUDGE, words(text)) for text in ("", "é" * 1_000))
+    assert [money.currency for money in short] == ["COMPUTE"]
+    assert longer[0].amount - short[0].amount == 2 * 2_000
+    assert short[0].amount >= 2 * 100
+
+
+def test_a_priced_model_has_a_ceiling_in_whole_cents_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    (money,) = priced("openai:gpt-5", monkeypatch=monkeypatch).ceilings(Role.JUDGE, words("x" * 1_000))
+    exact = (
+        calc_price(PricedUsage(input_tokens=5_000, output_tokens=4_000), "gpt-5", provider_id="openai").total_price * 2
+    )
+    assert money.currency == "USD"
+    assert exact <= money.amount < exact + Decimal("0.01")
+    assert money.amount == money.amount.quantize(Decimal("0.01"))
+
+
+def test_the_cheapest_call_still_reserves_a_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = priced("openai:gpt-5-nano", monkeypatch=monkeypatch, max_output_tokens=1)
+    assert [str(money) for money in port.ceilings(Role.JUDGE, words("x"))] == ["0.01 USD"]
+
+
+def test_a_chain_reserves_for_all_its_models_by_currency(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ceilings(*names: str) -> dict[str, Decimal]:
+        found = priced(*names, monkeypatch=monkeypatch).ceilings(Role.JUDGE, PROMPT)
+        return {money.currency: money.amount for money in found}
+
+    gpt, claude = ceilings("openai:gpt-5"), ceilings("anthropic:claude-sonnet-4-5")
+    both, mixed = ceilings("openai:gpt-5", "anthropic:claude-sonnet-4-5"), ceilings("openai:gpt-5", "composer")
+    assert gpt["USD"] + claude["USD"] - Decimal("0.01") <= both["USD"] <= gpt["USD"] + claude["USD"]
+    assert mixed == gpt | ceilings("composer")
+    assert set(mixed) == {"USD", "COMPUTE"}
+
+
+@pytest.mark.parametrize("name", ["openai:a-model-of-tomorrow", "anthropic:claude-of-tomorrow"])
+def test_a_model_of_unknown_price_is_refused_before_anything_is_asked(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Invalid, match=r"nobody knows what .*tomorrow costs") as caught:
+        priced("composer", name, monkeypatch=monkeypatch).ceilings(Role.JUDGE, PROMPT)
+    assert "known price" in caught.value.remedy
+
+
+def test_a_model_that_is_said_to_cost_nothing_is_of_unknown_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = calc_price(PricedUsage(input_tokens=0, output_tokens=0), "gpt-5", provider_id="openai")
+    monkeypatch.setattr(models, "calc_price", lambda *args, **named: free)
+    with pytest.raises(Invalid, match="its price is zero"):
+        priced("openai:gpt-5", monkeypatch=monkeypatch).ceilings(Role.JUDGE, PROMPT)
+
+
+def test_a_local_model_is_counted_in_tokens() -> None:
+    port = ModelGateway({Role.JUDGE: ["local:gpt-5"]}, base_url="http://127.0.0.1:9/v1")
+    assert [money.currency for money in port.ceilings(Role.JUDGE, PROMPT)] == ["COMPUTE"]
+
+
+@pytest.mark.parametrize(
+    ("make", "billed"),
+    [
+        (lambda: gateway(scripted(ModelHTTPError(401, "no"))), False),
+        (lambda: gateway(scripted(ModelHTTPError(429, "busy"))), False),
+        (lambda: gateway(scripted(UserError("no key"))), False),
+        (lambda: gateway(scripted(ModelHTTPError(500, "broken"))), True),
+        (lambda: gateway(scripted(ModelHTTPError(400, "a")), scripted(ModelHTTPError(403, "b"))), False),
+        (lambda: gateway(scripted(ModelHTTPError(400, "a")), scripted(ModelHTTPError(502, "b"))), True),
+        (lambda: gateway(hanging(), timeout_s=0.05), True),
+        (lambda: gateway(scripted("rubbish"), request_limit=1), True),
+        (lambda: gateway(scripted("rubbish")), False),
+    ],
+    ids=["401", "429", "no key", "500", "all turned away", "one broke", "no answer", "over bounds", "our own rubbish"],
+)
+async def test_a_failure_says_whether_it_may_be_billed(make: Callable[[], ModelGateway], billed: bool) -> None:
+    with pytest.raises(ModelFailed) as caught:
+        await make().ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert caught.value.billed is billed
+
+
+async def test_rubbish_of_a_model_that_sends_bills_is_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "infer_model", lambda name: scripted("rubbish", name=name))
+    with pytest.raises(ModelFailed, match="does not fit") as caught:
+        await ModelGateway({Role.JUDGE: ["openai:gpt-5"]}).ask(Role.JUDGE, PROMPT, Opinion, seed=1)
+    assert caught.value.billed

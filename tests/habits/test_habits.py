@@ -23,7 +23,12 @@ PROMPT = re.compile(r"\b([Yy]ou are (a|an|the)\b|Your (task|job|role) is\b|[Yy]o
 MONEY_CLASS = re.compile(
     r"Money|Amount|Budget|Limit|Spend|Cost|Price|Ledger|Transaction|Authorization|Treasury|Counter"
 )
-MONEY_MODULES = {"contracts/finance.py", "domain/budget.py", "stores/ledger.py"}
+MONEY_FOLDER = "stores/money/"
+MONEY_MODULES = {
+    *(f"contracts/{name}.py" for name in ("finance", "payments")),
+    *(f"domain/{name}.py" for name in ("accounts", "anomalies", "budget", "evidence")),
+    "swarm/metering.py",
+}
 MONEY_COLUMN = re.compile(r"\b(?:\w*amount|reserved|spent|\w*price|\w*cost|balance) ((?:double|float|real|money)\w*)")
 REGISTRY = re.compile(
     r"(pypi|pythonhosted|npmjs|crates|rubygems|nuget)\.(org|com|io)\b|proxy\.golang\.|mirror[.\w]*/simple\b",
@@ -152,7 +157,7 @@ def swallows(source: Source) -> Breaches:
 
 def floating_money(source: Source) -> Breaches:
     classes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
-    whole = source.path in MONEY_MODULES
+    whole = source.path in MONEY_MODULES or source.path.startswith(MONEY_FOLDER)
     for area in [source.tree] if whole else (node for node in classes if MONEY_CLASS.search(node.name)):
         for node in ast.walk(area):
             if isinstance(node, ast.Constant) and isinstance(node.value, float):
@@ -219,7 +224,7 @@ RULES = [
     Rule(catches_all, "try:\n    f()\nexcept:\n    raise"),
     Rule(swallows, "try:\n    f()\nexcept ValueError:\n    pass"),
     Rule(floating_money, "share = 0.1", path="domain/budget.py"),
-    Rule(floating_money, "def f(amount: float | None): ...", path="stores/ledger.py"),
+    Rule(floating_money, "def f(amount: float | None): ...", path="stores/money/treasury.py"),
     Rule(floating_money, "class Cost:\n    amount: float"),
     Rule(floating_money, "class Money:\n    def f(self):\n        return float(self.amount)"),
     Rule(prints, "print('hello')"),

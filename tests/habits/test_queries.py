@@ -18,7 +18,9 @@ HOT = [
     ("tasks", "due"),
     ("effects", "due"),
     ("accounts", "authenticate"),
-    ("ledger", "known"),
+    ("treasury", "known"),
+    ("treasury", "pending"),
+    ("treasury", "habits"),
 ]
 LARGE = {"task", "effect", "api_key", "reservation"}
 

@@ -7,12 +7,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from stamina import instrumentation
+from tests.conftest import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet, wire
+from tests.journeys.paying import PASSPHRASE, Street, street_settings
 
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
-from chimera.wiring import System, tool_servers
+from chimera.wiring import System, services, tool_servers
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +33,24 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     host = ToolHost(tool_servers(Settings(state=state, feeds=EXAMPLES / "feeds" / "feeds.yaml")))
     yield host, state / "social.db"
     await host.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def street(
+    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase, redis: str
+) -> AsyncIterator[Street]:
+    """One embedded chain with its signer, as `chimera up` starts them, for all journeys of payments."""
+    with new_database() as database_url:
+        given = street_settings(
+            tmp_path_factory.mktemp("street") / "state",
+            database_url=database_url,
+            redis_url=redis,
+            wallet_passphrase=SecretStr(PASSPHRASE),
+        )
+        async with services(given) as found:
+            made = Street(found)
+            yield made
+            await made.host.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

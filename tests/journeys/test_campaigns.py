@@ -71,7 +71,7 @@ async def test_what_is_published_is_on_the_network_with_asset_log_ledger_and_sig
         assert log["planner_intent"] == envelope["task_dispatch"]["context"]["goal"]
         assert log["worker_output_prompt"] == envelope["execution_result"]["metadata"]["prompt"]["text"]
         assert log["judge_validation_score"] == envelope["verdicts"][-1]["score"] >= 0.9
-        assert {cost["entry"] for cost in whole["costs"]} == {"compute"}
+        assert {cost["entry"] for cost in whole["costs"]} == {"attributed"}
         assert sum(cost["compute_tokens_used"] for cost in whole["costs"]) > 0
         assert [step["kind"] for step in whole["ancestors"]] == ["create", "plan"]
     await fleet.books_balance()
@@ -99,10 +99,10 @@ async def test_a_promotion_is_paid_once_and_settled_and_a_refused_one_shows_the_
     assert refused["delivery"] is None
     assert refused["children"] == []
     assert promotions(network[1], fleet.account) == ["50 USDC"]
-    (limit,) = [row for row in await fleet.get("/v1/limits") if row["scope"] == "tenant"]
+    (limit,) = await fleet.tenant_limits()
     assert (limit["reserved"], limit["spent"]) == ("0", "50")
     entries = [row["entry"] for row in await fleet.items("/v1/transactions") if row["currency"] == "USDC"]
-    assert entries == ["settle", "reserve"]
+    assert entries == ["posted", "pending"]
     await fleet.books_balance()
 
 

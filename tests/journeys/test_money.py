@@ -33,7 +33,7 @@ def spend(campaign_id: str, post_id: str, **changes: object) -> Json:
 
 
 async def tenant_limit(fleet: Fleet) -> tuple[str, str]:
-    (limit,) = [row for row in await fleet.get("/v1/limits") if row["scope"] == "tenant"]
+    (limit,) = await fleet.tenant_limits()
     return limit["reserved"], limit["spent"]
 
 

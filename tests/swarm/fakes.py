@@ -23,15 +23,14 @@ from chimera.contracts.claims import (
     Receipt,
     Rejected,
     Setting,
-    SpendOrder,
     Task,
     Ticket,
 )
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import CfoAnswer
 from chimera.contracts.fleet import Brief, Persona, Policy, Soul
 from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Answer, ToolResult
+from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import (
     Artifact,
@@ -42,9 +41,11 @@ from chimera.contracts.work import (
     ToolRecord,
     Usage,
 )
-from chimera.domain.provenance import canonical_hash, content_hash
+from chimera.domain.provenance import content_hash
 
 SOUL_HASH = "5" * 64
+MARK = "7" * 64
+"""The CFO's mark on what `FakeModel` costs."""
 WALLET = "0xABCDEF1234567890"
 READS = {("news-mcp", "list_items"), ("twitter-mcp", "find_by_idempotency_key")}
 ACTS = {("twitter-mcp", name) for name in ("post_tweet", "create_thread", "reply_tweet", "promote_tweet")}
@@ -134,6 +135,8 @@ def make_effect(**changes: Any) -> Effect:
         "attempt": 1,
         "tries": 1,
         "status": EffectStatus.EXECUTING,
+        "asset_id": new_id(),
+        "reservation_id": None,
         "server": "twitter-mcp",
         "tool": "post_tweet",
         "arguments": {"account": "nora", "text": "Old light is old.", "ai_label": True},
@@ -213,18 +216,18 @@ class FakeWork:
 
 @dataclass
 class FakeModel:
-    """`ports.Model`: gives the same answer every time, or fails every time."""
+    """`ports.PaidModel`: gives the same answer every time, or fails every time."""
 
     output: BaseModel | None = None
     error: Exception | None = None
     prompts: list[tuple[Role, RenderedPrompt, int]] = field(default_factory=list)
 
-    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> Answer[Any]:
+    async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> Answer[Any]:
         self.prompts.append((role, prompt, seed))
         if self.error is not None:
             raise self.error
         assert isinstance(self.output, output)
-        usage = Usage(input_tokens=100, output_tokens=20)
+        usage = Usage(input_tokens=100, output_tokens=20, budget_verification_hash=MARK)
         return Answer[output](output=self.output, model_used="fake", seed=seed, usage=usage, duration_ms=1)
 
 
@@ -277,18 +280,6 @@ class FakeEffects:
 
     async def fail(self, effect: Effect, cause: str) -> None:
         self.happened.append(("fail", cause))
-
-
-@dataclass
-class FakeTreasury:
-    """`ports.Treasury` and `ports.Cfo`: answers what it is given."""
-
-    answer: CfoAnswer
-    orders: list[SpendOrder] = field(default_factory=list)
-
-    async def authorise(self, order: SpendOrder) -> CfoAnswer:
-        self.orders.append(order)
-        return self.answer
 
 
 class FakeMemory:

@@ -18,7 +18,8 @@ from tests.swarm.fakes import (
     soon,
     told,
 )
-from tests.swarm.test_worker import GRANTED, REFUSED, SPEND
+from tests.swarm.test_worker import SPEND
+from tests.swarm.treasuries import GRANTED, REFUSED
 
 from chimera.contracts.claims import Judgement
 from chimera.contracts.errors import Invalid, ModelFailed, Superseded
@@ -100,14 +101,14 @@ async def test_a_breach_outweighs_a_human_who_approves() -> None:
     assert judgement.verdict.decision is Decision.REJECT
 
 
-@pytest.mark.parametrize("status", ["failed", "refused"])
-async def test_a_result_that_is_not_complete_is_rejected_with_its_own_last_word(status: str) -> None:
+@pytest.mark.parametrize(("status", "revise"), [("failed", True), ("refused", False)])
+async def test_a_result_that_is_not_complete_is_rejected_with_its_own_last_word(status: str, revise: bool) -> None:
     task = make_task()
     result = make_result(task, None, status=status, trace=["tried", "the paint ran out"])
     judgement = await judged(make_piece(task, result))
     assert judgement.verdict.decision is Decision.REJECT
     assert judgement.verdict.reasons == ["the paint ran out"]
-    assert judgement.revise
+    assert judgement.revise is revise
 
 
 async def test_an_approval_brings_asset_signature_costs_and_a_bound_grant() -> None:

@@ -1,9 +1,13 @@
 """The Publisher: one call for one grant, and a look at the platform before anything is done twice (PUB-2)."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 import pytest
 from pydantic import JsonValue
 from tests.swarm.fakes import FakeEffects, FakeTools, make_effect, make_lease, soon
 
+from chimera.contracts.claims import Effect
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import EffectStatus, Stage
@@ -97,3 +101,62 @@ async def test_it_claims_effects_and_names_them_by_their_task() -> None:
     publisher, lease = Publisher(FakeEffects(), FakeTools()), make_lease()
     (effect,) = await publisher.claim([lease], new_id())
     assert publisher.label(effect) == (lease.id, str(effect.task_id))
+
+
+@dataclass
+class FakePayer:
+    """`ports.Payer`: has paid, or says why not."""
+
+    paid: str | None = None
+    error: ToolFailed | None = None
+
+    async def pay(self, reservation_id: UUID, asset_id: UUID) -> str | None:
+        if self.error is not None:
+            raise self.error
+        return self.paid
+
+
+def promotion(status: EffectStatus = EffectStatus.EXECUTING) -> Effect:
+    return make_effect(tool="promote_tweet", reservation_id=new_id(), status=status)
+
+
+@pytest.mark.parametrize(("paid", "said"), [("0xabc", "0xabc"), (None, None)], ids=["by wallet", "on the bill"])
+async def test_what_is_paid_for_comes_with_the_payments_reference(paid: str | None, said: str | None) -> None:
+    tools = FakeTools(RECEIPT)
+    await Publisher(FakeEffects(), tools, FakePayer(paid)).handle(promotion())
+    assert tools.calls[0][2].get("payment_reference") == said
+
+
+async def test_what_cannot_be_paid_for_is_not_asked_for() -> None:
+    tools = FakeTools(RECEIPT)
+    with pytest.raises(ToolFailed, match="insufficient_funds"):
+        refusal = ToolFailed("insufficient_funds", uncertain=False, permanent=True)
+        await Publisher(FakeEffects(), tools, FakePayer(error=refusal)).handle(promotion())
+    assert tools.calls == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened"),
+    [({"found": False}, ("fail", "insufficient_funds")), (RECEIPT, ("finish", "social://local/nora/7"))],
+    ids=["the platform does not have it", "the platform has it"],
+)
+async def test_a_doubtful_effect_that_can_never_be_paid_ends_by_what_the_platform_says(
+    answer: dict[str, JsonValue], happened: tuple[str, str]
+) -> None:
+    effects, tools = FakeEffects(), FakeTools(answer)
+    refusal = ToolFailed("insufficient_funds", uncertain=False, permanent=True)
+    await Publisher(effects, tools, FakePayer(error=refusal)).handle(promotion(UNKNOWN))
+    assert effects.happened == [happened]
+    assert [tool for _, tool, _ in tools.calls] == ["find_by_idempotency_key"]
+
+
+@pytest.mark.parametrize(
+    "error", [ToolFailed("no word", uncertain=True), ToolFailed("the signer is away", uncertain=False)], ids=str
+)
+async def test_a_doubtful_effect_whose_payment_is_open_stays_in_doubt(error: ToolFailed) -> None:
+    effects, tools, effect = FakeEffects(), FakeTools(RECEIPT), promotion(UNKNOWN)
+    publisher = Publisher(effects, tools, FakePayer(error=error))
+    with pytest.raises(ToolFailed) as caught:
+        await publisher.handle(effect)
+    await publisher.give_up(effect, caught.value, soon())
+    assert ([what for what, _ in effects.happened], tools.calls) == (["doubt"], [])

@@ -1,6 +1,5 @@
 """The Worker: pieces that rest on facts, spends that ask first, and never a deed on the outside."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,30 +10,20 @@ from tests.swarm.fakes import (
     FakeModel,
     FakePulse,
     FakeTools,
-    FakeTreasury,
     FakeWork,
     make_task,
     soon,
     told,
 )
+from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
 from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Superseded, ToolFailed
-from chimera.contracts.finance import Authorization, CfoAnswer, PolicyViolation
+from chimera.contracts.finance import CfoAnswer
 from chimera.contracts.values import Role, Stage, TaskStatus
 from chimera.contracts.work import Draft
 from chimera.domain.retry import MAX_TRIES
 from chimera.swarm.worker import Worker
 
-GRANTED = Authorization(budget_verification_hash="0" * 64, timestamp=datetime.now(UTC))
-REFUSED = PolicyViolation(
-    error="Daily spend limit exceeded",
-    details="Requested 500 USDC, limit is 200 USDC",
-    requested="500 USDC",
-    limit="200 USDC",
-    spent="0 USDC",
-    reserved="0 USDC",
-    window="tenant:day:2026-11-22",
-)
 ITEMS: dict[str, JsonValue] = {
     "items": [{"id": "f1", "title": "Old light", "summary": "Light takes its time.", "extra": {"x": 1}}]
 }

@@ -1,22 +1,17 @@
 """The wiring: what is put together, what is said when it cannot be, and health that does not flatter (OPS-3)."""
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
-import yaml
 
 from chimera.contracts.claims import Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Priority, Role, Stage
-from chimera.contracts.work import PlanDraft
 from chimera.settings import Settings
-from chimera.wiring import System, check_plan, services, tool_servers
+from chimera.wiring import System
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -95,69 +90,6 @@ async def test_a_queue_at_its_bound_takes_no_more(settings: Settings) -> None:
         await system.make_room(Stage.WORK)
     await system.make_room(Stage.JUDGE)
     await system.close()
-
-
-async def test_configured_services_are_brought_up_to_date_and_left_running(settings: Settings) -> None:
-    async with services(settings) as found:
-        assert (found.database_url, found.redis_url) == (settings.database_url, settings.redis_url)
-        system = System(found)
-        await system.open()
-        assert (await system.accounts.open_tenant("acme")).version == 7
-        await system.close()
-    async with services(settings):
-        pass
-
-
-def test_the_bundled_servers_are_there_without_any_configuration(tmp_path: Path) -> None:
-    found = tool_servers(Settings(state=tmp_path / "state", feeds=tmp_path / "feeds.yaml"))
-    assert set(found) == {"twitter-mcp", "news-mcp"}
-    assert found["twitter-mcp"].command == sys.executable
-    assert str(tmp_path / "state" / "social.db") in found["twitter-mcp"].args
-    assert not set(found["twitter-mcp"].reads) & set(found["twitter-mcp"].acts)
-
-
-def test_a_configured_server_takes_the_place_of_the_bundled_one(tmp_path: Path) -> None:
-    given = {"mcpServers": {"twitter-mcp": {"url": "http://x.test/mcp", "acts": ["post"]}, "more": {"command": "m"}}}
-    for name, text in (("servers.yaml", yaml.safe_dump(given)), ("servers.json", json.dumps(given))):
-        path = tmp_path / name
-        path.write_text(text, "utf-8")
-        found = tool_servers(Settings(state=tmp_path, mcp_config=path, feeds=tmp_path / "f"))
-        assert found["twitter-mcp"].url == "http://x.test/mcp"
-        assert set(found) == {"twitter-mcp", "news-mcp", "more"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        None,
-        "mcpServers: [unclosed",
-        "servers: {}",
-        "mcpServers: {x: {}}",
-        "mcpServers: {x: {command: a, url: b}}",
-        "mcpServers: {x: {command: a, surprise: 1}}",
-        "mcpServers: nothing",
-        "- a",
-        "",
-        "plain text",
-    ],
-)
-def test_a_configuration_that_cannot_be_is_refused_and_its_file_is_named(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "servers.yaml"
-    if text is not None:
-        path.write_text(text, "utf-8")
-    with pytest.raises(Invalid, match=r"servers\.yaml"):
-        tool_servers(Settings(state=tmp_path, mcp_config=path))
-
-
-async def test_a_plan_is_checked_against_the_configured_tools(system: System) -> None:
-    def draft(tool: str) -> PlanDraft:
-        call = {"target_mcp": "twitter-mcp", "action": tool}
-        node = {"key": "a", "goal": "g", "tool_call": call}
-        return PlanDraft.model_validate({"rationale": "r", "nodes": [node]})
-
-    check_plan(draft("post_tweet"), system.host)
-    with pytest.raises(Invalid, match="unknown tool twitter-mcp/fly"):
-        check_plan(draft("fly"), system.host)
 
 
 async def test_the_tools_of_the_roles_cannot_act(system: System) -> None:

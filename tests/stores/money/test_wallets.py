@@ -189,20 +189,22 @@ async def test_movements_are_booked_once_as_funding_or_income(payer: House, stor
     assert await store.next_block(payer.tenant_id, payer.nora.agent_id) == 10
 
 
-@pytest.mark.parametrize("state", ["confirmed", "on its way", "another amount", "nobody's"])
+@pytest.mark.parametrize("state", ["confirmed", "on its way", "another amount", "given back", "nobody's"])
 async def test_only_what_nobody_ordered_is_unexpected(payer: House, store: WalletStore, state: str) -> None:
     number = 1
     if state != "nobody's":
         due = await ordered(payer)
         if state == "confirmed":
             await store.confirmed(due, receipt(due))
+        elif state == "given back":
+            await payer.system.treasury.close(Closing(reservation_id=due.reservation_id, outcome=Outcome.VOIDED))
     out = movement(number, "51 USDC" if state == "another amount" else "50 USDC", HERS, PAYEE.lower())
     assert await book(payer, [out]) == 1
     noted = await payer.raw.fetch(
         "SELECT body ->> 'tx_hash' FROM audit_event WHERE tenant_id = $1 AND action = 'wallet.unexpected_payment'",
         payer.tenant_id,
     )
-    unexpected = state in ("another amount", "nobody's")
+    unexpected = state in ("another amount", "given back", "nobody's")
     assert [row[0] for row in noted] == ([tx(number)] if unexpected else [])
     assert await holds(payer, "equity:funding", "USDC") == 0
 

@@ -86,8 +86,7 @@ class Batch:
         order = wish.order
         money, before = order.request.money, self.current(counters)
         refusal = budget.weigh(money, before)
-        if flag_id in self._used:
-            flag_id = None  # it lets one spend through, and an earlier one of this batch has had it
+        flag_id = None if flag_id in self._used else flag_id  # it lets one spend of the batch through
         if refusal is None and objections and flag_id is None:
             refusal = budget.suspect(money, objections)
         reservation_id = new_id()

@@ -46,4 +46,5 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING tx_
 -- What went out is one of our payments, or may be one whose end we have not heard of yet.
 SELECT EXISTS (SELECT FROM payment WHERE tenant_id = $1 AND tx_hash = $2) OR EXISTS (
     SELECT FROM payment p JOIN reservation r USING (reservation_id)
-    WHERE p.agent_id = $3 AND p.status = 'ordered' AND lower(r.payee) = lower($4) AND r.currency = $5 AND r.amount = $6);
+    WHERE p.agent_id = $3 AND p.status = 'ordered' AND r.status = 'pending' AND lower(r.payee) = lower($4)
+      AND r.currency = $5 AND r.amount = $6);

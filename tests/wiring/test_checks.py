@@ -1,0 +1,50 @@
+"""Rules that interfaces apply before they ask for anything."""
+
+import pytest
+from pydantic import JsonValue
+
+from chimera.contracts.errors import Invalid
+from chimera.contracts.signing import signed_bytes
+from chimera.contracts.work import PlanDraft, TaskDispatch
+from chimera.domain.provenance import content_hash
+from chimera.swarm import prompts
+from chimera.wiring import System, check_plan, check_prompt, statement_holds
+
+
+async def test_a_plan_is_checked_against_the_configured_tools(system: System) -> None:
+    def draft(tool: str) -> PlanDraft:
+        call = {"target_mcp": "twitter-mcp", "action": tool}
+        node = {"key": "a", "goal": "g", "tool_call": call}
+        return PlanDraft.model_validate({"rationale": "r", "nodes": [node]})
+
+    check_plan(draft("post_tweet"), system.host)
+    with pytest.raises(Invalid, match="unknown tool twitter-mcp/fly"):
+        check_plan(draft("fly"), system.host)
+
+
+async def test_a_piece_is_what_its_statement_says_under_one_key(system: System) -> None:
+    parts = ["Look up.", "Old light is old."]
+    statement: dict[str, JsonValue] = {"content_hash": content_hash(parts), "ai_generated": True}
+    signature, key = system.signer.sign(signed_bytes(statement)), system.signer.public_key
+    assert statement_holds(statement, parts, signature, key)
+    assert not statement_holds(statement, parts[:1], signature, key)
+    assert not statement_holds({**statement, "ai_generated": False}, parts, signature, key)
+    assert not statement_holds(statement, parts, signature, "A" * 43)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("write", 99), ("judge", prompts.version("write"))], ids=["version", "name"]
+)
+def test_a_prompt_that_there_is_not_is_refused_with_the_one_that_there_is(name: str, version: int) -> None:
+    def wanted(prompt: object) -> TaskDispatch:
+        call = {"target_mcp": "twitter-mcp", "action": "post_tweet"}
+        context = {"persona": "Nora", "goal": "Look up"}
+        return TaskDispatch.model_validate(
+            {"execution_id": "x", "context": context, "tool_call": call, "prompt": prompt}
+        )
+
+    check_prompt(wanted(None))
+    check_prompt(wanted({"name": "write", "version": prompts.version("write")}))
+    with pytest.raises(Invalid, match="no prompt template") as caught:
+        check_prompt(wanted({"name": name, "version": version}))
+    assert f"version {prompts.version('write')}" in caught.value.remedy
