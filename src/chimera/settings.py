@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     signer_socket: Path | None = Field(None, description="Unix socket of the signer; started here when unset.")
     wallet_passphrase: SecretStr | None = Field(None, description="Opens the keystore; made up and kept when unset.")
     social_seed: int = Field(1, description="Seed of the local network's audience.")
+    undo_seconds: float = Field(5.0, ge=0, le=300, description="How long a reviewer's verdict can be taken back.")
     concurrency: int = Field(32, ge=1, le=1_024, description="Pieces of work in hand per role and process.")
     lease_seconds: float = Field(5.0, ge=0.5, le=300)
     queue_bound: int = Field(100_000, ge=1, description="Tickets that one queue holds at most.")

@@ -29,10 +29,10 @@ async def signing(state: Path, passphrase: str | None = None) -> AsyncIterator[P
         yield socket
 
 
-def ours(name: str) -> psutil.Process:
-    """The one process of this name that this process has started."""
+def ours(state: Path, name: str) -> psutil.Process:
+    """The one process of this name that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
-    (found,) = [each for each in children if f"chimera.servers.{name}" in " ".join(each.cmdline())]
+    (found,) = [each for each in children if f"chimera.servers.{name} --state {state}/" in " ".join(each.cmdline())]
     return found
 
 
@@ -47,7 +47,7 @@ async def address(socket: Path) -> str:
 
 async def test_a_chain_is_the_same_at_its_next_start_and_a_killed_one_is_no_obstacle(state: Path) -> None:
     async with chain_of(state) as (url, chain_id, tokens, faucet):
-        process = ours("chain")
+        process = ours(state, "chain")
         assert (url.startswith("http://127.0.0.1:"), chain_id, set(tokens)) == (True, 31_337, {"USDC"})
         listening = {link.laddr.ip for link in process.net_connections() if link.status == psutil.CONN_LISTEN}
         assert listening == {"127.0.0.1"}
@@ -62,7 +62,7 @@ async def test_a_signers_keys_outlive_it_and_open_to_its_passphrase_alone(
 ) -> None:
     monkeypatch.setenv("CHIMERA_WALLET_PASSPHRASE", PASSPHRASE)
     async with signing(state, PASSPHRASE) as socket:
-        first, process = await address(socket), ours("signer")
+        first, process = await address(socket), ours(state, "signer")
         told = " ".join([*process.cmdline(), *process.environ().values()])
         assert PASSPHRASE not in told
         assert set(process.environ()) == {"PATH", "LC_ALL", "CHIMERA_PARENT_PID"}

@@ -197,9 +197,9 @@ def test_the_ceiling_of_the_composer_is_every_byte_and_token_of_two_requests() -
 
 def test_a_priced_model_has_a_ceiling_in_whole_cents_rounded_up(monkeypatch: pytest.MonkeyPatch) -> None:
     (money,) = priced("openai:gpt-5", monkeypatch=monkeypatch).ceilings(Role.JUDGE, words("x" * 1_000))
-    exact = (
-        calc_price(PricedUsage(input_tokens=5_000, output_tokens=4_000), "gpt-5", provider_id="openai").total_price * 2
-    )
+    # 1,000 bytes, what frames them, and the first answer, which a second request reads.
+    usage = PricedUsage(input_tokens=1_000 + 4_000 + 4_000, output_tokens=4_000)
+    exact = calc_price(usage, "gpt-5", provider_id="openai").total_price * 2
     assert money.currency == "USD"
     assert exact <= money.amount < exact + Decimal("0.01")
     assert money.amount == money.amount.quantize(Decimal("0.01"))
@@ -243,6 +243,12 @@ def test_a_local_model_is_counted_in_tokens() -> None:
     assert [money.currency for money in port.ceilings(Role.JUDGE, PROMPT)] == ["COMPUTE"]
 
 
+def somebody_elses(made: ModelGateway) -> ModelGateway:
+    """The same gateway, as if its models were a provider's."""
+    made._unbilled = lambda model: False  # type: ignore[method-assign]
+    return made
+
+
 @pytest.mark.parametrize(
     ("make", "billed"),
     [
@@ -252,11 +258,25 @@ def test_a_local_model_is_counted_in_tokens() -> None:
         (lambda: gateway(scripted(ModelHTTPError(500, "broken"))), True),
         (lambda: gateway(scripted(ModelHTTPError(400, "a")), scripted(ModelHTTPError(403, "b"))), False),
         (lambda: gateway(scripted(ModelHTTPError(400, "a")), scripted(ModelHTTPError(502, "b"))), True),
-        (lambda: gateway(hanging(), timeout_s=0.05), True),
-        (lambda: gateway(scripted("rubbish"), request_limit=1), True),
+        (lambda: gateway(hanging(), timeout_s=0.05), False),
+        (lambda: gateway(scripted("rubbish"), request_limit=1), False),
+        (lambda: somebody_elses(gateway(hanging(), timeout_s=0.05)), True),
+        (lambda: somebody_elses(gateway(scripted("rubbish"), request_limit=1)), True),
         (lambda: gateway(scripted("rubbish")), False),
     ],
-    ids=["401", "429", "no key", "500", "all turned away", "one broke", "no answer", "over bounds", "our own rubbish"],
+    ids=[
+        "401",
+        "429",
+        "no key",
+        "500",
+        "all turned away",
+        "one broke",
+        "no answer of ours",
+        "our own over bounds",
+        "no answer",
+        "over bounds",
+        "our own rubbish",
+    ],
 )
 async def test_a_failure_says_whether_it_may_be_billed(make: Callable[[], ModelGateway], billed: bool) -> None:
     with pytest.raises(ModelFailed) as caught:

@@ -29,7 +29,7 @@ async def fleet(
     with new_database() as url:
         state = tmp_path_factory.mktemp("board")
         feeds = EXAMPLES / "feeds" / "feeds.yaml"
-        system = System(Settings(state=state, database_url=url, redis_url=redis, feeds=feeds))
+        system = System(Settings(state=state, database_url=url, redis_url=redis, feeds=feeds, undo_seconds=0))
         raw = await asyncpg.connect(url)
         await system.open()
         try:

@@ -19,6 +19,10 @@ BODIES: dict[str, Json] = {
     "/v1/approvals/{approval_id}/approve": {},
     "/v1/approvals/{approval_id}/reject": {},
     "/v1/approvals/{approval_id}/edit": {"content": "mine now"},
+    "/v1/approvals/{approval_id}/claim": {},
+    "/v1/approvals/{approval_id}/release": {},
+    "/v1/approvals/{approval_id}/snooze": {"until": "2099-01-01T00:00:00Z"},
+    "/v1/approvals/{approval_id}/undo": {},
     "/v1/authorizations/{hash}/settle": {},
     "/v1/spends/{reservation_id}/settle": {},
 }

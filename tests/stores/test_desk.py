@@ -280,7 +280,7 @@ async def test_the_approval_of_a_cancelled_task_cannot_be_decided(house: Any) ->
     assert await house.value("SELECT status FROM approval") == "stale"
     for decision in (Decision.APPROVE, Decision.REJECT):
         with pytest.raises(Conflict, match="stale"):
-            await house.system.desk.decide(house.tenant_id, approval_id, decision, ME, None)
+            await house.system.review.decide(house.tenant_id, approval_id, decision, ME, None)
     assert await house.status(piece.task.task_id) == "cancelled"
 
 
@@ -324,72 +324,10 @@ async def test_only_a_dead_letter_is_replayed(house: Any, status: TaskStatus) ->
     assert await house.status(task_id) == status.value
 
 
-@pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.REJECT])
-async def test_a_humans_verdict_reaches_the_judge_with_its_reason(house: Any, decision: Decision) -> None:
-    piece, approval_id = await escalated(house)
-    tickets = await house.system.desk.decide(house.tenant_id, approval_id, decision, ME, "my reason")
-    assert [ticket.id for ticket in tickets[Stage.JUDGE]] == [piece.task.task_id]
-    (again,) = await house.pieces(piece.task.task_id)
-    assert (again.human.decision, again.human.judged_by, again.human.reasons) == (decision, ME, ["my reason"])
-
-
-async def test_an_approval_is_decided_once(house: Any) -> None:
-    _, approval_id = await escalated(house)
-    decide, verdicts = house.system.desk.decide, [Decision.APPROVE, Decision.REJECT] * 3
-    calls = (decide(house.tenant_id, approval_id, verdict, f"reviewer:{verdict.value}", None) for verdict in verdicts)
-    answers = await asyncio.gather(*calls, return_exceptions=True)
-    assert sum(isinstance(answer, Conflict) for answer in answers) == 5
-    first = await house.value("SELECT decided_by FROM approval")
-    with pytest.raises(Conflict, match="decided already") as caught:
-        await decide(house.tenant_id, approval_id, Decision.REJECT, ME, None)
-    assert caught.value.fields == {"decided_by": first}
-
-
-@pytest.mark.parametrize(("change", "what"), [(change_policy, "campaign state"), (change_persona, "persona")])
-async def test_what_has_changed_since_can_be_rejected_but_not_approved_or_edited(
-    house: Any, change: Any, what: str
-) -> None:
-    piece, approval_id = await escalated(house)
-    await change(house)
-    with pytest.raises(Conflict, match=f"the {what} has changed"):
-        await house.system.desk.decide(house.tenant_id, approval_id, Decision.APPROVE, ME, None)
-    with pytest.raises(Conflict, match=f"the {what} has changed"):
-        await house.system.desk.edit(house.tenant_id, approval_id, "Better.", ME, None)
-    assert await house.value("SELECT status FROM approval") == "waiting"
-    await house.system.desk.decide(house.tenant_id, approval_id, Decision.REJECT, ME, None)
-    assert await house.status(piece.task.task_id) == "in_review"
-
-
-async def test_an_edit_is_a_new_piece_that_the_judge_looks_at_afresh(house: Any) -> None:
-    piece, approval_id = await escalated(house)
-    tickets = await house.system.desk.edit(house.tenant_id, approval_id, "Better.", ME, "tone")
-    assert [ticket.id for ticket in tickets[Stage.JUDGE]] == [piece.task.task_id]
-    assert await house.value("SELECT status FROM approval") == "edited"
-    assert await house.status(piece.task.task_id) == "in_review"
-    authors = await house.raw.fetch("SELECT author FROM execution ORDER BY attempt")
-    assert [row["author"] for row in authors] == ["worker", ME]
-    (again,) = await house.pieces(piece.task.task_id)
-    assert again.result.artifact.parts == ["Better."]
-    assert (again.content_hash, again.human) == (content_hash(["Better."]), None)
-    assert again.result.reasoning_trace[-1] == f"Edited by {ME}"
-    assert await audited(house, "approval.edited") == 1
-
-
-@pytest.mark.parametrize(("original", "content"), [("One.", ["One."]), (["One."], "One.")])
-async def test_an_edit_keeps_the_shape_of_the_piece(house: Any, original: Any, content: Any) -> None:
-    piece, approval_id = await escalated(house, original)
-    with pytest.raises(Invalid, match="shape of the original"):
-        await house.system.desk.edit(house.tenant_id, approval_id, content, ME, None)
-    assert await house.status(piece.task.task_id) == "awaiting_approval"
-    assert await house.value("SELECT count(*) FROM execution") == 1
-
-
-async def test_another_tenants_tasks_and_approvals_are_not_found(house: Any, other_tenant: Any) -> None:
-    piece, approval_id = await escalated(house)
+async def test_another_tenants_tasks_are_not_found(house: Any, other_tenant: Any) -> None:
+    piece, _ = await escalated(house)
     desk, rival, task_id = house.system.desk, other_tenant[0], piece.task.task_id
     for call in (
-        desk.decide(rival, approval_id, Decision.APPROVE, ME, None),
-        desk.edit(rival, approval_id, "Mine.", ME, None),
         desk.cancel(rival, task_id, ME),
         desk.replay(rival, task_id, ME),
         desk.submit(rival, KEY, task_id, made(piece.result.execution_id), None),

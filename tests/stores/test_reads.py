@@ -103,7 +103,7 @@ async def test_a_trace_has_every_step_in_order_with_its_score(house: Any) -> Non
     made = await house.running()
     await house.commit(await house.piece(made["a"]), Decision.ESCALATE)
     approval_id = await house.value("SELECT approval_id FROM approval")
-    await house.system.desk.decide(house.tenant_id, approval_id, Decision.APPROVE, ME, None)
+    await house.system.review.decide(house.tenant_id, approval_id, Decision.APPROVE, ME, None)
     (piece,) = await house.pieces(made["a"])
     await house.system.effects.finish(await house.begin(await house.approve(piece)), house.receipt())
     trace = await house.system.reads.task(house.tenant_id, str(made["a"]))
@@ -153,7 +153,7 @@ async def test_an_approval_shows_what_was_made_and_why_it_waits(house: Any) -> N
 async def test_a_decided_approval_leaves_the_list_and_keeps_the_piece_it_was_about(house: Any) -> None:
     await house.commit(await house.piece((await house.running())["a"]), Decision.ESCALATE)
     (view,) = (await house.system.reads.approvals(house.tenant_id, 50)).items
-    await house.system.desk.edit(house.tenant_id, view.approval_id, "Better.", ME, "tone")
+    await house.system.review.edit(house.tenant_id, view.approval_id, "Better.", ME, "tone")
     assert (await house.system.reads.approvals(house.tenant_id, 50)).items == []
     (decided,) = (await house.system.reads.approvals(house.tenant_id, 50, status="edited")).items
     assert (decided.decided_by, decided.note, decided.content) == (ME, "tone", ["Look up tonight."])

@@ -14,10 +14,10 @@ from chimera.wiring import System, services
 PASSPHRASE = "nine brown hens behind the barn"
 
 
-def beside() -> list[str]:
-    """The servers of ours that this process has started."""
+def beside(settings: Settings) -> list[str]:
+    """The servers of ours that were started for this state folder."""
     found = [" ".join(each.cmdline()) for each in psutil.Process(os.getpid()).children(recursive=True)]
-    return sorted(told.partition(" -m ")[2].split()[0] for told in found if " -m chimera.servers." in told)
+    return sorted(told.partition(" -m ")[2].split()[0] for told in found if f"--state {settings.state}/" in told)
 
 
 async def test_configured_services_are_brought_up_to_date_and_left_running(settings: Settings) -> None:
@@ -35,7 +35,7 @@ async def test_configured_services_are_brought_up_to_date_and_left_running(setti
 async def test_a_chain_and_a_signer_are_started_and_ended_with_it(settings: Settings) -> None:
     given = settings.model_copy(update={"wallet_passphrase": SecretStr(PASSPHRASE)})
     async with services(given) as found:
-        assert beside() == ["chimera.servers.chain", "chimera.servers.signer"]
+        assert beside(settings) == ["chimera.servers.chain", "chimera.servers.signer"]
         assert found.chain_url is not None and found.chain_url.startswith("http://127.0.0.1:")
         assert (found.chain_id, set(found.chain_tokens), len(found.funding_addresses)) == (31_337, {"USDC"}, 2)
         assert found.signer_socket is not None and found.signer_socket.is_socket()
@@ -46,8 +46,8 @@ async def test_a_chain_and_a_signer_are_started_and_ended_with_it(settings: Sett
         # A configured signer is somebody else's: on the same chain nothing more is started.
         async with services(found) as again:
             assert again == found
-            assert len(beside()) == 2
-    assert beside() == []
+            assert len(beside(settings)) == 2
+    assert beside(settings) == []
     assert not (settings.state / "signer.passphrase").exists()
     assert KeyFile(settings.state / "keys" / "cfo.pem").public_key
 
@@ -56,11 +56,11 @@ async def test_a_chain_without_its_id_is_refused_with_the_way_out(settings: Sett
     with pytest.raises(Invalid, match="CHIMERA_CHAIN_ID"):
         async with services(settings.model_copy(update={"chain_url": "http://127.0.0.1:1"})):
             pass
-    assert beside() == []
+    assert beside(settings) == []
 
 
 async def test_without_wallets_nothing_is_paid_by_them(settings: Settings) -> None:
     async with services(settings.model_copy(update={"wallets": False})) as found:
-        assert beside() == []
+        assert beside(settings) == []
         system = System(found)
         assert (system.chain, system.paymaster) == (None, None)

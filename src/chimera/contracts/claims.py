@@ -235,6 +235,15 @@ class SpendOrder(Wire):
     expires: bool = False
 
 
+class Reviewed(Wire):
+    """What a reviewer's word came to. While it can be taken back there are no tickets: nobody acts on it yet."""
+
+    status: str
+    first_by: str | None = None
+    undo_until: datetime | None = None
+    tickets: list[Ticket] = []
+
+
 class PaymentDue(Wire):
     """A transfer that a wallet is to pay, with the order that was given for it, if any."""
 

@@ -98,6 +98,10 @@ class Policy(Wire):
     bounds: Bounds = Bounds()
     disclosure: Line = "AI-made"
     max_revisions: int = Field(2, ge=0, le=10)
+    review_within_minutes: int = Field(240, ge=1, le=10_080, description="Then a waiting approval is escalated.")
+    four_eyes: list[Literal["money", "topics"]] = Field(
+        default_factory=list, max_length=2, description="What a second reviewer has to approve too."
+    )
     limits: list[Limit] = Field(default_factory=list, max_length=20)
     category_limits: dict[Category, list[Limit]] = Field(default_factory=dict, max_length=50)
     payee_limits: dict[Wallet, list[Limit]] = Field(default_factory=dict, max_length=500)

@@ -40,6 +40,8 @@ class Answer(Wire, Generic[Out]):
     seed: int
     usage: Usage
     duration_ms: int
+    unbilled: bool = False
+    """Whether a model of our own answered, whose tokens are counted and nobody sends a bill for."""
 
 
 class Model(Protocol):

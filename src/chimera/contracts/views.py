@@ -132,6 +132,12 @@ class ApprovalView(Wire):
     self_assessment: float
     decided_by: str | None
     note: str | None
+    claimed_by: str | None = None
+    claimed_until: datetime | None = None
+    snoozed_until: datetime | None = None
+    first_by: str | None = Field(None, description="Who approved first, where the policy wants two.")
+    undo_until: datetime | None = Field(None, description="Until then whoever decided can take it back.")
+    overdue: bool = False
     created_at: datetime
     decided_at: datetime | None
 

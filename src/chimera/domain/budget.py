@@ -19,6 +19,8 @@ EXACT = Context(prec=100, traps=[Inexact, InvalidOperation])
 
 _FINEST = Decimal("1E-18")
 
+_BUDGETS = frozenset({"tenant", "influencer", "campaign"})
+
 _TITLES = {
     "transaction": "Transaction spend limit exceeded",
     "day": "Daily spend limit exceeded",
@@ -93,9 +95,9 @@ def weigh(wanted: Money, counters: Sequence[Counter]) -> PolicyViolation | None:
     """None when every limit has room; else the refusal by the strictest one.
 
     No limit at all in this currency is a refusal too: an unlimited budget is never meant. A limit on single
-    transactions alone bounds nothing either.
+    transactions alone bounds nothing either, and one on a category or a payee narrows a budget but makes none.
     """
-    if not any(counter.span != "transaction" for counter in counters):
+    if not any(counter.span != "transaction" and counter.scope in _BUDGETS for counter in counters):
         return PolicyViolation(
             error="No budget in this currency",
             details=f"Requested {wanted}, no limit is set in {wanted.currency}",

@@ -76,15 +76,16 @@ class ModelGateway:
 
         Counted tokens for models that nobody bills. Invalid when the price of one is not known.
         """
-        # No tokenizer makes more tokens than there are bytes.
-        read, written = len(prompt.text.encode()) + _OVERHEAD_TOKENS, self._max_output_tokens
+        requests, written = self._limits.request_limit or _REQUESTS, self._max_output_tokens
+        # No tokenizer makes more tokens than there are bytes; a second request also reads the first one's answer.
+        read = len(prompt.text.encode()) + _OVERHEAD_TOKENS + (requests - 1) * written
         total: dict[str, Decimal] = {}
         for model in self._chains.get(role, []):
             if self._unbilled(model):
                 amount, currency = Decimal(read + written), "COMPUTE"
             else:
                 amount, currency = _list_price(model, read, written), "USD"
-            total[currency] = total.get(currency, Decimal(0)) + amount * _REQUESTS
+            total[currency] = total.get(currency, Decimal(0)) + amount * requests
         return [
             Money(amount=amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), ROUND_UP), currency=currency)
             for currency, amount in total.items()
@@ -102,13 +103,15 @@ class ModelGateway:
                 timeout=self._timeout_s,
             )
         except RunTimedOut as error:
-            raise ModelFailed(f"{role}: no answer within {self._timeout_s:g} s") from error
+            raise ModelFailed(f"{role}: no answer within {self._timeout_s:g} s", billed=self._bills(role)) from error
         except UsageLimitExceeded as error:
-            raise ModelFailed(f"{role}: over the bounds of one ask: {_brief(error)}") from error
+            raise ModelFailed(
+                f"{role}: over the bounds of one ask: {_brief(error)}", billed=self._bills(role)
+            ) from error
         except UnexpectedModelBehavior as error:
             raise ModelFailed(
                 f"{role}: the answer does not fit {output.__name__}: {_brief(error)}",
-                billed=not all(self._unbilled(model) for model in self._chains[role]),
+                billed=self._bills(role),
             ) from error
         except FallbackExceptionGroup as error:
             causes = "; ".join(_brief(cause) for cause in error.exceptions)
@@ -129,6 +132,9 @@ class ModelGateway:
                 cost=_price(result.usage.cost),
             ),
             duration_ms=round((monotonic() - started) * 1_000),
+            unbilled=any(
+                model.model_name == result.response.model_name and self._unbilled(model) for model in self._chains[role]
+            ),
         )
 
     def _agent(self, role: Role, output: type[BaseModel]) -> Agent[None, BaseModel]:
@@ -162,6 +168,10 @@ class ModelGateway:
         if name not in self._known:
             self._known[name] = self._local(name) if name.startswith(_LOCAL) else _remote(name)
         return self._known[name]
+
+    def _bills(self, role: Role) -> bool:
+        """Whether any model of a role's chain is somebody else's."""
+        return not all(self._unbilled(model) for model in self._chains[role])
 
     def _unbilled(self, model: Model) -> bool:
         """Whether a model runs on our own machines."""

@@ -4,7 +4,9 @@ It is given the gates instead of importing them, because the API's application i
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Path, Query, Request
 from fastapi.params import Depends as Dependency
@@ -12,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BeforeValidator, StringConstraints
 from sse_starlette import EventSourceResponse
 
+from chimera.contracts.claims import Reviewed
 from chimera.contracts.errors import Forbidden, Invalid
 from chimera.contracts.values import Decision, HaltScope, Name, Stage, TaskStatus, Text
 from chimera.interfaces import door, money
@@ -163,18 +166,46 @@ async def audit(
 
 async def approve(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
     """Approve exactly this content."""
-    desk, who = visit.system.desk, visit.who
-    moved = await desk.decide(who.tenant_id, approval_id, Decision.APPROVE, who.actor, note or None)
-    await visit.system.hand_on(moved)
-    return done(visit, "Approved. The Judge commits it.", "/approvals")
+    said = await _decide(visit, approval_id, Decision.APPROVE, note)
+    if said.status == "waiting":
+        return done(visit, "Approved by you. Somebody else has to agree.", "/approvals")
+    return done(visit, f"Approved. {_effect(said)}The Judge commits it.", "/approvals")
 
 
 async def reject(visit: Visitor, approval_id: Id, note: Note = "") -> Response:
     """Have it made anew."""
-    desk, who = visit.system.desk, visit.who
-    moved = await desk.decide(who.tenant_id, approval_id, Decision.REJECT, who.actor, note or None)
-    await visit.system.hand_on(moved)
-    return done(visit, "Rejected. The Planner has it made anew.", "/approvals")
+    said = await _decide(visit, approval_id, Decision.REJECT, note)
+    return done(visit, f"Rejected. {_effect(said)}The Planner has it made anew.", "/approvals")
+
+
+async def take_back(visit: Visitor, approval_id: Id) -> Response:
+    """Take one's own verdict back."""
+    await visit.system.review.undo(visit.who.tenant_id, approval_id, visit.who.actor)
+    return done(visit, "Taken back.", "/approvals")
+
+
+async def claim(visit: Visitor, approval_id: Id) -> Response:
+    """Keep it from other reviewers for five minutes."""
+    await visit.system.review.claim(visit.who.tenant_id, approval_id, visit.who.actor)
+    return done(visit, "Yours for five minutes.", "/approvals")
+
+
+async def snooze(visit: Visitor, approval_id: Id) -> Response:
+    """Put it off for an hour."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await visit.system.review.snooze(visit.who.tenant_id, approval_id, until, visit.who.actor)
+    return done(visit, "Put off for an hour.", "/approvals")
+
+
+async def _decide(visit: Visit, approval_id: UUID, decision: Decision, note: str) -> Reviewed:
+    who = visit.who
+    said = await visit.system.review.decide(who.tenant_id, approval_id, decision, who.actor, note or None)
+    await visit.system.hand_on({Stage.JUDGE: said.tickets})
+    return said
+
+
+def _effect(said: Reviewed) -> str:
+    return "It can be taken back for a moment. " if said.undo_until else ""
 
 
 async def edit(
@@ -190,9 +221,9 @@ async def edit(
     if shape is None or len(part) != len(shape.parts):
         raise Invalid("an edit has as many posts as the original")
     content = part if isinstance(shape.content, list) else part[0]
-    moved = await visit.system.desk.edit(who.tenant_id, approval_id, content, who.actor, note or None)
-    await visit.system.hand_on(moved)
-    return done(visit, "Edited. The Judge looks at it afresh.", "/approvals")
+    said = await visit.system.review.edit(who.tenant_id, approval_id, content, who.actor, note or None)
+    await visit.system.hand_on({Stage.JUDGE: said.tickets})
+    return done(visit, f"Edited. {_effect(said)}The Judge looks at it afresh.", "/approvals")
 
 
 async def halt(
@@ -269,6 +300,9 @@ _READING: tuple[tuple[str, Handler], ...] = (
 )
 _ACTING: tuple[tuple[str, Handler, str], ...] = (
     ("/approvals/{approval_id}/approve", approve, "review"),
+    ("/approvals/{approval_id}/undo", take_back, "review"),
+    ("/approvals/{approval_id}/claim", claim, "review"),
+    ("/approvals/{approval_id}/snooze", snooze, "review"),
     ("/approvals/{approval_id}/edit", edit, "review"),
     ("/approvals/{approval_id}/reject", reject, "review"),
     ("/halt", halt, "review"),

@@ -250,7 +250,7 @@ class Painter:
             case "latest":
                 return {"publications": (await reads.publications(tenant_id, 8)).items}
             case "desk":
-                page = await reads.approvals(tenant_id, 50)
+                page = await reads.approvals(tenant_id, 50, revocable=True)
                 # Oldest first, as in any queue: what is new comes in below and moves nothing under the reader.
                 return {"approvals": page.items[::-1], "bounds": (await reads.policy(tenant_id)).bounds}
             case "campaign":

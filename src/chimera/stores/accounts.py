@@ -126,7 +126,7 @@ class AccountStore:
                     subject=policy_hash,
                     body=body,
                 )
-                waiting = await set_policy_limits(connection, tenant_id, policy, actor)
+            waiting = await set_policy_limits(connection, tenant_id, policy, actor)
         return PolicyChange(policy_hash=policy_hash, limits_waiting=waiting)
 
     async def import_persona(

@@ -9,7 +9,7 @@ from uuid import UUID
 from chimera.contracts.claims import NewTask, Ticket
 from chimera.contracts.errors import Conflict, Invalid, NotFound
 from chimera.contracts.ids import new_id
-from chimera.contracts.values import CampaignStatus, Decision, Stage, TaskStatus, Wire
+from chimera.contracts.values import CampaignStatus, Stage, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, TaskDispatch
 from chimera.domain import judging, lifecycle, planning
 from chimera.domain.provenance import content_hash
@@ -139,41 +139,6 @@ class DeskStore:
             await _note(connection, tenant_id, actor, "task.replayed", task_id)
             return _tickets(moved)
 
-    async def decide(
-        self, tenant_id: UUID, approval_id: UUID, decision: Decision, actor: str, note: str | None
-    ) -> Tickets:
-        """A human's verdict. It is bound to content, persona and campaign state: Conflict when one has changed."""
-        if decision is Decision.ESCALATE:
-            raise Invalid("a reviewer approves, rejects or edits")
-        status = "approved" if decision is Decision.APPROVE else "rejected"
-        async with self._tenants.transaction(tenant_id) as connection:
-            task = await _waiting(connection, approval_id, bound=decision is Decision.APPROVE)
-            await connection.execute(SQL["decide"], approval_id, status, actor, note)
-            return await _back_to_judge(connection, tenant_id, task, actor, f"approval.{status}")
-
-    async def edit(
-        self, tenant_id: UUID, approval_id: UUID, content: str | list[str], actor: str, note: str | None
-    ) -> Tickets:
-        """A human's new wording. It is a new piece: the Judge looks at it afresh (JDG-4)."""
-        async with self._tenants.transaction(tenant_id) as connection:
-            task = await _waiting(connection, approval_id, bound=True)
-            result = ExecutionResult.model_validate_json(task["result"])
-            if result.artifact is None or isinstance(content, str) != isinstance(result.artifact.content, str):
-                raise Invalid("an edit has the shape of the original: one text, or a list of texts for a thread")
-            artifact = result.artifact.model_copy(update={"content": content})
-            trace = [*result.reasoning_trace, f"Edited by {actor}"]
-            edited = result.model_copy(update={"artifact": artifact, "reasoning_trace": trace})
-            await connection.execute(SQL["decide"], approval_id, "edited", actor, note)
-            await connection.execute(
-                SQL["add_execution"],
-                task["task_id"],
-                tenant_id,
-                actor,
-                edited.model_dump_json(exclude_unset=True),
-                content_hash(artifact.parts),
-            )
-            return await _back_to_judge(connection, tenant_id, task, actor, "approval.edited")
-
 
 async def _speaker(connection: "Connection", wanted: TaskDispatch) -> "Record":
     row = await connection.fetchrow(TASKS["speaker"], wanted.context.persona, wanted.context.campaign_id)
@@ -209,31 +174,6 @@ async def _lock(connection: "Connection", task_id: UUID) -> "Record":
     if row is None:
         raise NotFound(f"task {task_id} does not exist")
     return row
-
-
-async def _waiting(connection: "Connection", approval_id: UUID, *, bound: bool) -> "Record":
-    row = await connection.fetchrow(SQL["lock_approval"], approval_id)
-    if row is None:
-        raise NotFound(f"approval {approval_id} does not exist")
-    if row["status"] != "waiting" or row["task_status"] != TaskStatus.AWAITING_APPROVAL.value:
-        raise Conflict(f"this was decided already: {row['status']}", decided_by=row["decided_by"])
-    moved = {
-        "campaign state": (row["state_version"], row["state_now"]),
-        "persona": (row["soul_hash"], row["soul_now"]),
-    }
-    for what, (then, now) in moved.items():
-        if bound and then != now:
-            raise Conflict(
-                f"the {what} has changed since this was judged: {then} then, {now} now",
-                remedy="Reject it: the Planner makes it anew.",
-            )
-    return row
-
-
-async def _back_to_judge(connection: "Connection", tenant_id: UUID, task: "Record", actor: str, action: str) -> Tickets:
-    moved = await connection.fetch(SQL["reopen"], task["task_id"], TaskStatus.AWAITING_APPROVAL.value)
-    await _note(connection, tenant_id, actor, action, task["task_id"])
-    return {Stage.JUDGE: [rows.ticket(row) for row in moved]}
 
 
 async def _note(connection: "Connection", tenant_id: UUID, actor: str, action: str, task_id: UUID) -> None:

@@ -27,6 +27,7 @@ UNREACHABLE = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.exceptions.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
@@ -34,6 +35,10 @@ UNREACHABLE = (
 
 COMMAND_TIMEOUT = 30.0
 """Seconds after which a statement is given up."""
+
+IDLE_IN_TRANSACTION = "10s"
+"""How long a transaction may wait for its next statement: a process that is frozen with locks in hand, those of the
+sweeper or of a tenant's money, must not stop all the others."""
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -87,6 +92,7 @@ class Database:
                 server_settings={
                     "role": self._access.value,
                     "application_name": f"chimera {self._access.value}",
+                    "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
                 },
             )
         except UNREACHABLE as error:

@@ -128,18 +128,28 @@ class ReadStore:
         return _envelope(row, executions, verdicts)
 
     async def approvals(
-        self, tenant_id: UUID, limit: int, before: UUID | None = None, status: str | None = "waiting"
+        self,
+        tenant_id: UUID,
+        limit: int,
+        before: UUID | None = None,
+        status: str | None = "waiting",
+        *,
+        snoozed: bool = False,
+        revocable: bool = False,
     ) -> Page[ApprovalView]:
-        """What waits for a human; with another status, what was decided."""
+        """What waits for a human; with another status, what was decided.
+
+        `snoozed` has also what was put off, `revocable` what was decided and can still be taken back.
+        """
         async with self._see(tenant_id) as connection:
-            found = await connection.fetch(SQL["approvals"], before, limit, status, None)
+            found = await connection.fetch(SQL["approvals"], before, limit, status, None, snoozed, revocable)
         views = [_approval(row) for row in found]
         return Page(items=views, next=views[-1].approval_id if len(views) == limit else None)
 
     async def approval(self, tenant_id: UUID, approval_id: UUID) -> ApprovalView:
         """One approval."""
         async with self._see(tenant_id) as connection:
-            found = await connection.fetch(SQL["approvals"], None, 1, None, approval_id)
+            found = await connection.fetch(SQL["approvals"], None, 1, None, approval_id, True, False)
         return _approval(_one(found, f"approval {approval_id} does not exist"))
 
     async def transactions(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> Page[TransactionView]:

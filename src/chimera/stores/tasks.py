@@ -33,6 +33,7 @@ from chimera.stores import audit, campaigns, rows
 from chimera.stores.group import GroupCommit
 from chimera.stores.money.treasury import ANSWER, void
 from chimera.stores.postgres import Database, queries
+from chimera.stores.review import escalate
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -274,6 +275,7 @@ class Sweeper:
             found += await connection.fetch(SQL["due"], self._batch, min(self._lease, 2.0))
         async with self._database.transaction() as connection:
             await campaigns.finish(connection, None)
+            await escalate(connection)
         for stage, ticket in rows.placed(found):
             queues[stage].append(ticket)
         return queues

@@ -9,7 +9,11 @@ from chimera.contracts.errors import ModelFailed
 from chimera.contracts.finance import COMPUTE, Authorization, Closing, Outcome, TransactionRequest
 from chimera.contracts.ports import Answer, Cfo, Model, Out, Treasury
 from chimera.contracts.values import Money, Role
-from chimera.contracts.work import RenderedPrompt, Usage
+from chimera.contracts.work import RenderedPrompt
+
+_TOKENS = "COMPUTE"
+_ANY = UUID(int=0)
+_UNKNOWN = "the provider did not say what the call cost"
 
 
 class MeteredModel:
@@ -30,26 +34,15 @@ class MeteredModel:
             for reservation_id, _, _ in held:
                 await self._after_failure(reservation_id, error)
             raise
-        cost, currency = _cost(answer.usage)
-        known = cost > 0 and any(ceiling.currency == currency for _, ceiling, _ in held)
         mark: str | None = None
-        for reservation_id, ceiling, verification in held:
-            if not known:
-                await self._treasury.doubt(reservation_id, "the provider did not say what the call cost")
-            elif ceiling.currency != currency:
-                await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
-            else:
-                mark = verification
-                await self._treasury.close(
-                    Closing(
-                        reservation_id=reservation_id,
-                        outcome=Outcome.POSTED,
-                        paid=cost,
-                        source=answer.model_used,
-                        compute_tokens=answer.usage.tokens,
-                        reference=f"{prompt.name}:{prompt.sha256[:16]}",
-                    )
-                )
+        for held_one, end in zip(held, _ends([ceiling for _, ceiling, _ in held], answer), strict=True):
+            reservation_id, _, verification = held_one
+            if isinstance(end, str):
+                await self._treasury.doubt(reservation_id, end)
+                continue
+            named = {"reservation_id": reservation_id, "reference": f"{prompt.name}:{prompt.sha256[:16]}"}
+            await self._treasury.close(end.model_copy(update=named))
+            mark = verification if end.outcome is Outcome.POSTED else mark
         usage = answer.usage.model_copy(update={"budget_verification_hash": mark})
         return answer.model_copy(update={"usage": usage})
 
@@ -90,9 +83,30 @@ class MeteredModel:
             await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
 
 
-def _cost(usage: Usage) -> tuple[Decimal, str]:
-    """What a call cost: money where its price is known, counted tokens where nobody sends a bill."""
-    if usage.cost is None:
-        return Decimal(usage.tokens), "COMPUTE"
-    amount, _, currency = usage.cost.partition(" ")
+def _ends(ceilings: Sequence[Money], answer: Answer[Out]) -> list[Closing | str]:
+    """What becomes of each reservation: closed, or why nobody knows what was spent of it.
+
+    A model of our own costs counted tokens, one of somebody else's what its bill says. Where ours answered after
+    another's had failed, the other may send a bill all the same.
+    """
+    tokens, cost = answer.usage.tokens, answer.usage.cost
+    own = cost is None and (answer.unbilled or all(ceiling.currency == _TOKENS for ceiling in ceilings))
+    amount, currency = (Decimal(tokens), _TOKENS) if own else _parsed(cost)
+    if amount == 0 or all(ceiling.currency != currency for ceiling in ceilings):
+        return [_UNKNOWN] * len(ceilings)
+    voided = Closing(reservation_id=_ANY, outcome=Outcome.VOIDED)
+    ends: list[Closing | str] = []
+    for place, ceiling in enumerate(ceilings):
+        if ceiling.currency == currency:
+            posted = {"outcome": Outcome.POSTED, "paid": amount, "source": answer.model_used, "compute_tokens": tokens}
+            ends.append(voided.model_copy(update=posted))
+        elif own and any(later.currency == _TOKENS for later in ceilings[place:]):
+            ends.append("a provider failed before a model of our own answered; it may send a bill")
+        else:
+            ends.append(voided)
+    return ends
+
+
+def _parsed(cost: str | None) -> tuple[Decimal, str]:
+    amount, _, currency = (cost or "0 ").partition(" ")
     return Decimal(amount), currency

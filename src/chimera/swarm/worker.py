@@ -23,6 +23,7 @@ from chimera.contracts.work import (
 )
 from chimera.domain import judging
 from chimera.swarm import prompts
+from chimera.swarm.faults import reach
 from chimera.swarm.inputs import seed_of, texts, voice
 from chimera.swarm.making import Maker
 from chimera.swarm.runtime import FollowUp
@@ -63,7 +64,9 @@ class Worker(Maker):
         await self._pulse.thinking(item, Role.WORKER)
         setting = await self._work.setting(item)
         make = self._spend if item.kind is TaskKind.SPEND else self._write
-        committed = await self._work.submit(item, await make(item, setting), author="worker")
+        result = await make(item, setting)
+        reach("written")
+        committed = await self._work.submit(item, result, author="worker")
         if committed.status is None:
             raise Superseded(f"task {item.task_id} was taken over while this worker was at it")
         return {stage: [ticket] for stage, ticket in committed.follow_up.items()}

@@ -39,6 +39,7 @@ from chimera.stores.pulse import RedisPulse
 from chimera.stores.queue import StreamQueue
 from chimera.stores.reads import ReadStore
 from chimera.stores.redis import connect, reaching
+from chimera.stores.review import ReviewStore
 from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.judge import Judge
@@ -77,6 +78,7 @@ class System:
         self.accounts = AccountStore(self.swarm)
         self.campaigns = CampaignStore(self.tenants)
         self.desk = DeskStore(self.tenants)
+        self.review = ReviewStore(self.tenants, settings.undo_seconds)
         self.treasury = Treasury(self.swarm)
         self.wallets = WalletStore(self.swarm)
         self.limits = LimitStore(self.tenants)

@@ -42,7 +42,7 @@ async def approved(house: Any, task_id: UUID) -> Piece:
     (piece,) = await house.pieces(task_id)
     await house.commit(piece, Decision.ESCALATE)
     approval_id = await house.value("SELECT approval_id FROM approval WHERE task_id = $1", task_id)
-    await house.system.desk.decide(house.tenant_id, approval_id, Decision.APPROVE, "reviewer:me", None)
+    await house.system.review.decide(house.tenant_id, approval_id, Decision.APPROVE, "reviewer:me", None)
     (again,) = await house.pieces(task_id)
     assert again.human is not None
     assert again.human.decision is Decision.APPROVE

@@ -1,15 +1,18 @@
 """Approvals: a human's verdict, bound to exactly what was seen (JDG-4)."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
-from chimera.contracts.values import Decision, Text, Wire
+from chimera.contracts.claims import Reviewed
+from chimera.contracts.values import Decision, Stage, Text, Wire
 from chimera.contracts.views import ApprovalView, Page
 from chimera.interfaces.api.callers import Anyone, Reviewer, Wired
 from chimera.interfaces.api.paging import Before, Limit
+from chimera.wiring import System
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
 
@@ -29,6 +32,26 @@ class Edit(Wire):
     note: Note | None = None
 
 
+class Outcome(Wire):
+    """What a reviewer's word came to."""
+
+    status: str
+    first_by: str | None = Field(None, description="Who approved first; somebody else has to agree.")
+    undo_until: datetime | None = Field(None, description="Until then it can be taken back, and nobody acts on it.")
+
+
+class Claim(Wire):
+    """How long an item is kept for whoever claimed it."""
+
+    claimed_until: datetime
+
+
+class Snooze(Wire):
+    """When an item is to be listed again: within seven days."""
+
+    until: AwareDatetime
+
+
 @router.get("")
 async def approvals(
     who: Anyone,
@@ -36,9 +59,10 @@ async def approvals(
     limit: Limit = 50,
     before: Before = None,
     status: Literal["waiting", "approved", "rejected", "edited", "stale"] = "waiting",
+    snoozed: bool = False,
 ) -> Page[ApprovalView]:
-    """What waits for a human, or was decided by one."""
-    return await system.reads.approvals(who.tenant_id, limit, before, status)
+    """What waits for a human, with `snoozed` also what was put off; or what was decided by one."""
+    return await system.reads.approvals(who.tenant_id, limit, before, status, snoozed=snoozed)
 
 
 @router.get("/{approval_id}")
@@ -48,23 +72,52 @@ async def approval(approval_id: UUID, who: Anyone, system: Wired) -> ApprovalVie
 
 
 @router.post("/{approval_id}/approve", status_code=202)
-async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Remark:
+async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Outcome:
     """Approve exactly this content; the Judge commits it. 409 when persona or campaign has moved on."""
     decision = Decision.APPROVE
-    await system.hand_on(await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note))
-    return remark
+    said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
+    return await _handed_on(system, said)
 
 
 @router.post("/{approval_id}/reject", status_code=202)
-async def reject(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Remark:
+async def reject(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> Outcome:
     """Reject it; the Planner has it made anew with the note, within its bound."""
     decision = Decision.REJECT
-    await system.hand_on(await system.desk.decide(who.tenant_id, approval_id, decision, who.actor, remark.note))
-    return remark
+    said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
+    return await _handed_on(system, said)
 
 
 @router.post("/{approval_id}/edit", status_code=202)
-async def edit(approval_id: UUID, edit: Edit, who: Reviewer, system: Wired) -> Edit:
+async def edit(approval_id: UUID, edit: Edit, who: Reviewer, system: Wired) -> Outcome:
     """Put other words in its place; the edit is judged again."""
-    await system.hand_on(await system.desk.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note))
-    return edit
+    said = await system.review.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note)
+    return await _handed_on(system, said)
+
+
+@router.post("/{approval_id}/claim")
+async def claim(approval_id: UUID, who: Reviewer, system: Wired) -> Claim:
+    """Keep it for yourself for five minutes; 409 while somebody else has it."""
+    return Claim(claimed_until=await system.review.claim(who.tenant_id, approval_id, who.actor))
+
+
+@router.post("/{approval_id}/release", status_code=204)
+async def release(approval_id: UUID, who: Reviewer, system: Wired) -> None:
+    """Let others have it."""
+    await system.review.release(who.tenant_id, approval_id, who.actor)
+
+
+@router.post("/{approval_id}/snooze", status_code=204)
+async def snooze(approval_id: UUID, snooze: Snooze, who: Reviewer, system: Wired) -> None:
+    """Put it off; it is listed again from then on."""
+    await system.review.snooze(who.tenant_id, approval_id, snooze.until, who.actor)
+
+
+@router.post("/{approval_id}/undo", status_code=204)
+async def undo(approval_id: UUID, who: Reviewer, system: Wired) -> None:
+    """Take your own verdict back before it takes effect; 409 once it has."""
+    await system.review.undo(who.tenant_id, approval_id, who.actor)
+
+
+async def _handed_on(system: System, said: Reviewed) -> Outcome:
+    await system.hand_on({Stage.JUDGE: said.tickets})
+    return Outcome(status=said.status, first_by=said.first_by, undo_until=said.undo_until)

@@ -195,10 +195,10 @@ class Batch:
             self._flag(row["tenant_id"], closing.reservation_id, reasons)
 
     def limits(
-        self, tenant_id: UUID, limits: Sequence[_Row], before: Sequence[Counter], after: Sequence[Counter], actor: str
+        self, tenant_id: UUID, said: Mapping[str, JsonValue], before: Sequence[Counter], after: Sequence[Counter]
     ) -> None:
         """New limits are in force; the tables have them already, the chain has to know."""
-        self._chain(tenant_id, "limits", {"actor": actor, "limits": list(limits), **evidence.change(before, after)})
+        self._chain(tenant_id, "limits", {**said, **evidence.change(before, after)})
 
     def book(self, entry: Entry, postings: Sequence[Posting]) -> None:
         """A transaction of the journal."""

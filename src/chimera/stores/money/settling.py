@@ -57,10 +57,10 @@ class SettlingDesk:
         row = await connection.fetchrow(SQL["authorised"], verification, self._clock())
         if row is None or row["status"] == "refused":
             raise NotFound(f"no spend was authorised as {verification}")
-        if row["task_id"] is not None:
+        if row["swarms"] or row["task_id"] is not None:
             raise Conflict(
-                "this was authorised for a task, and is settled by what the task brings about",
-                remedy="Cancel the task to free the money.",
+                "this was authorised for the swarm, and is settled by what it brings about",
+                remedy="Cancel the task that it is for, if any, to free the money.",
             )
         if row["status"] == "pending" and row["late"]:
             raise Conflict("this authorisation has expired", remedy=_FRESH)

@@ -132,15 +132,16 @@ class Treasury:
 async def close(connection: "Connection", closings: Sequence[Closing], at: datetime | None = None) -> list[UUID]:
     """End pending transfers in the caller's transaction; those that were still pending. Done twice it changes nothing.
 
-    Locks the transfers in order, then the treasuries: call it after every other lock of the transaction.
+    Locks the treasuries, then the transfers, in order: call it after every other lock of the transaction.
     """
     wanted = {closing.reservation_id: closing for closing in closings}
-    if not wanted:
+    payers = await connection.fetch(SQL["payers"], list(wanted)) if wanted else []
+    if not payers:
         return []
+    heads = await lock(connection, (row["tenant_id"] for row in payers))
     rows = await connection.fetch(SQL["pending"], list(wanted))
     if not rows:
         return []
-    heads = await lock(connection, (row["tenant_id"] for row in rows))
     batch = Batch(heads, at or now())
     keys = {row["reservation_id"]: json.loads(row["counters"]) for row in rows}
     every = json.dumps([key for held in keys.values() for key in held])

@@ -65,8 +65,12 @@ SELECT i.n, ARRAY(SELECT p ->> 'wallet' FROM campaign c, jsonb_array_elements(c.
 FROM jsonb_to_recordset($1::jsonb) AS i(n int, tenant_id uuid, payer uuid, campaign_id uuid, currency text, payee text,
     amount numeric);
 
+-- name: payers
+-- $1 ids. Whose transfers may be closed.
+SELECT DISTINCT r.tenant_id FROM reservation r WHERE r.reservation_id = ANY($1::uuid[]) AND r.status = 'pending';
+
 -- name: pending
--- $1 ids. Transfers that may be closed, locked in one order.
+-- $1 ids. Transfers that may be closed, read under their treasuries' locks: what they are held on may change before.
 SELECT r.reservation_id, r.tenant_id, r.agent_id, r.campaign_id, r.task_id, r.category, r.payee, r.currency, r.amount, r.counters,
     r.verification
 FROM reservation r WHERE r.reservation_id = ANY($1::uuid[]) AND r.status = 'pending'
@@ -153,8 +157,12 @@ ORDER BY r.created_at LIMIT $2;
 
 -- name: lost
 -- Model calls whose process must be dead by now, as they ended in neither way. What an outside caller asked for
--- expires instead.
-UPDATE reservation SET doubt = 'whoever asked is gone: nobody knows what the call cost'
-WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND expires_at IS NULL
-  AND created_at < $1
-RETURNING reservation_id, tenant_id;
+-- expires instead, and whoever has one in hand now is ending it.
+WITH gone AS MATERIALIZED (
+    SELECT reservation_id FROM reservation
+    WHERE status = 'pending' AND category = 'compute' AND doubt IS NULL AND expires_at IS NULL AND created_at < $1
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE reservation r SET doubt = 'whoever asked is gone: nobody knows what the call cost'
+FROM gone WHERE r.reservation_id = gone.reservation_id
+RETURNING r.reservation_id, r.tenant_id;
