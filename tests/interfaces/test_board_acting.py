@@ -11,6 +11,7 @@ from tests.browser.stage import Page, browsing, hold
 from tests.journeys.fleet import EXAMPLES, Fleet, brief, dispatch, open_fleet, until
 
 from chimera.contracts.values import HaltScope, KeyRole, Role
+from chimera.stores.review import ReviewStore
 from chimera.wiring import System
 
 PIECE = "AI is reshaping the future of quiet standards"
@@ -105,6 +106,8 @@ async def test_buttons_are_there_for_those_who_may_press_them_and_for_nobody_els
     approval = f"/approvals/{held['approval_id']}"
     gates = {
         f"{approval}/approve": {KeyRole.OPERATOR, KeyRole.REVIEWER},
+        f"{approval}/claim": {KeyRole.OPERATOR, KeyRole.REVIEWER},
+        f"{approval}/snooze": {KeyRole.OPERATOR, KeyRole.REVIEWER},
         f"{approval}/edit": {KeyRole.OPERATOR, KeyRole.REVIEWER},
         f"{approval}/reject": {KeyRole.OPERATOR, KeyRole.REVIEWER},
         "/halt": {KeyRole.OPERATOR, KeyRole.REVIEWER},
@@ -208,3 +211,19 @@ async def test_an_approval_of_another_tenant_does_not_exist(fleet: Fleet, tmp_pa
             answer = await browser.post(f"/approvals/{held['approval_id']}/{act}", data={"part": PIECE})
             assert answer.status_code == 404
     await other.client.aclose()
+
+
+async def test_a_reviewer_takes_puts_off_and_takes_back_on_the_board(fleet: Fleet) -> None:
+    async with fleet.working(Role.JUDGE):
+        held = await hold(fleet, "one", PIECE)
+    approval = f"/approvals/{held['approval_id']}"
+    fleet.system.review = ReviewStore(fleet.system.tenants, undo_seconds=60)
+    async with browsing(fleet, KeyRole.REVIEWER) as browser:
+        assert (await browser.post(f"{approval}/claim")).status_code < 400
+        assert "is looking at it" in (await browser.get("/approvals")).text
+        assert (await browser.post(f"{approval}/approve", data={"note": ""})).status_code < 400
+        assert f"{approval}/undo" in Page((await browser.get("/approvals")).text).forms
+        assert (await browser.post(f"{approval}/undo")).status_code < 400
+        assert f"{approval}/approve" in Page((await browser.get("/approvals")).text).forms
+        assert (await browser.post(f"{approval}/snooze")).status_code < 400
+        assert approval not in (await browser.get("/approvals")).text

@@ -1,6 +1,7 @@
 """Commands that talk to a running Chimera through its API; `--json` prints what it answered."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -177,6 +178,31 @@ def edit(approval_id: str, text: Annotated[list[str], typer.Argument(help="The n
     """Put other words in its place; they are judged again."""
     content: JsonValue = text[0] if len(text) == 1 else [*text]
     call("POST", f"/v1/approvals/{approval_id}/edit", {"content": content})
+
+
+@approvals.command("claim")
+def claim(approval_id: str) -> None:
+    """Keep it from other reviewers for five minutes."""
+    say(call("POST", f"/v1/approvals/{approval_id}/claim"), False)
+
+
+@approvals.command("release")
+def release(approval_id: str) -> None:
+    """Let others have it."""
+    call("POST", f"/v1/approvals/{approval_id}/release")
+
+
+@approvals.command("snooze")
+def snooze(approval_id: str, hours: Annotated[float, typer.Option(min=0.01, max=168)] = 1.0) -> None:
+    """Put it off; it is listed again then."""
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    call("POST", f"/v1/approvals/{approval_id}/snooze", {"until": until.isoformat()})
+
+
+@approvals.command("undo")
+def undo(approval_id: str) -> None:
+    """Take your own verdict back, as long as it has not taken effect."""
+    call("POST", f"/v1/approvals/{approval_id}/undo")
 
 
 @personas.command("import")
