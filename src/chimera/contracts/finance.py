@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
-from chimera.contracts.values import Money, Name, Text, Wire, plain
+from chimera.contracts.values import AmountText, Money, Name, Text, Wire, plain
 
 Category = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Wallet = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
@@ -28,18 +28,12 @@ class TransactionRequest(Wire):
     """
 
     destination_wallet: Wallet
-    token_amount: Annotated[str, StringConstraints(max_length=64)]
+    token_amount: AmountText
     purpose: Text
     persona: Name | None = None
     campaign_id: UUID | None = None
     category: Category = "general"
     valid_for_seconds: int = Field(86_400, ge=1, le=30 * 86_400)
-
-    @field_validator("token_amount")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        Money.parse(value)
-        return value
 
     @cached_property
     def money(self) -> Money:
@@ -95,15 +89,8 @@ class Outcome(StrEnum):
 class Settlement(Wire):
     """What really was spent of an authorisation. Without an amount it is all of it."""
 
-    amount: Annotated[str, StringConstraints(max_length=64)] | None = None
+    amount: AmountText | None = None
     reference: Annotated[str, StringConstraints(max_length=256)] = ""
-
-    @field_validator("amount")
-    @classmethod
-    def _parses(cls, value: str | None) -> str | None:
-        if value is not None:
-            Money.parse(value)
-        return value
 
 
 class Closing(Wire):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from chimera.contracts.finance import Category, Wallet
-from chimera.contracts.values import Money, Name, Score, Text, Wire
+from chimera.contracts.values import AmountText, Money, Name, Score, Text, Wire
 from chimera.contracts.work import Constraints, Keyword, ToolName
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -60,13 +60,7 @@ class Limit(Wire):
     """How much may be spent: by transaction, day (in the tenant's time zone), month or in total (FIN-5)."""
 
     span: Literal["transaction", "day", "month", "total"]
-    amount: Annotated[str, StringConstraints(max_length=64)]
-
-    @field_validator("amount")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        Money.parse(value)
-        return value
+    amount: AmountText
 
     @property
     def money(self) -> Money:
@@ -122,15 +116,9 @@ class Promotion(Wire):
     """A wish to buy reach for one of the pieces."""
 
     server: ToolName = "twitter-mcp"
-    token_amount: Annotated[str, StringConstraints(max_length=64)]
+    token_amount: AmountText
     purpose: Line
     wallet: Wallet
-
-    @field_validator("token_amount")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        Money.parse(value)
-        return value
 
 
 class Brief(Wire):

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator
+from pydantic import Field, JsonValue, StringConstraints
 
-from chimera.contracts.values import Money, Name, Text, Wire
+from chimera.contracts.values import AmountText, Money, Name, Text, Wire
 
 WALLET = "wallet-mcp"
 """The MCP server that pays (FIN-6)."""
@@ -36,19 +36,12 @@ class PaymentOrder(Wire):
     action: PaymentAction
     chain_id: int = Field(gt=0)
     destination: Annotated[str, StringConstraints(max_length=128)]
-    amount: Annotated[str, StringConstraints(max_length=64)]
-    max_fee: Annotated[str, StringConstraints(max_length=64)] | None
+    amount: AmountText
+    max_fee: AmountText | None
     details: dict[str, JsonValue] = {}
     purpose: Text
     budget_verification_hash: Name
     expires_at: datetime
-
-    @field_validator("amount", "max_fee")
-    @classmethod
-    def _parses(cls, value: str | None) -> str | None:
-        if value is not None:
-            Money.parse(value)
-        return value
 
     @property
     def money(self) -> Money:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator
 
 MAX_TEXT = 20_000
 """Longest free text that the API takes, in characters."""
@@ -174,6 +174,15 @@ class Money(Wire):
 
     def __str__(self) -> str:
         return f"{plain(self.amount)} {self.currency}"
+
+
+def _is_amount(text: str) -> str:
+    Money.parse(text)
+    return text
+
+
+AmountText = Annotated[str, StringConstraints(max_length=64), AfterValidator(_is_amount)]
+"""Money in words, like "50 USDC"; what cannot be parsed is refused where it enters."""
 
 
 def plain(value: Decimal) -> str:

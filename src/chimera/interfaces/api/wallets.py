@@ -5,31 +5,22 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import Field, JsonValue, StringConstraints, field_validator
+from pydantic import Field, JsonValue, StringConstraints
 
 from chimera.contracts.finance import PolicyViolation
 from chimera.contracts.payments import PaymentReceipt
-from chimera.contracts.values import Money, Name, Wire
+from chimera.contracts.values import AmountText, Name, Wire
 from chimera.contracts.views import WalletView
 from chimera.interfaces.api.callers import Anyone, Operator, Wired
 from chimera.interfaces.api.money import Key
 
 router = APIRouter(prefix="/v1/wallets", tags=["wallets"])
 
-AmountText = Annotated[str, StringConstraints(max_length=64)]
-
 
 class Funding(Wire):
     """Money to put into a wallet from the embedded chain's faucet."""
 
     amounts: list[AmountText] = Field(min_length=1, max_length=5)
-
-    @field_validator("amounts")
-    @classmethod
-    def _parse(cls, value: list[str]) -> list[str]:
-        for amount in value:
-            Money.parse(amount)
-        return value
 
 
 class TokenWish(Wire):
@@ -46,12 +37,6 @@ class ResourceWish(Wire):
 
     url: Annotated[str, StringConstraints(min_length=8, max_length=2_048)]
     at_most: AmountText
-
-    @field_validator("at_most")
-    @classmethod
-    def _parses(cls, value: str) -> str:
-        Money.parse(value)
-        return value
 
 
 class Synced(Wire):
