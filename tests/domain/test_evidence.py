@@ -1,114 +1,19 @@
 """The chain of money events: recomputed by anybody, and no lie in it passes (PRV-4)."""
 
-import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import pytest
 from pydantic import JsonValue
+from tests.domain.chains import NOON, Books, event, rehashed
 
-from chimera.contracts.finance import TransactionRequest
 from chimera.contracts.ids import new_id
-from chimera.contracts.signing import canonical_hash
-from chimera.contracts.values import Money, plain
-from chimera.domain import budget, evidence
-from chimera.domain.budget import EPOCH, Counter
-from chimera.domain.evidence import Event, Head, Limit, Link
-
-NOON = datetime(2026, 2, 5, 12, tzinfo=UTC)
-
-
-def event(link: Link) -> Event:
-    """The event that a link makes, as it is stored."""
-    head = link.head
-    return Event(tenant_id=head.tenant_id, sequence=head.sequence, hash=link.hash, body=json.loads(link.text))
-
-
-class Books:
-    """Writes a chain the way the treasury does: what was asked, the limits before and after."""
-
-    def __init__(self) -> None:
-        self.head = Head(tenant_id=new_id())
-        self.agent, self.campaign = new_id(), new_id()
-        self.limits: dict[UUID, Limit] = {}
-        self.counters: dict[UUID, Counter] = {}
-        self.held: dict[str, tuple[Decimal, list[UUID]]] = {}
-        self.events: list[Event] = []
-
-    def say(self, kind: str, **said: JsonValue) -> None:
-        link = Link.after(self.head, kind, NOON + timedelta(minutes=self.head.sequence), said)
-        self.head = link.head
-        self.events.append(event(link))
-
-    def limit(self, scope: str, key: str, span: str, amount: str, *, retired: bool = False) -> None:
-        """Put one limit in force, or take it out of force."""
-        known = next(
-            (each.budget_id for each in self.limits.values() if (each.scope, each.span) == (scope, span)), None
-        )
-        budget_id, money = known or new_id(), Money.parse(amount)
-        self.limits[budget_id] = Limit(
-            budget_id=budget_id,
-            scope=scope,
-            scope_key=key,
-            span=span,
-            currency=money.currency,
-            amount=money.amount,
-            retired=retired,
-        )
-        before = [self.counters[budget_id]] if budget_id in self.counters else []
-        after = [counter.model_copy(update={"limit": money.amount}) for counter in before]
-        self.counters |= {counter.budget_id: counter for counter in after}
-        listed: list[JsonValue] = [self.limits[budget_id].model_dump(mode="json")]
-        self.say("limits", actor="operator:me", limits=listed, **evidence.change(before, after))
-
-    def counter(self, limit: Limit) -> Counter:
-        start = NOON.date() if limit.span == "day" else EPOCH
-        return self.counters.get(limit.budget_id) or Counter(
-            **limit.model_dump(include={"budget_id", "scope", "scope_key", "span"}),
-            span_start=start,
-            limit=limit.amount,
-            reserved=Decimal(0),
-            spent=Decimal(0),
-        )
-
-    def ask(self, amount: str, payee: str = "0xA", anomalies: list[str] | None = None) -> str:
-        """Ask for money; the reservation."""
-        reservation_id, money = str(new_id()), Money.parse(amount)
-        wish = TransactionRequest(destination_wallet=payee, token_amount=amount, purpose="reach", category="ads")
-        request = wish.model_dump(mode="json")
-        body: dict[str, JsonValue] = {
-            "reservation_id": reservation_id,
-            "idempotency_key": reservation_id,
-            "agent_id": str(self.agent),
-            "campaign_id": str(self.campaign),
-            "category": "ads",
-            "payee": payee,
-            "request": request,
-            "request_hash": canonical_hash(request),
-            "amount": amount,
-        }
-        before = [self.counter(each) for each in self.limits.values() if each.binds(body)]
-        refusal = budget.weigh(money, before) or (budget.suspect(money, anomalies) if anomalies else None)
-        after = before if refusal else [counter.held(money.amount) for counter in before]
-        answer: dict[str, JsonValue] = {"answer": refusal.model_dump(mode="json")} if refusal else {}
-        self.say("refused" if refusal else "authorised", **body, **answer, **evidence.change(before, after))
-        if refusal is None:
-            kept = {counter.budget_id: counter for counter in after if counter.span != "transaction"}
-            self.counters |= kept
-            self.held[reservation_id] = money.amount, list(kept)
-        return reservation_id
-
-    def close(self, reservation_id: str, kind: str, paid: str = "0") -> None:
-        held, ids = self.held[reservation_id]
-        before = [self.counters[each] for each in ids]
-        after = [counter.closed(held, Decimal(paid)) for counter in before]
-        self.counters |= {counter.budget_id: counter for counter in after}
-        changed = evidence.change(before, after)
-        self.say(kind, reservation_id=reservation_id, amount=f"{plain(held)} USDC", paid=paid, reference="r", **changed)
+from chimera.contracts.values import plain
+from chimera.domain import evidence
+from chimera.domain.evidence import Event, Head, Link
 
 
 @pytest.fixture
@@ -132,14 +37,33 @@ def books() -> Books:
     return made
 
 
-def rehashed(events: list[Event]) -> list[Event]:
-    """The chain of somebody who has changed it and computed every hash anew."""
-    found, before = [], evidence.GENESIS
-    for each in events:
-        body = {**each.body, "previous": before}
-        before = canonical_hash(body)
-        found.append(each.model_copy(update={"body": body, "hash": before}))
-    return found
+def late() -> Books:
+    """Limits that come, or come back, after something was spent: two by category, and one that nothing falls under."""
+    made = Books()
+    made.limit("tenant", str(made.head.tenant_id), "day", "200 USDC")
+    first, second, third = made.ask("50 USDC"), made.ask("30 USDC"), made.ask("20 USDC")
+    made.close(first, "posted", "49.5")
+    made.close(third, "voided")
+    made.limit("category", "ads", "day", "100 USDC")
+    made.limit("payee", "0xElse", "day", "1 USDC")
+    made.close(second, "posted", "29.5")
+    made.limit("category", "ads", "day", "100 USDC", retired=True)
+    made.close(made.ask("10 USDC"), "posted", "10")
+    fourth = made.ask("5 USDC")
+    made.limit("category", "ads", "day", "100 USDC")
+    made.close(fourth, "expired")
+    made.ask("12 USDC")
+    return made
+
+
+def set_anew(books: Books) -> list[int]:
+    """Where limits are put in force over what was used before."""
+    return [n for n, each in enumerate(books.events) if each.body.get("adopted")]
+
+
+@pytest.fixture
+def lately() -> Books:
+    return late()
 
 
 def leaves(value: JsonValue, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -196,14 +120,15 @@ def test_a_chain_survives_the_wire(books: Books) -> None:
     assert evidence.check([Event.model_validate_json(each.model_dump_json()) for each in books.events]) == []
 
 
-def test_every_changed_field_of_every_event_is_found_and_named(books: Books) -> None:
+def test_every_changed_field_of_every_event_is_found_and_named(books: Books, lately: Books) -> None:
     tried = 0
-    for n, each in enumerate(books.events):
-        for path in leaves(each.body):
-            forged = [*books.events[:n], changed(each, path), *books.events[n + 1 :]]
-            assert named(evidence.check(forged), each.sequence), path
-            tried += 1
-    assert tried > 300
+    for events in (books.events, lately.events):
+        for n, each in enumerate(events):
+            for path in leaves(each.body):
+                forged = [*events[:n], changed(each, path), *events[n + 1 :]]
+                assert named(evidence.check(forged), each.sequence), path
+                tried += 1
+    assert tried > 600
 
 
 def test_every_field_that_is_left_out_or_added_is_found_and_named(books: Books) -> None:
@@ -340,6 +265,115 @@ def test_new_limits_that_forget_what_was_used_are_found(books: Books) -> None:
     counters(body, lambda each: each.update(spent="0"), "after")
     forged = rehashed([*books.events[:n], books.events[n].model_copy(update={"body": body}), *books.events[n + 1 :]])
     assert f"event {n + 1}: new limits changed what was used of them" in evidence.check(forged)
+
+
+def test_limits_that_come_late_count_what_was_used_and_hold_what_is_pending(lately: Books) -> None:
+    assert evidence.check(lately.events) == []
+    found: Any = [lately.events[n].body for n in set_anew(lately)]
+    (start,), (again,) = (body["after"] for body in found)
+    assert (start["reserved"], start["spent"], again["reserved"], again["spent"]) == ("30", "49.5", "5", "89")
+    assert [[each["reservation_id"] for each in body["adopted"]] for body in found] == [
+        [list(lately.spends)[1]],
+        [list(lately.spends)[4]],
+    ]
+    last: Any = lately.events[-1].body
+    assert (last["kind"], last["answer"]["details"]) == ("refused", "Requested 12 USDC, limit is 100 USDC")
+
+
+@pytest.mark.parametrize(
+    ("zone", "span", "after", "counted"),
+    [
+        ("UTC", "day", timedelta(hours=11), "50"),
+        ("UTC", "day", timedelta(hours=13), None),
+        ("Pacific/Kiritimati", "day", timedelta(hours=21), "50"),
+        ("Pacific/Kiritimati", "day", timedelta(hours=23), None),
+        ("UTC", "month", timedelta(days=23), "50"),
+        ("UTC", "month", timedelta(days=24), None),
+        ("UTC", "total", timedelta(days=400), "50"),
+    ],
+)
+def test_a_limit_that_comes_late_counts_the_present_span_in_the_tenants_time_zone(
+    zone: str, span: str, after: timedelta, counted: str | None
+) -> None:
+    made = Books(zone)
+    made.limit("tenant", str(made.head.tenant_id), "total", "200 USDC")
+    made.close(made.ask("50 USDC"), "posted", "50")
+    made.now = NOON + after
+    made.limit("campaign", str(made.campaign), span, "60 USDC")
+    told: Any = made.events[-1].body["after"]
+    assert [each["spent"] for each in told] == ([counted] if counted else [])
+    made.ask("11 USDC")
+    assert made.events[-1].body["kind"] == ("refused" if counted else "authorised")
+    assert evidence.check(made.events) == []
+
+
+def elsewhere(body: Any) -> None:
+    """Say that it is another day where the tenant is, on which nothing was spent yet."""
+    body.update(time_zone="Pacific/Kiritimati", after=body["before"], adopted=[])
+
+
+def another(body: Any) -> None:
+    body["adopted"][0]["reservation_id"] = str(new_id())
+
+
+START, HELD = "does not start with what was reserved and spent under it", "it holds other transfers than those"
+LATE_LIES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "nothing used": (lambda body: body.update(after=body["before"], adopted=[]), START),
+    "less spent": (lambda body: counters(body, lambda each: each.update(spent="1"), "after"), START),
+    "more spent": (lambda body: counters(body, lambda each: each.update(spent="90"), "after"), START),
+    "less reserved": (lambda body: counters(body, lambda each: each.update(reserved="1"), "after"), START),
+    "a lower limit than was set": (lambda body: counters(body, lambda each: each.update(limit="99"), "after"), START),
+    "of another day": (lambda body: counters(body, lambda e: e.update(span_start="2026-02-04"), "after"), START),
+    "twice": (lambda body: body["after"].append(body["after"][0]), "counts a limit twice"),
+    "over the limit": (lambda body: counters(body, lambda each: each.update(limit="3"), "after"), "was exceeded"),
+    "nothing adopted": (lambda body: body.update(adopted=[]), HELD),
+    "adopted twice": (lambda body: body["adopted"].append(body["adopted"][0]), HELD),
+    "adopted another": (another, HELD),
+    "adopted into another day": (lambda body: body["adopted"][0].update(span_start="2026-02-04"), HELD),
+    "no word about adoption": (lambda body: body.pop("adopted"), "cannot be read: KeyError"),
+    "of where it is tomorrow": (elsewhere, "its days are those of another time zone"),
+    "no time zone": (lambda body: body.pop("time_zone"), "cannot be read: KeyError"),
+    "no such time zone": (lambda body: body.update(time_zone="Mars/Base"), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["new", "returning"])
+@pytest.mark.parametrize("lie", LATE_LIES)
+def test_a_limit_that_starts_with_anything_else_is_found(lately: Books, lie: str, which: int) -> None:
+    forge, found = LATE_LIES[lie]
+    n = set_anew(lately)[which]
+    body: Any = deepcopy(lately.events[n].body)
+    forge(body)
+    problems = evidence.check(rehashed([*lately.events[:n], lately.events[n].model_copy(update={"body": body})]))
+    assert named(problems, n + 1)
+    assert any(found in problem for problem in problems), problems
+    assert not any("hash does not fit" in problem for problem in problems)
+
+
+def test_an_adopted_transfer_must_end_on_the_limit_that_holds_it(lately: Books) -> None:
+    name = list(lately.spends)[1]
+    ends = [each.body.get("reservation_id") == name and each.body["kind"] == "posted" for each in lately.events]
+    n = ends.index(True)
+    body: Any = deepcopy(lately.events[n].body)
+    for side in ("before", "after"):
+        body[side] = body[side][:1]
+    forged = rehashed([*lately.events[:n], lately.events[n].model_copy(update={"body": body})])
+    assert f"event {n + 1}: transfer {name} was held on other limits" in evidence.check(forged)
+
+
+def test_a_limit_in_force_may_not_be_counted_or_set_otherwise(books: Books) -> None:
+    n = next(n for n, each in enumerate(books.events) if each.body["kind"] == "limits" and each.body["after"])
+    lies: list[tuple[Callable[[Any], Any], str]] = [
+        (lambda body: body["after"][0].update(limit="900"), "does not hold as it was set"),
+        (lambda body: body["after"].clear(), "new limits changed what was used of them"),
+        (lambda body: body.update(before=[], after=[]), "new limits changed what was used of them"),
+    ]
+    for forge, found in lies:
+        body: Any = deepcopy(books.events[n].body)
+        forge(body)
+        problems = evidence.check(rehashed([*books.events[:n], books.events[n].model_copy(update={"body": body})]))
+        assert len(problems) == 1
+        assert found in problems[0]
 
 
 @pytest.mark.parametrize("kind", ["posted", "voided", "expired"])

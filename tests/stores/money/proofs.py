@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from chimera.domain.evidence import Event, check
 
@@ -13,14 +14,25 @@ Slot = tuple[str, str, str, str, date]
 """A counter: scope, what in it, span, currency, first day."""
 
 COUNTERS = """
-SELECT b.budget_id, b.scope, b.scope_key, b.span, b.currency, c.span_start, c.limit_amount, c.reserved, c.spent,
-    coalesce(sum(r.amount) FILTER (WHERE r.status = 'pending'), 0) AS pending,
-    coalesce(sum(r.paid) FILTER (WHERE r.status = 'posted'), 0) AS posted
-FROM budget_counter c JOIN budget b USING (budget_id)
-LEFT JOIN reservation r ON r.tenant_id = c.tenant_id
-    AND r.counters @> jsonb_build_array(jsonb_build_object('budget_id', c.budget_id, 'span_start', c.span_start))
+SELECT b.budget_id, b.scope, b.scope_key, b.span, b.currency, b.retired, c.span_start, c.limit_amount, c.reserved,
+    c.spent, t.time_zone,
+    coalesce(sum(r.amount) FILTER (WHERE r.named AND r.status = 'pending'), 0) AS pending,
+    coalesce(sum(r.paid) FILTER (WHERE r.named AND r.status = 'posted'), 0) AS posted,
+    coalesce(sum(r.amount) FILTER (WHERE r.status = 'pending'), 0) AS all_pending,
+    coalesce(sum(r.paid) FILTER (WHERE r.status = 'posted'), 0) AS all_posted
+FROM budget_counter c JOIN budget b USING (budget_id) JOIN tenant t ON t.tenant_id = b.tenant_id
+LEFT JOIN LATERAL (
+    SELECT v.status, v.amount, v.paid, v.counters @>
+        jsonb_build_array(jsonb_build_object('budget_id', c.budget_id, 'span_start', c.span_start)) AS named
+    FROM reservation v WHERE v.tenant_id = c.tenant_id AND v.currency = b.currency
+      AND (b.scope, b.scope_key) IN (('tenant', v.tenant_id::text), ('influencer', v.agent_id::text),
+          ('campaign', v.campaign_id::text), ('category', v.category), ('payee', v.payee))
+      AND (b.span = 'total' OR v.counters @> jsonb_build_array(jsonb_build_object('budget_id', c.budget_id,
+              'span_start', c.span_start))
+          OR date_trunc(b.span, v.created_at AT TIME ZONE t.time_zone)::date = c.span_start)
+) r ON true
 WHERE c.tenant_id = $1
-GROUP BY b.budget_id, c.span_start, c.limit_amount, c.reserved, c.spent
+GROUP BY b.budget_id, c.span_start, c.limit_amount, c.reserved, c.spent, t.time_zone
 """
 BY_ACCOUNT = """
 SELECT split_part(p.account, ':', 1) AS name, t.currency, sum(p.amount) AS sum
@@ -85,11 +97,21 @@ async def read(connection: Any, tenant_id: UUID) -> Books:
         )
 
 
+def present(books: Books, span: str, time_zone: str) -> date:
+    """The first day of the span in which something was decided last: what is in force has counted all of it."""
+    last = datetime.fromisoformat(str(books.events[-1].body["timestamp"]))
+    today = last.astimezone(ZoneInfo(time_zone)).date()
+    return {"day": today, "month": today.replace(day=1), "total": date(1970, 1, 1)}[span]
+
+
 def prove(books: Books) -> None:
     """Nothing is over its limit, everything sums to zero, and who has only the chain knows every counter."""
     for row in books.counters:
         assert row["reserved"] + row["spent"] <= row["limit_amount"], row
-        assert (row["reserved"], row["spent"]) == (row["pending"], row["posted"]), row
+        assert row["reserved"] == row["pending"], row
+        assert row["posted"] <= row["spent"] <= row["all_posted"], row
+        if not row["retired"] and row["span_start"] == present(books, row["span"], row["time_zone"]):
+            assert (row["reserved"], row["spent"]) == (row["all_pending"], row["all_posted"]), row
     assert books.unbalanced == 0
     for currency in {row["currency"] for row in books.states}:
         pending = books.of("pending", currency=currency)

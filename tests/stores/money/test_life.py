@@ -24,7 +24,6 @@ from hypothesis.stateful import (
 from tests.stores.money.proofs import Slot, proven
 from tests.stores.money.wishes import (
     CATEGORIES,
-    EPOCH,
     HUGE,
     PAYEES,
     PLACES,
@@ -38,7 +37,9 @@ from tests.stores.money.wishes import (
     amounts,
     exactly,
     loosened,
+    meanwhile,
     metered,
+    start_of,
     strict,
 )
 
@@ -76,9 +77,8 @@ class Life(RuleBasedStateMachine):
         self.start_again()
         first = {("total", "ETH"): HUGE[1], ("transaction", "USD"): Decimal(30), ("day", "USD"): Decimal(60)}
         self.change_limits_of(("tenant", str(self.tenant_id)), {**first, ("month", "USDC"): Decimal(100)})
-        self.change_limits_of(
-            self.key_of("payee", data), {("transaction", "ETH"): HUGE[0], ("day", "COMPUTE"): Decimal(60)}
-        )
+        narrow = {("transaction", "ETH"): HUGE[0], ("day", "COMPUTE"): Decimal(60)}
+        self.change_limits_of(self.key_of("payee", data), narrow)
 
     async def _settle_in(self, zone: str) -> None:
         accounts = AccountStore(self.database)
@@ -93,8 +93,7 @@ class Life(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def start_of(self, span: str) -> date:
-        today = self.now.astimezone(self.zone).date()
-        return {"day": today, "month": today.replace(day=1), "total": EPOCH}[span]
+        return start_of(span, self.now, self.zone)
 
     def key_of(self, scope: str, data: st.DataObject) -> Key:
         named = {"tenant": self.tenant_id, "influencer": self.agent_id, "campaign": self.campaign_id}
@@ -122,13 +121,15 @@ class Life(RuleBasedStateMachine):
             expires=wish.valid is not None,
         )
 
+    def keys(self, wish: Wish) -> list[Key]:
+        """The scopes that it falls under."""
+        nora = [("influencer", str(self.agent_id)), ("campaign", str(self.campaign_id))] if wish.by_nora else []
+        return [("tenant", str(self.tenant_id)), ("category", wish.category), ("payee", wish.payee), *nora]
+
     def fits(self, wish: Wish) -> tuple[bool, list[Slot]]:
         """Whether every limit has room for it, and where it would count."""
-        keys = [("tenant", str(self.tenant_id)), ("category", wish.category), ("payee", wish.payee)]
-        if wish.by_nora:
-            keys += [("influencer", str(self.agent_id)), ("campaign", str(self.campaign_id))]
-        slots, room = [], True
-        for key in keys:
+        slots, room, budgets = [], True, False
+        for key in self.keys(wish):
             for (span, currency), limit in self.limits[key].items():
                 if currency != wish.currency:
                     continue
@@ -137,8 +138,9 @@ class Life(RuleBasedStateMachine):
                     continue
                 slot = (*key, span, currency, self.start_of(span))
                 slots.append(slot)
+                budgets |= key[0] in ("tenant", "influencer", "campaign")  # the others only narrow a budget
                 room &= sum(self.used[slot]) + Fraction(wish.amount) <= Fraction(limit)
-        return room and bool(slots), slots
+        return room and budgets, slots
 
     def expect(self, wish: Wish, got: Decided | BaseException) -> None:
         """One answer, in the order in which it was asked for."""
@@ -154,16 +156,15 @@ class Life(RuleBasedStateMachine):
         assert got.granted is room, (wish, got)
         made = self.transfers[wish.key] = Transfer(wish, got, "pending" if room else "refused", self.now)
         if room:
-            made.slots = slots
+            made.slots, made.keys = slots, self.keys(wish)
             made.expires = self.now + timedelta(seconds=wish.valid) if wish.valid else None
             for slot in slots:
                 self.used[slot][0] += Fraction(wish.amount)
 
     async def ask(self, wishes: Iterable[Wish]) -> list[Decided | BaseException]:
         """All in one batch, as they arrive in one turn of the event loop."""
-        return await asyncio.gather(
-            *(self.treasury.authorise(self.order(wish)) for wish in wishes), return_exceptions=True
-        )
+        asked = (self.treasury.authorise(self.order(wish)) for wish in wishes)
+        return await asyncio.gather(*asked, return_exceptions=True)
 
     @rule(data=st.data(), size=st.integers(1, 4))
     def authorise(self, data: st.DataObject, size: int) -> None:
@@ -219,15 +220,8 @@ class Life(RuleBasedStateMachine):
         for key in chosen:
             transfer = self.transfers[key]
             paid = None if whole else exactly(transfer.wish.amount, part)
-            closings.append(
-                Closing(
-                    reservation_id=transfer.decided.reservation_id,
-                    outcome=outcome,
-                    paid=paid,
-                    source=source,
-                    reference="receipt",
-                )
-            )
+            named = {"reservation_id": transfer.decided.reservation_id, "source": source, "reference": "receipt"}
+            closings.append(Closing(outcome=outcome, paid=paid, **named))
             self.closed(transfer, outcome, paid)
         self.run(self._close(closings))
         if again:
@@ -290,28 +284,36 @@ class Life(RuleBasedStateMachine):
         default = {("day", "COMPUTE"): Decimal(50_000_000)}
         loose = bool(before) and before != default and loosened(before, wanted)
         after = strict(before, wanted) if loose else wanted
-        change_id = self.attempt(lambda: self._set(key, wanted), after if after != before else {}, key)
+        change_id = self.attempt(lambda: self._set(key, wanted), after, key)
         if isinstance(change_id, Invalid):
             return
         self.waiting.pop(key, None)
         if loose:
             assert change_id is not None
             self.waiting[key] = change_id, wanted
-        self.limits[key] = dict(after)
 
     def attempt(self, change: Callable[[], Any], after: Allowance, key: Key) -> Any:
-        """Invalid exactly when a limit would be below what is used of it."""
+        """Invalid exactly when a limit would be below what is used of it; else its limits hold, and count it all."""
+        anew = [which for which in after if which not in self.limits[key] and which[0] != "transaction"]
+        slots: list[Slot] = [(*key, *which, self.start_of(which[0])) for which in anew]
+        adopted = {slot: meanwhile(slot, self.transfers.values(), self.zone, self.used[slot][0]) for slot in slots}
+        used = self.used | {slot: figures for slot, (figures, _) in adopted.items()}
         too_low = any(
-            slot[:4] == (*key, span, currency) and slot[4] >= self.start_of(span) and sum(used) > Fraction(limit)
+            slot[:4] == (*key, span, currency) and slot[4] >= self.start_of(span) and sum(figures) > Fraction(limit)
             for (span, currency), limit in after.items()
             if span != "transaction"
-            for slot, used in self.used.items()
+            for slot, figures in used.items()
         )
-        if not too_low:
-            return self.run(change())
-        with pytest.raises(Invalid) as refusal:
-            self.run(change())
-        return refusal.value
+        if too_low:
+            with pytest.raises(Invalid) as refusal:
+                self.run(change())
+            return refusal.value
+        done = self.run(change())
+        self.limits[key] = dict(after)
+        self.used = used
+        for transfer, slot in [(each, slot) for slot, (_, held) in adopted.items() for each in held]:
+            transfer.slots.append(slot)
+        return done
 
     async def _set(self, key: Key, wanted: Allowance) -> UUID | None:
         limits = [Limit(span=span, amount=f"{amount:f} {currency}") for (span, currency), amount in wanted.items()]
@@ -328,10 +330,8 @@ class Life(RuleBasedStateMachine):
             with pytest.raises(Forbidden):
                 self.run(store.confirm(self.tenant_id, change_id, by))
             return
-        done = self.attempt(lambda: store.confirm(self.tenant_id, change_id, by), wanted, key)
-        if not isinstance(done, Invalid):
+        if not isinstance(self.attempt(lambda: store.confirm(self.tenant_id, change_id, by), wanted, key), Invalid):
             del self.waiting[key]
-            self.limits[key] = dict(wanted)
 
     @rule(step=st.sampled_from([timedelta(seconds=59), timedelta(hours=13), timedelta(days=1), timedelta(days=31)]))
     def wait(self, step: timedelta) -> None:
@@ -365,7 +365,10 @@ class Life(RuleBasedStateMachine):
         for key, allowance in self.limits.items():
             for (span, currency), limit in allowance.items():
                 if span != "transaction":
-                    assert sum(self.used[(*key, span, currency, self.start_of(span))]) <= Fraction(limit)
+                    slot = (*key, span, currency, self.start_of(span))
+                    assert sum(self.used[slot]) <= Fraction(limit)
+                    anew = meanwhile(slot, self.transfers.values(), self.zone, self.used[slot][0])
+                    assert anew == (self.used[slot], [])  # who was in force has counted it all
         assert {row["key"]: (row["status"], row["paid"], row["doubted"]) for row in books.states} == {
             key: (each.status, each.paid, each.doubted and each.status == "pending")
             for key, each in self.transfers.items()

@@ -1,10 +1,12 @@
 """What a tenant may wish for, and the plain sums by which a model of its money answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from tests.stores.money.proofs import Slot
@@ -70,10 +72,32 @@ class Transfer:
     status: str
     at: datetime
     slots: list[Slot] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
     expires: datetime | None = None
     paid: Fraction = Fraction(0)
     excess: Fraction = Fraction(0)
     doubted: bool = False
+
+    def falls(self, slot: Slot, zone: ZoneInfo) -> bool:
+        """Whether it was granted under this scope, in this currency and span."""
+        scope, which, span, currency, start = slot
+        alike = (scope, which) in self.keys and self.wish.currency == currency
+        return alike and start_of(span, self.at, zone) == start
+
+
+def start_of(span: str, at: datetime, zone: ZoneInfo) -> date:
+    today = at.astimezone(zone).date()
+    return {"day": today, "month": today.replace(day=1), "total": EPOCH}[span]
+
+
+def meanwhile(
+    slot: Slot, transfers: Iterable[Transfer], zone: ZoneInfo, reserved: Fraction
+) -> tuple[list[Fraction], list[Transfer]]:
+    """What a limit has used when it is put in force, and the pending transfers that it did not hold yet."""
+    of = [each for each in transfers if each.falls(slot, zone)]
+    pending = [each for each in of if each.status == "pending" and slot not in each.slots]
+    adopted = sum((Fraction(each.wish.amount) for each in pending), reserved)
+    return [adopted, sum((each.paid for each in of), Fraction(0))], pending
 
 
 def loosened(before: Allowance, after: Allowance) -> bool:

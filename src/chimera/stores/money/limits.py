@@ -160,25 +160,47 @@ async def _put_in_force(
     actor: str,
 ) -> None:
     before = await _counters(connection, tenant_id, scope, scope_key, batch.now)
+    rows = await connection.fetch(SQL["in_force"], tenant_id, scope, scope_key)
+    bound = {row["budget_id"] for row in rows}
     await connection.execute(SQL["retire"], tenant_id, scope, scope_key)
+    adopted: list[JsonValue] = []
     for (span, currency), amount in allowance.items():
         budget_id = await connection.fetchval(SQL["set"], new_id(), tenant_id, scope, scope_key, span, currency, amount)
         try:
             await connection.execute(SQL["set_counters"], budget_id, amount, batch.now)
-        except asyncpg.CheckViolationError as error:
+            if span != "transaction" and budget_id not in bound:
+                adopted += await _count_in(connection, budget_id, batch.now)
+        except (asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError) as error:
             raise Invalid(
                 f"more than {plain(amount)} {currency} is reserved and spent already",
                 remedy="Choose a limit above what is used.",
             ) from error
-    every = [
-        {**dict(row), "budget_id": str(row["budget_id"]), "amount": plain(row["amount"])}
-        for row in await connection.fetch(SQL["all"], tenant_id, scope, scope_key)
-    ]
+    said: dict[str, JsonValue] = {
+        "actor": actor,
+        "time_zone": await connection.fetchval(SQL["time_zone"], tenant_id),
+        "limits": [
+            {**dict(row), "budget_id": str(row["budget_id"]), "amount": plain(row["amount"])}
+            for row in await connection.fetch(SQL["all"], tenant_id, scope, scope_key)
+        ],
+        "adopted": adopted,
+    }
     after = await _counters(connection, tenant_id, scope, scope_key, batch.now)
-    batch.limits(tenant_id, every, before, after, actor)
+    batch.limits(tenant_id, said, before, after)
     told: dict[str, JsonValue] = {f"{currency} by {span}": plain(each) for (span, currency), each in allowance.items()}
     batch.note(tenant_id, actor, "limits.set", f"{scope}:{scope_key}", told)
     await batch.write(connection)
+
+
+async def _count_in(connection: "Connection", budget_id: UUID, at: datetime) -> list[JsonValue]:
+    """Let a limit that binds anew count what was used meanwhile; the pending transfers that it holds from now on."""
+    return [
+        {
+            "reservation_id": str(row["reservation_id"]),
+            "budget_id": str(row["budget_id"]),
+            "span_start": row["span_start"].isoformat(),
+        }
+        for row in await connection.fetch(SQL["count_in"], budget_id, at)
+    ]
 
 
 async def _counters(
