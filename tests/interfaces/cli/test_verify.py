@@ -20,8 +20,9 @@ LIMIT = {"budget_id": str(new_id()), "scope": "tenant", "scope_key": str(TENANT)
 def export() -> list[dict[str, Any]]:
     """A chain: a limit of 200 that becomes one of 100."""
     at = datetime(2026, 2, 5, tzinfo=UTC)
-    first = Link.after(Head(tenant_id=TENANT), "limits", at, {"limits": [{**LIMIT, "amount": "200"}], **change([], [])})
-    second = Link.after(first.head, "limits", at, {"limits": [{**LIMIT, "amount": "100"}], **change([], [])})
+    said = {"time_zone": "UTC", "adopted": [], **change([], [])}
+    first = Link.after(Head(tenant_id=TENANT), "limits", at, {"limits": [{**LIMIT, "amount": "200"}], **said})
+    second = Link.after(first.head, "limits", at, {"limits": [{**LIMIT, "amount": "100"}], **said})
     return [
         {"tenant_id": str(TENANT), "sequence": n, "hash": link.head.hash, "body": json.loads(link.text)}
         for n, link in enumerate((first, second), 1)

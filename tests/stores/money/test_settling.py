@@ -91,7 +91,7 @@ async def test_what_was_authorised_for_a_task_is_the_tasks(house: Any) -> None:
         house.system.settling.settle(house.tenant_id, mark, Settlement(), ME),
         house.system.settling.void(house.tenant_id, mark, ME),
     ):
-        with pytest.raises(Conflict, match="for a task"):
+        with pytest.raises(Conflict, match="authorised for the swarm"):
             await ending
 
 
