@@ -18,7 +18,7 @@ import redis
 
 ROOT = Path(__file__).parents[2]
 ALL_IS_WELL = "Every post is on the network once, signed, logged and paid for."
-BOUND_S = 150
+BOUND_S = 300
 
 
 class Demo:

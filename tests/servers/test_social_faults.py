@@ -9,7 +9,7 @@ from mcp_types import REQUEST_TIMEOUT, CallToolResult, TextContent
 
 import chimera
 from chimera.servers.social import faults
-from chimera.servers.social.faults import Fault, Mode
+from chimera.servers.social.faults import Fault, Mode, Switch
 from chimera.servers.social.network import Network
 from chimera.servers.social.server import build_server
 
@@ -54,6 +54,26 @@ async def test_an_error_500_fails_the_first_calls_before_anything_is_written(tmp
             assert "error_500" in result.content[0].text
             assert not await found(client)
         assert not replayed(await client.call_tool("post_tweet", TWEET))
+    network.close()
+
+
+async def test_faults_in_a_file_come_and_go_while_the_network_serves(tmp_path: Path) -> None:
+    network, switch = Network(tmp_path / "social.db", seed=7), tmp_path / "faults"
+    fault = faults.parse(f"@{switch}")
+    assert fault == Switch(switch)
+    async with Client(build_server(network, fault)) as client:
+        assert not (await client.call_tool("post_tweet", {**TWEET, "idempotency_key": "k0"})).is_error
+        switch.write_text("error_429:2\nerror_500:1\n")
+        said = []
+        for _ in range(4):
+            content = (await client.call_tool("post_tweet", TWEET)).content[0]
+            assert isinstance(content, TextContent)
+            said += [mode for mode in Mode if mode.value in content.text]
+        assert said == [Mode.ERROR_429, Mode.ERROR_429, Mode.ERROR_500]
+        switch.write_text("error_429:3")
+        assert (await client.call_tool("post_tweet", TWEET)).is_error
+        switch.write_text("")
+        assert replayed(await client.call_tool("post_tweet", TWEET))
     network.close()
 
 

@@ -102,6 +102,19 @@ async def test_an_effect_that_certainly_did_not_happen_may_be_tried_again_when_i
     assert (again.status, again.tries) == (EffectStatus.EXECUTING, 2)
 
 
+async def test_reading_back_uses_up_no_tries(house: Any) -> None:
+    made = await house.running()
+    effect = await house.begin(await house.approved(made["a"]))
+    assert (effect.attempt, effect.tries) == (1, 1)
+    for attempt in (2, 3, 4):
+        await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+        effect = await house.begin(effect.effect_id)
+        assert (effect.status, effect.attempt, effect.tries) == (EffectStatus.UNKNOWN, attempt, 1)
+    await house.system.effects.retry(effect, "it is not there", datetime.now(UTC))
+    effect = await house.begin(effect.effect_id)
+    assert (effect.status, effect.attempt, effect.tries) == (EffectStatus.EXECUTING, 5, 2)
+
+
 async def test_an_effect_found_executing_after_a_crash_is_unknown(house: Any) -> None:
     made = await house.running()
     effect = await house.begin(await house.approved(made["a"]))
@@ -118,6 +131,18 @@ async def test_the_sweep_takes_an_effect_back_from_a_lost_process_as_unknown(hou
     await house.lose_process()
     assert (await house.swept())[Stage.PUBLISH] == {effect.effect_id}
     assert await house.effect_status(effect.effect_id) == "unknown"
+
+
+async def test_an_effect_that_a_living_process_has_lost_track_of_is_unknown(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"))
+    lost, held = [await house.begin(await house.approved(made[key])) for key in "ab"]
+    await house.system.effects.let_go(house.process_id, [], 5)
+    await house.system.effects.let_go(new_id(), [], 0)
+    assert [await house.effect_status(each.effect_id) for each in (lost, held)] == ["executing", "executing"]
+    await house.system.effects.let_go(house.process_id, [held.effect_id], 0)
+    assert [await house.effect_status(each.effect_id) for each in (lost, held)] == ["unknown", "executing"]
+    with pytest.raises(Superseded):
+        await house.system.effects.finish(await house.begin(lost.effect_id) and lost, house.receipt())
 
 
 async def test_the_sweep_finds_an_effect_that_redis_has_lost(house: Any) -> None:

@@ -112,3 +112,20 @@ async def test_a_wrong_statement_is_not_taken_for_a_lost_server(system: Any) -> 
     with pytest.raises(asyncpg.PostgresSyntaxError):
         async with system.swarm.connection() as connection:
             await connection.execute("SELEKT 1")
+
+
+async def test_a_process_that_is_frozen_with_a_lock_in_hand_stops_nobody_for_long(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "IDLE_IN_TRANSACTION", "200ms")
+    database, lock = Database(database_url, Access.SWARM, size=2), "SELECT pg_advisory_xact_lock(7)"
+    await database.open()
+    try:
+        with pytest.raises(Unavailable):
+            async with database.transaction() as frozen:
+                await frozen.execute(lock)
+                async with asyncio.timeout(10), database.transaction() as other:
+                    await other.execute(lock)
+                await frozen.execute(lock)
+    finally:
+        await database.close()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chimera.contracts.claims import ProcessMark
+from chimera.contracts.ids import new_id
 from chimera.contracts.values import Decision, Role, Stage
 from chimera.stores.tasks import Sweeper
 
@@ -55,6 +56,30 @@ async def test_work_of_a_process_that_never_gave_a_sign_of_life_is_taken_back(ho
     await house.claim(made["a"])
     await house.raw.execute("DELETE FROM process")
     assert (await house.swept())[Stage.WORK] == {made["a"]}
+
+
+async def test_what_a_living_process_has_lost_track_of_is_given_back_and_what_it_holds_is_not(house: Any) -> None:
+    """Its claim's answer was lost, or PostgreSQL was away when it was given back; and Redis forgot the lease."""
+    made = await house.running(*(house.node(key) for key in "abcd"))
+    late, _ = await house.claim(made["a"]), await house.claim(made["b"])
+    for key in "cd":
+        await house.piece(made[key])
+    let_go = house.system.work.let_go
+    for stage in Stage:
+        await let_go(house.process_id, stage, [], 5)
+        await let_go(new_id(), stage, [], 0)
+        await let_go(house.process_id, stage, list(made.tasks.values()), 0)
+    assert not any((await house.swept()).values())
+
+    await let_go(house.process_id, Stage.WORK, [made["b"]], 5)
+
+    assert (await house.swept())[Stage.WORK] == {made["a"]}
+    await let_go(house.process_id, Stage.JUDGE, [made["c"]], 5)
+    found = await house.swept()
+    assert (found[Stage.WORK], found[Stage.JUDGE]) == ({made["a"]}, {made["d"]})
+    assert await house.value("SELECT cause FROM task WHERE task_id = $1", made["d"]) == "its process lost track of it"
+    assert (await house.claim(made["a"])).attempt == 2
+    assert (await house.submit(late)).status is None
 
 
 async def test_a_task_starts_once_all_it_waits_for_is_done(house: Any) -> None:

@@ -29,6 +29,16 @@ def test_the_process_dies_at_its_point_once_and_leaves_a_mark(
     assert (signals, marker.exists()) == ([(os.getpid(), signal.SIGKILL)], True)
 
 
+def test_the_process_freezes_at_its_point_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals: list[tuple[int, int]]
+) -> None:
+    marker = tmp_path / "frozen"
+    monkeypatch.setenv(VARIABLE, f"freeze-ordered:{marker}")
+    for point in ("freeze", "ordered", "ordered"):
+        reach(point)
+    assert (signals, marker.exists()) == ([(os.getpid(), signal.SIGSTOP)], True)
+
+
 def test_nothing_happens_without_a_word(monkeypatch: pytest.MonkeyPatch, signals: list[tuple[int, int]]) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     reach("ordered")

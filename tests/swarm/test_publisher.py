@@ -160,3 +160,9 @@ async def test_a_doubtful_effect_whose_payment_is_open_stays_in_doubt(error: Too
         await publisher.handle(effect)
     await publisher.give_up(effect, caught.value, soon())
     assert ([what for what, _ in effects.happened], tools.calls) == (["doubt"], [])
+
+
+def test_reading_back_is_no_try_but_makes_the_pauses_longer() -> None:
+    publisher = Publisher(FakeEffects(), FakeTools())
+    assert publisher.tries(make_effect(tries=2, attempt=7)) == 2
+    assert publisher.tries(make_effect(tries=2, attempt=7, status=UNKNOWN)) == 7

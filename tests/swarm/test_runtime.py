@@ -28,7 +28,14 @@ class FakeTrade:
     gave_up: list[tuple[UUID, Exception, datetime]] = field(default_factory=list)
     give_up_error: Exception | None = None
     claim_errors: list[Exception] = field(default_factory=list)
+    recalled: list[tuple[UUID, list[UUID], float]] = field(default_factory=list)
+    recall_error: Exception | None = None
     stage: Stage = Stage.WORK
+
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        self.recalled.append((process_id, list(held), seconds))
+        if self.recall_error is not None:
+            raise self.recall_error
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[UUID]:
         self.claims += 1
@@ -187,6 +194,25 @@ async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() ->
     await asyncio.gather(running, return_exceptions=True)
     assert set(queue.renewed) == {lease.id}
     assert len(queue.renewed) == count
+
+
+async def test_what_is_held_is_compared_with_what_was_claimed_even_after_a_lost_database() -> None:
+    lease, done, process_id = make_lease(), asyncio.Event(), new_id()
+
+    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+        await asyncio.wait_for(done.wait(), 5)
+        return {}
+
+    trade, queue = FakeTrade(act, recall_error=Unavailable("away")), FakeQueue([lease])
+    running = asyncio.create_task(Bench(trade, queue, process_id, lease_seconds=0.05).run(asyncio.Event()))
+    await until(lambda: (process_id, [lease.id], 0.05) in trade.recalled and len(trade.recalled) > 1)
+    done.set()
+    await until(lambda: trade.recalled[-1] == (process_id, [], 0.05))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    count = len(trade.recalled)
+    await asyncio.sleep(0)
+    assert len(trade.recalled) == count
 
 
 async def test_no_more_is_taken_than_the_bench_is_wide() -> None:

@@ -146,6 +146,10 @@ class Work(Protocol):
         """End a task that cannot be done, with its cause."""
         ...
 
+    async def let_go(self, process_id: UUID, stage: Stage, held: Sequence[UUID], seconds: float) -> None:
+        """Give back what the process claimed longer ago than that and does not hold: it has lost track of it."""
+        ...
+
     async def setting(self, task: Task) -> Setting:
         """The persona, policy and brief that the task names."""
         ...
@@ -188,6 +192,10 @@ class Effects(Protocol):
 
     async def fail(self, effect: Effect, cause: str) -> None:
         """It did not happen and will not: releases its money, tells the Planner."""
+        ...
+
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """Doubt what the process began longer ago than that and does not hold: it has lost track of it."""
         ...
 
 

@@ -113,6 +113,11 @@ class EffectStore:
         async with self._database.transaction() as connection:
             await self._refuse(connection, effect, cause)
 
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """See `ports.Effects.let_go`."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["let_go"], process_id, held, seconds)
+
     async def sweep(self, lease_seconds: float, batch: int = 1_000) -> list[Ticket]:
         """Effects that are due but may be missing in Redis; those of dead processes become unknown."""
         async with self._database.transaction() as connection:

@@ -132,6 +132,13 @@ class TaskStore:
             await void(connection, [row["reservation_id"] for row in held])
         await self._tidy([task.campaign_id])
 
+    async def let_go(self, process_id: UUID, stage: Stage, held: Sequence[UUID], seconds: float) -> None:
+        """See `ports.Work.let_go`."""
+        status = TaskStatus.IN_REVIEW if stage is Stage.JUDGE else TaskStatus.IN_PROGRESS
+        kinds = _KINDS.get(stage, list(TaskKind))
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["let_go"], process_id, status.value, kinds, held, seconds)
+
     async def setting(self, task: Task) -> Setting:
         """See `ports.Work.setting`. Versions never change, so they are read once per process."""
         key = (task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id, task.state_version)

@@ -27,6 +27,7 @@ from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import Artifact, Opinion, Usage, Verdict
 from chimera.domain import accounts, judging, planning, provenance, publishing, retry
 from chimera.swarm import prompts
+from chimera.swarm.faults import reach
 from chimera.swarm.inputs import seed_of, voice
 from chimera.swarm.runtime import FollowUp, describe
 
@@ -63,10 +64,16 @@ class Judge:
         await self._pulse.thinking(item.task, Role.JUDGE)
         setting = await self._work.setting(item.task)
         verdict = await self._weigh(item, setting)
+        reach("judged")
         committed = await self._work.commit(self._judgement(item, setting, verdict))
         if committed.status is None:
             raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
+        reach("approved")
         return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
+
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """See `Trade.let_go`."""
+        await self._work.let_go(process_id, self.stage, held, seconds)
 
     async def give_up(self, item: Piece, error: Exception, retry_at: datetime) -> None:
         """See `Trade.give_up`."""

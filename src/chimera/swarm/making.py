@@ -32,6 +32,10 @@ class Maker:
         """See `Trade.tries`."""
         return item.tries
 
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """See `Trade.let_go`."""
+        await self._work.let_go(process_id, self.stage, held, seconds)
+
     async def give_up(self, item: Task, error: Exception, retry_at: datetime) -> None:
         """See `Trade.give_up`. A store that is away is not the task's fault: it never becomes a dead letter so."""
         if isinstance(error, (Invalid, NotFound)):

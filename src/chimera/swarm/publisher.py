@@ -34,11 +34,12 @@ class Publisher:
         return item.effect_id, str(item.task_id)
 
     def tries(self, item: Effect) -> int:
-        """See `Trade.tries`."""
-        return item.tries
+        """See `Trade.tries`. For the pause after it, reading back counts too."""
+        return item.attempt if item.status is EffectStatus.UNKNOWN else item.tries
 
     async def handle(self, item: Effect) -> FollowUp:
         """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
+        reach("begun")
         paid: str | None = None
         unpaid: ToolFailed | None = None
         if item.reservation_id is not None and self._paymaster is not None:
@@ -50,6 +51,7 @@ class Publisher:
                 unpaid = error  # for good; only whether the platform has it all the same is open
         if item.status is EffectStatus.UNKNOWN:
             receipt = await self._read_back(item)
+            reach("read_back")
             if receipt is None and unpaid is not None:
                 await self._effects.fail(item, unpaid.detail)
                 return {}
@@ -63,7 +65,13 @@ class Publisher:
             answer = await self._tools.call(item.server, item.tool, arguments)
             receipt = _receipt(answer.data, item)
             reach("acted")
-        return {Stage.WORK: await self._effects.finish(item, receipt)}
+        released = await self._effects.finish(item, receipt)
+        reach("finished")
+        return {Stage.WORK: released}
+
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """See `Trade.let_go`."""
+        await self._effects.let_go(process_id, held, seconds)
 
     async def give_up(self, item: Effect, error: Exception, retry_at: datetime) -> None:
         """See `Trade.give_up`. What may have happened is never called failed."""

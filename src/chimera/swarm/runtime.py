@@ -54,6 +54,10 @@ class Trade(Protocol[Item]):
         """It failed: let it be tried again at `retry_at`, or end it with its cause."""
         ...
 
+    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+        """Give back what was claimed longer ago than that and is not held."""
+        ...
+
 
 class Bench(Generic[Item]):
     """One role at work: up to `width` items at once."""
@@ -79,7 +83,7 @@ class Bench(Generic[Item]):
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping`; then finish what is in hand."""
-        renewing = asyncio.create_task(self._renew())
+        keeping = [asyncio.create_task(self._renew()), asyncio.create_task(self._recall())]
         failures = 0
         try:
             while not stopping.is_set():
@@ -95,8 +99,7 @@ class Bench(Generic[Item]):
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._lease_seconds)
         finally:
-            renewing.cancel()
-            for task in self._tasks:
+            for task in (*keeping, *self._tasks):
                 task.cancel()
 
     async def _turn(self) -> None:
@@ -168,6 +171,16 @@ class Bench(Generic[Item]):
                 await self._queue.renew(self._trade.stage, str(self._process_id), list(self._held.values()))
             except Unavailable as error:
                 await log.awarning("leases not renewed", stage=self._trade.stage.value, cause=error.detail)
+
+    async def _recall(self) -> None:
+        """A claim whose answer was lost, or that could not be given back, would be ours for as long as we live,
+        should Redis have forgotten its lease."""
+        while True:
+            await asyncio.sleep(self._lease_seconds)
+            try:
+                await self._trade.let_go(self._process_id, list(self._held), self._lease_seconds)
+            except Unavailable as error:
+                await log.awarning("claims not compared", stage=self._trade.stage.value, cause=error.detail)
 
 
 async def keep_alive(presence: Presence, process: ProcessMark, every_seconds: float, stopping: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ from mcp_types import ToolAnnotations
 from pydantic import Field, TypeAdapter
 
 from chimera.servers.social import rules
-from chimera.servers.social.faults import Fault
+from chimera.servers.social.faults import Fault, Switch
 from chimera.servers.social.messages import Mention, Post, PostPage, Receipt, Timeline, Trend
 from chimera.servers.social.network import MAX_PAGE, MAX_TIMELINE, Network
 from chimera.servers.social.rules import NetworkError, Refusal
@@ -43,7 +43,7 @@ class _Desk:
     """Runs the network's blocking calls on a thread and words its refusals for MCP."""
 
     network: Network
-    fault: Fault | None
+    fault: Fault | Switch | None
 
     async def read(self, act: Callable[[], Answer]) -> Answer:
         try:
@@ -67,7 +67,7 @@ class _Desk:
             raise (ResourceNotFoundError if absent else ResourceError)(str(error)) from error
 
 
-def build_server(network: Network, fault: Fault | None = None) -> MCPServer[None]:
+def build_server(network: Network, fault: Fault | Switch | None = None) -> MCPServer[None]:
     """The MCP server of a network.
 
     Args:

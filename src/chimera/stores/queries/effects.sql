@@ -14,7 +14,9 @@ ORDER BY e.effect_id
 FOR NO KEY UPDATE OF e;
 
 -- name: claim
-UPDATE effect SET status = $3, attempt = attempt + 1, tries = tries + 1, claimed_by = $2, updated_at = now()
+-- Reading back is no try: what was in doubt for long has as many tries left as it had before.
+UPDATE effect SET status = $3, attempt = attempt + 1, tries = tries + ($3 = 'executing')::int, claimed_by = $2,
+    updated_at = now()
 WHERE effect_id = $1 AND status = ANY($4::text[])
 RETURNING attempt, tries;
 
@@ -73,3 +75,9 @@ WHERE e.status IN ('executing', 'unknown') AND e.claimed_by IS NOT NULL AND NOT 
     SELECT FROM process p WHERE p.process_id = e.claimed_by AND p.stopped_at IS NULL
       AND p.last_seen > now() - make_interval(secs => $1))
 RETURNING e.effect_id, e.tenant_id, e.agent_id, e.priority;
+
+-- name: let_go
+-- What a living process has begun and does not hold. $1 process, $2 what it holds, $3 seconds.
+UPDATE effect SET status = 'unknown', claimed_by = NULL, cause = 'its process lost track of it', updated_at = now()
+WHERE status IN ('executing', 'unknown') AND claimed_by = $1 AND effect_id <> ALL($2::uuid[])
+  AND updated_at < now() - make_interval(secs => $3);

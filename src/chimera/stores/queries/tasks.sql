@@ -293,6 +293,14 @@ WHERE t.status IN ('in_progress', 'in_review') AND t.claimed_by IS NOT NULL AND 
           AND p.last_seen > now() - make_interval(secs => $1))))
 RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external;
 
+-- name: let_go
+-- What a living process has claimed and does not hold: its answer was lost, or it could not be given back, and Redis
+-- has forgotten the lease. $1 process, $2 status, $3 kinds, $4 what it holds, $5 seconds.
+UPDATE task SET status = CASE status WHEN 'in_progress' THEN 'queued' ELSE status END, claimed_by = NULL,
+    cause = 'its process lost track of it', updated_at = now()
+WHERE status = $2 AND claimed_by = $1 AND kind = ANY($3::text[]) AND task_id <> ALL($4::uuid[])
+  AND updated_at < now() - make_interval(secs => $5);
+
 -- name: finish_campaigns
 -- A campaign is finished when nothing of it is left to do, by the swarm or by a human.
 UPDATE campaign c SET status = 'finished'
