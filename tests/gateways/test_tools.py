@@ -170,11 +170,18 @@ async def test_calls_that_are_under_way_when_a_server_dies_all_end_and_later_one
     assert sorted(await posts(faulty)) == [str(number) for number in range(8)]
 
 
+@pytest.mark.parametrize(("faulty", "away"), [("error_429:1", True), ("error_500:1", False)], indirect=["faulty"])
+async def test_a_platform_without_room_is_waited_for(faulty: ToolHost, away: bool) -> None:
+    with pytest.raises(ToolFailed) as caught:
+        await faulty.call("twitter-mcp", "post_tweet", tweet("k"))
+    assert (caught.value.uncertain, caught.value.away) == (False, away)
+
+
 async def test_a_server_that_cannot_be_started_is_certain_failure(tmp_path: Path) -> None:
     gone = ToolServer(command=str(tmp_path / "no-such-program"), reads=["x"])
     with pytest.raises(ToolFailed, match="gone-mcp cannot be reached") as caught:
         await ToolHost({"gone-mcp": gone}).call("gone-mcp", "x", {})
-    assert not caught.value.uncertain
+    assert (caught.value.uncertain, caught.value.away) == (False, True)
 
 
 async def test_a_program_that_is_no_mcp_server_is_certain_failure(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ async def test_a_platform_that_cannot_be_read_back_leaves_the_doubt_to_a_human()
         (ValueError("what"), 1, EffectStatus.EXECUTING, "doubt"),
         (ToolFailed("error_500", uncertain=False), 1, EffectStatus.EXECUTING, "retry"),
         (ToolFailed("error_500", uncertain=False), MAX_TRIES, EffectStatus.EXECUTING, "fail"),
+        (ToolFailed("cannot be reached", uncertain=False, away=True), MAX_TRIES + 9, EffectStatus.EXECUTING, "retry"),
         (ToolFailed("too_long", uncertain=False, permanent=True), 1, EffectStatus.EXECUTING, "fail"),
         (NotFound("no such tool"), 1, EffectStatus.EXECUTING, "fail"),
         (Invalid("no"), 1, EffectStatus.EXECUTING, "fail"),

@@ -126,16 +126,20 @@ class Unavailable(ChimeraError):
 
 
 class ToolFailed(ChimeraError):
-    """An MCP call did not work; `uncertain` means that it may have taken effect all the same."""
+    """An MCP call did not work; `uncertain` means that it may have taken effect all the same.
+
+    `away` says that the server cannot be reached or has no room now: it is waited for, not given up.
+    """
 
     status = 502
     title = "Tool failed"
     remedy = "Look at the server's log; the call is retried or reconciled by itself."
 
-    def __init__(self, detail: str, *, uncertain: bool, permanent: bool = False) -> None:
+    def __init__(self, detail: str, *, uncertain: bool, permanent: bool = False, away: bool = False) -> None:
         super().__init__(detail)
         self.uncertain = uncertain
         self.permanent = permanent
+        self.away = away
 
 
 class ModelFailed(ChimeraError):

@@ -25,6 +25,7 @@ _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 _LASTING = re.compile(
     r"\b(invalid|too_long|unknown_post|unknown_account|key_conflict|[Vv]alidation errors?|Unknown tool)\b"
 )
+_BUSY = re.compile(r"\b(429|too many requests|rate.?limit(ed)?)\b|error_429", re.IGNORECASE)
 _BROKEN = (OSError, TimeoutError, ExceptionGroup, MCPError, RuntimeError)
 
 
@@ -151,7 +152,8 @@ class _Connection:
         if answer.is_error:
             said = _text(answer)
             permanent = _LASTING.search(said) is not None
-            raise ToolFailed(f"{self._name}/{tool}: {said}"[:2_000], uncertain=False, permanent=permanent)
+            away = not permanent and _BUSY.search(said) is not None
+            raise ToolFailed(f"{self._name}/{tool}: {said}"[:2_000], uncertain=False, permanent=permanent, away=away)
         return _OBJECT.validate_python(answer.structured_content or {"text": _text(answer)})
 
     async def close(self) -> None:
@@ -173,7 +175,9 @@ class _Connection:
                     self._client = await ready
             except _BROKEN as error:
                 self._owner.cancel()
-                raise ToolFailed(f"{self._name} cannot be reached: {_root(error)}", uncertain=False) from error
+                raise ToolFailed(
+                    f"{self._name} cannot be reached: {_root(error)}", uncertain=False, away=True
+                ) from error
             return self._client
 
     async def _own(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:

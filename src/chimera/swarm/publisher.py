@@ -79,7 +79,8 @@ class Publisher:
         if item.status is EffectStatus.UNKNOWN:
             await self._effects.doubt(item, cause, retry_at)
         elif isinstance(error, ToolFailed) and not error.uncertain:
-            if error.permanent or retry.exhausted(item.tries):
+            # A platform that is away is waited for as long as the grant holds: an approved piece is not its fault.
+            if error.permanent or (retry.exhausted(item.tries) and not error.away):
                 await self._effects.fail(item, cause)
             else:
                 await self._effects.retry(item, cause, retry_at)
