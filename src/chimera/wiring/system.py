@@ -281,6 +281,6 @@ class _AllDue:
         """See `ports.Sweep.sweep`."""
         queues = await self._tasks.sweep()
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
-        await self._treasury.expire()
+        await self._treasury.tidy()
         await self._wallets.tidy()
         return queues

@@ -237,6 +237,6 @@ async def test_an_expired_transfer_is_pending_no_more(house: Any) -> None:
     await house.system.treasury.authorise(order)
     assert in_currency(await house.system.books.books(house.tenant_id), "USDC").pending.closing == 50
     later = Treasury(house.system.swarm, lambda: now() + timedelta(days=2))
-    assert await later.expire() == 1
+    assert await later.tidy() == 1
     books = await house.system.books.books(house.tenant_id, None, now().date() + timedelta(days=3))
     assert in_currency(books, "USDC").pending.closing == 0

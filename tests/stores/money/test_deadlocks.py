@@ -122,7 +122,7 @@ class Riot:
             await limits.decide_flag(self.house.tenant_id, flag.flag_id, accept=True, actor="operator:me")
 
     async def sweep(self) -> None:
-        await self.process.treasury.expire()
+        await self.process.treasury.tidy()
         await Sweeper(self.process.swarm, lease_seconds=60).sweep()
 
     async def doubt(self) -> None:

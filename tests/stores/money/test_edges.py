@@ -122,7 +122,7 @@ async def test_what_is_in_doubt_does_not_expire(house: Any) -> None:
     await treasury.authorise(order.model_copy(update={"idempotency_key": "other"}))
     await treasury.doubt(doubted.reservation_id, "the answer got lost")
     now += timedelta(days=2)
-    assert await treasury.expire() == 1
+    assert await treasury.tidy() == 1
     states = {row["key"]: row["status"] for row in (await books(house)).states}
     assert states == {"key": "pending", "other": "expired"}
 

@@ -132,7 +132,7 @@ async def test_what_expires_frees_the_limit_that_adopted_it(day: Day) -> None:
     await day.limit("payee", "day 100 USDC")
     assert not (await day.ask("41 USDC")).granted
     day.now += timedelta(days=2)
-    assert await day.treasury.expire() == 1
+    assert await day.treasury.tidy() == 1
     assert await day.used("payee") == (0, 0)
 
 

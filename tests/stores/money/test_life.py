@@ -257,7 +257,7 @@ class Life(RuleBasedStateMachine):
         for each in pending:
             lost = each.expires is None and each.at < self.now - timedelta(minutes=15)
             each.doubted |= lost and each.wish.category == "compute"
-        assert self.run(self.treasury.expire()) == len(due)
+        assert self.run(self.treasury.tidy()) == len(due)
         for each in due:
             self.closed(each, Outcome.EXPIRED, None)
 

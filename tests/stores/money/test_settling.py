@@ -78,7 +78,7 @@ async def test_what_has_expired_cannot_be_settled_whether_it_was_swept_or_not(ho
     with pytest.raises(Conflict, match="expired"):
         await late.settle(house.tenant_id, mark, Settlement(), ME)
     await house.raw.execute("UPDATE reservation SET expires_at = now() - interval '1 second'")
-    await house.system.treasury.expire()
+    await house.system.treasury.tidy()
     with pytest.raises(Conflict, match="expired"):
         await house.system.settling.settle(house.tenant_id, mark, Settlement(), ME)
     assert await used(house) == (0, 0)
@@ -109,7 +109,7 @@ async def test_settling_and_expiring_at_once_do_one_of_the_two(house: Any) -> No
     await house.raw.execute("UPDATE reservation SET expires_at = now() + interval '1 millisecond'")
     found = await asyncio.gather(
         house.system.settling.settle(house.tenant_id, mark, Settlement(), ME),
-        house.system.treasury.expire(),
+        house.system.treasury.tidy(),
         return_exceptions=True,
     )
     assert not [each for each in found if isinstance(each, Exception) and not isinstance(each, ChimeraError)]

@@ -80,7 +80,7 @@ class Treasury:
             return None
         return Decided(reservation_id=row["reservation_id"], answer=ANSWER.validate_json(row["answer"]))
 
-    async def expire(self) -> int:
+    async def tidy(self) -> int:
         """End what nobody settled in time or will spend, how many; show a human what nobody can settle."""
         async with self._database.connection() as connection:
             await connection.fetch(SQL["lost"], self._clock() - _CALL_IS_LOST)
