@@ -97,3 +97,11 @@ async def test_one_that_says_nothing_is_ended_and_the_end_of_its_log_is_told(
     with pytest.raises(EmbeddedError, match=r"chain did not start(?s:.*)line 1 .* is damaged"):
         async with chain_of(state):
             pass
+
+
+async def test_a_cfo_whose_key_begins_with_a_dash_has_a_signer_too(state: Path) -> None:
+    """One key in 64 does, and it must not be taken for an option."""
+    async with signer_of(
+        state, cfo_key="-" + "A" * 42, chain_id=31_337, tokens=TOKENS, passphrase=PASSPHRASE
+    ) as socket:
+        assert (await address(socket)).startswith("0x")

@@ -96,7 +96,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         tokens = {"USDC": info["token"]}
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chimera-town-"))) / "sock"
         key = KeyFile(state / "keys" / "cfo.pem").public_key
-        words = ("--state", str(state / "signer"), "--socket", str(place), "--cfo-key", key)
+        words = ("--state", str(state / "signer"), "--socket", str(place), f"--cfo-key={key}")
         more = ("--chain-id", str(CHAIN_ID), "--token", f"USDC={tokens['USDC']}")
         made.signer = Program("chimera.servers.signer", *words, *more, told=PASSPHRASE)
         stack.callback(made.signer.kill)

@@ -1,6 +1,7 @@
 """Two tenants in one house: neither can read, touch or guess what is the other's (DAT-4)."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ BODIES: dict[str, Json] = {
     "/v1/approvals/{approval_id}/edit": {"content": "mine now"},
     "/v1/approvals/{approval_id}/claim": {},
     "/v1/approvals/{approval_id}/release": {},
-    "/v1/approvals/{approval_id}/snooze": {"until": "2099-01-01T00:00:00Z"},
+    "/v1/approvals/{approval_id}/snooze": {"until": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "/v1/approvals/{approval_id}/undo": {},
     "/v1/authorizations/{hash}/settle": {},
     "/v1/spends/{reservation_id}/settle": {},

@@ -274,7 +274,7 @@ def new_signer(tmp_path_factory: pytest.TempPathFactory, cfo: Cfo) -> Iterator[C
         def make(token: str, *more: str, started: bool = True) -> SignerProcess:
             folder = tmp_path_factory.mktemp("s")
             arguments = ["--state", str(folder / "state"), "--socket", str(folder / "sock")]
-            arguments += ["--cfo-key", cfo.public_key, "--chain-id", str(ANVIL_CHAIN), "--token", f"USDC={token}"]
+            arguments += [f"--cfo-key={cfo.public_key}", "--chain-id", str(ANVIL_CHAIN), "--token", f"USDC={token}"]
             signer = SignerProcess(folder / "state", folder / "sock", [*arguments, *more])
             if started:
                 signer.start()

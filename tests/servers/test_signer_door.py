@@ -190,7 +190,8 @@ def test_settings_that_make_no_sense_are_refused(
     arguments: list[str],
     said: str,
 ) -> None:
-    usual = ["--state", str(tmp_path), "--socket", str(tmp_path / "s"), "--cfo-key", cfo.public_key, "--chain-id", "1"]
+    mark = f"--cfo-key={cfo.public_key}"
+    usual = ["--state", str(tmp_path), "--socket", str(tmp_path / "s"), mark, "--chain-id", "1"]
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
     monkeypatch.setattr("os.umask", lambda _: 0)
     assert main([*usual, *arguments]) == 2

@@ -73,9 +73,9 @@ async def test_what_has_changed_since_can_be_rejected_but_not_approved_or_edited
 ) -> None:
     piece, approval_id = await escalated(house)
     await change(house)
-    with pytest.raises(Conflict, match=f"changed since this was judged: the {what}"):
+    with pytest.raises(Conflict, match=f"the {what} has changed"):
         await house.system.review.decide(house.tenant_id, approval_id, Decision.APPROVE, ME, None)
-    with pytest.raises(Conflict, match=f"changed since this was judged: the {what}"):
+    with pytest.raises(Conflict, match=f"the {what} has changed"):
         await house.system.review.edit(house.tenant_id, approval_id, "Better.", ME, None)
     assert await house.value("SELECT status FROM approval") == "waiting"
     await house.system.review.decide(house.tenant_id, approval_id, Decision.REJECT, ME, None)

@@ -43,7 +43,7 @@ async def signer_of(
     with tempfile.TemporaryDirectory(prefix="chimera-signer-") as place:
         socket = Path(place) / "signer.sock"
         command = ["chimera.servers.signer", "--state", str(folder / "signer"), "--socket", str(socket)]
-        command += ["--cfo-key", cfo_key, "--chain-id", str(chain_id)]
+        command += [f"--cfo-key={cfo_key}", f"--chain-id={chain_id}"]  # a key may begin with a dash
         command += [f"--token={symbol}={address}" for symbol, address in sorted(tokens.items())]
         async with _running(command, folder / "signer.log", told=passphrase or _kept_passphrase(folder)):
             yield socket

@@ -157,9 +157,12 @@ async def _waiting(connection: "Connection", approval_id: UUID, actor: str, *, b
         what: {"then": then, "now": now} for what, (then, now) in moved.items() if then != now
     }
     if bound and changed:
-        told = ", ".join(f"the {what}: {moved[what][0]} then, {moved[what][1]} now" for what in changed)
+        told = (
+            f"the {what} has changed since this was judged: {moved[what][0]} then, {moved[what][1]} now"
+            for what in changed
+        )
         raise Conflict(
-            f"it has changed since this was judged: {told}",
+            "; ".join(told),
             remedy="Reject it: the Planner makes it anew.",
             changed=changed,
         )
