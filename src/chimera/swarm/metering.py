@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from chimera.contracts.claims import SpendOrder, Task
@@ -12,8 +13,14 @@ from chimera.contracts.values import Money, Role
 from chimera.contracts.work import RenderedPrompt
 
 _TOKENS = "COMPUTE"
-_ANY = UUID(int=0)
-_UNKNOWN = "the provider did not say what the call cost"
+
+
+class _Held(NamedTuple):
+    """What was set aside for a call, in one currency."""
+
+    reservation_id: UUID
+    ceiling: Money
+    verification: str
 
 
 class MeteredModel:
@@ -31,25 +38,28 @@ class MeteredModel:
         try:
             answer = await self._model.ask(role, prompt, output, seed=seed)
         except ModelFailed as error:
-            for reservation_id, _, _ in held:
-                await self._after_failure(reservation_id, error)
+            for one in held:
+                await self._after_failure(one.reservation_id, error)
             raise
+        own, amount, currency = _cost(ceilings, answer)
+        known = amount > 0 and any(one.ceiling.currency == currency for one in held)
         mark: str | None = None
-        for held_one, end in zip(held, _ends([ceiling for _, ceiling, _ in held], answer), strict=True):
-            reservation_id, _, verification = held_one
-            if isinstance(end, str):
-                await self._treasury.doubt(reservation_id, end)
-                continue
-            named = {"reservation_id": reservation_id, "reference": f"{prompt.name}:{prompt.sha256[:16]}"}
-            await self._treasury.close(end.model_copy(update=named))
-            mark = verification if end.outcome is Outcome.POSTED else mark
+        for place, one in enumerate(held):
+            if not known:
+                await self._treasury.doubt(one.reservation_id, "the provider did not say what the call cost")
+            elif one.ceiling.currency == currency:
+                mark = one.verification
+                await self._post(one.reservation_id, amount, answer, f"{prompt.name}:{prompt.sha256[:16]}")
+            elif own and any(later.currency == _TOKENS for later in ceilings[place:]):
+                why = "a provider failed before a model of our own answered; it may send a bill"
+                await self._treasury.doubt(one.reservation_id, why)
+            else:
+                await self._void(one.reservation_id)
         usage = answer.usage.model_copy(update={"budget_verification_hash": mark})
         return answer.model_copy(update={"usage": usage})
 
-    async def _reserve(
-        self, task: Task, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]
-    ) -> list[tuple[UUID, Money, str]]:
-        held: list[tuple[UUID, Money, str]] = []
+    async def _reserve(self, task: Task, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]) -> list[_Held]:
+        held: list[_Held] = []
         for ceiling in ceilings:
             order = SpendOrder(
                 tenant_id=task.tenant_id,
@@ -67,12 +77,12 @@ class MeteredModel:
             )
             decided = await self._cfo.authorise(order)
             if not isinstance(decided.answer, Authorization):
-                for reservation_id, _, _ in held:
-                    await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
+                for one in held:
+                    await self._void(one.reservation_id)
                 raise ModelFailed(
                     f"{role}: the CFO refused the call: {decided.answer.error}, {decided.answer.details}", billed=False
                 )
-            held.append((decided.reservation_id, ceiling, decided.answer.budget_verification_hash))
+            held.append(_Held(decided.reservation_id, ceiling, decided.answer.budget_verification_hash))
         return held
 
     async def _after_failure(self, reservation_id: UUID, error: ModelFailed) -> None:
@@ -80,33 +90,28 @@ class MeteredModel:
         if error.billed:
             await self._treasury.doubt(reservation_id, error.detail)
         else:
-            await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
+            await self._void(reservation_id)
+
+    async def _post(self, reservation_id: UUID, paid: Decimal, answer: Answer[Out], reference: str) -> None:
+        await self._treasury.close(
+            Closing(
+                reservation_id=reservation_id,
+                outcome=Outcome.POSTED,
+                paid=paid,
+                source=answer.model_used,
+                compute_tokens=answer.usage.tokens,
+                reference=reference,
+            )
+        )
+
+    async def _void(self, reservation_id: UUID) -> None:
+        await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
 
 
-def _ends(ceilings: Sequence[Money], answer: Answer[Out]) -> list[Closing | str]:
-    """What becomes of each reservation: closed, or why nobody knows what was spent of it.
-
-    A model of our own costs counted tokens, one of somebody else's what its bill says. Where ours answered after
-    another's had failed, the other may send a bill all the same.
-    """
-    tokens, cost = answer.usage.tokens, answer.usage.cost
-    own = cost is None and (answer.unbilled or all(ceiling.currency == _TOKENS for ceiling in ceilings))
-    amount, currency = (Decimal(tokens), _TOKENS) if own else _parsed(cost)
-    if amount == 0 or all(ceiling.currency != currency for ceiling in ceilings):
-        return [_UNKNOWN] * len(ceilings)
-    voided = Closing(reservation_id=_ANY, outcome=Outcome.VOIDED)
-    ends: list[Closing | str] = []
-    for place, ceiling in enumerate(ceilings):
-        if ceiling.currency == currency:
-            posted = {"outcome": Outcome.POSTED, "paid": amount, "source": answer.model_used, "compute_tokens": tokens}
-            ends.append(voided.model_copy(update=posted))
-        elif own and any(later.currency == _TOKENS for later in ceilings[place:]):
-            ends.append("a provider failed before a model of our own answered; it may send a bill")
-        else:
-            ends.append(voided)
-    return ends
-
-
-def _parsed(cost: str | None) -> tuple[Decimal, str]:
+def _cost(ceilings: Sequence[Money], answer: Answer[Out]) -> tuple[bool, Decimal, str]:
+    """Whether a model of our own answered, and what that cost: counted tokens, or what somebody else's bill says."""
+    cost = answer.usage.cost
+    if cost is None and (answer.unbilled or all(ceiling.currency == _TOKENS for ceiling in ceilings)):
+        return True, Decimal(answer.usage.tokens), _TOKENS
     amount, _, currency = (cost or "0 ").partition(" ")
-    return Decimal(amount), currency
+    return False, Decimal(amount), currency

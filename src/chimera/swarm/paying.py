@@ -125,18 +125,20 @@ class Paymaster:
         return decided.reservation_id
 
     async def _carry_out(self, due: PaymentDue) -> PaymentReceipt:
-        """Let the wallet do what the order says; what it will certainly not do gives the money back."""
-        order, given = signed(due)
+        order, _ = signed(due)
         tool = "deploy_token" if order.action is PaymentAction.DEPLOY_TOKEN else "transfer"
+        data = await self._call(due, tool)
+        return _receipt(order, data)
+
+    async def _call(self, due: PaymentDue, tool: str, **more: JsonValue) -> dict[str, JsonValue]:
+        """Let the wallet do what the order says; what it will certainly not do gives the money back."""
+        _, given = signed(due)
         try:
-            answer = await self._tools.call(WALLET, tool, given)
-            return PaymentReceipt.model_validate(answer.data)
+            return (await self._tools.call(WALLET, tool, {**given, **more})).data
         except ToolFailed as error:
             if not error.uncertain and error.permanent:
                 await self._payments.failed(due, _never(due, error.detail))
             raise
-        except ValidationError as error:
-            raise ToolFailed("the wallet answered with something else than a receipt", uncertain=True) from error
 
     async def deploy_token(self, reservation_id: UUID, details: dict[str, JsonValue]) -> PaymentReceipt:
         """Make a token out of an influencer's wallet; the reservation is for the chain's fee, and nothing else."""
@@ -154,23 +156,16 @@ class Paymaster:
         if due.order is None and due.agent_id is not None and due.pending:
             due = await self._keep(due, due.agent_id, PaymentAction.PAY_RESOURCE, None, None, {"url": url})
         _same(due, {"url": url})
-        order, given = signed(due)
+        order, _ = signed(due)
         reach("ordered")
-        try:
-            answer = await self._tools.call(WALLET, "pay_resource", {**given, "url": url})
-            receipt = PaymentReceipt.model_validate(answer.data["receipt"])
-        except ToolFailed as error:
-            if not error.uncertain and error.permanent:
-                await self._payments.failed(due, _never(due, error.detail))
-            raise
-        except (ValidationError, KeyError) as error:
-            raise ToolFailed(f"the wallet's word on {order.order_id} cannot be read", uncertain=True) from error
+        data = await self._call(due, "pay_resource", url=url)
+        receipt = _receipt(order, data.get("receipt"))
         reach("transferred")
-        if answer.data.get("uncertain") is False and receipt.status is not PaymentStatus.CONFIRMED:
+        if data.get("uncertain") is False and receipt.status is not PaymentStatus.CONFIRMED:
             await self._payments.failed(due, receipt)
         else:
             await self._book(due, receipt)
-        return answer.data
+        return data
 
     async def _book(self, due: PaymentDue, receipt: PaymentReceipt) -> None:
         if receipt.status is PaymentStatus.CONFIRMED:
@@ -214,6 +209,13 @@ def signed(due: PaymentDue) -> tuple[PaymentOrder, dict[str, JsonValue]]:
 def _same(due: PaymentDue, details: dict[str, JsonValue]) -> None:
     if due.order is not None and due.order.details != details:
         raise Conflict("this Idempotency-Key was used for another request", remedy="Use a fresh key.")
+
+
+def _receipt(order: PaymentOrder, data: JsonValue) -> PaymentReceipt:
+    try:
+        return PaymentReceipt.model_validate(data)
+    except ValidationError as error:
+        raise ToolFailed(f"the wallet's word on {order.order_id} cannot be read", uncertain=True) from error
 
 
 def _never(due: PaymentDue, why: str) -> PaymentReceipt:

@@ -7,7 +7,7 @@ order, whatever process does it; a batch shares the lock and the commit.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -65,9 +65,8 @@ class Batch:
     def __init__(self, heads: dict[UUID, Head], now: datetime) -> None:
         self.now = now
         self._heads = heads
-        self._counters: dict[tuple[UUID, object], Counter] = {}
-        self._tenants: dict[tuple[UUID, object], UUID] = {}
-        self._changed: set[tuple[UUID, object]] = set()
+        self._counters: dict[tuple[UUID, date], Counter] = {}
+        self._tenants: dict[UUID, UUID] = {}
         self._rows: dict[str, list[_Row]] = {name: [] for name in _WRITTEN}
         self._used: list[UUID] = []
 
@@ -86,7 +85,6 @@ class Batch:
         order = wish.order
         money, before = order.request.money, self.current(counters)
         refusal = budget.weigh(money, before)
-        flag_id = None if flag_id in self._used else flag_id  # it lets one spend of the batch through
         if refusal is None and objections and flag_id is None:
             refusal = budget.suspect(money, objections)
         reservation_id = new_id()
@@ -238,13 +236,12 @@ class Batch:
             {
                 "budget_id": str(each.budget_id),
                 "span_start": each.span_start.isoformat(),
-                "tenant_id": str(self._tenants[key]),
+                "tenant_id": str(self._tenants[each.budget_id]),
                 "limit_amount": plain(each.limit),
                 "reserved": plain(each.reserved),
                 "spent": plain(each.spent),
             }
-            for key, each in self._counters.items()
-            if key in self._changed
+            for each in self._counters.values()
         ]
         heads: list[_Row] = [
             {"tenant_id": str(head.tenant_id), "sequence": head.sequence, "hash": head.hash}
@@ -270,8 +267,7 @@ class Batch:
         for counter in counters:
             if counter.span != "transaction":
                 self._counters[counter.key] = counter
-                self._tenants[counter.key] = tenant_id
-                self._changed.add(counter.key)
+                self._tenants[counter.budget_id] = tenant_id
 
     def _chain(self, tenant_id: UUID, kind: str, said: Mapping[str, JsonValue]) -> str:
         link = Link.after(self._heads[tenant_id], kind, self.now, said)
