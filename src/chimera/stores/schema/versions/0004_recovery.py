@@ -1,0 +1,11 @@
+"""Recovery: dead letters with a bounded number of lives, questions about effects, a watched sweeper, sketches of pieces."""
+
+from chimera.stores.migrations import run_script
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Run the SQL beside this file."""
+    run_script(__file__)
