@@ -1,0 +1,1 @@
+"""The bundled media studio: pictures, clips and voices, made without a network."""
