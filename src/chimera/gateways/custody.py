@@ -30,6 +30,10 @@ class KeyFile:
         signature = base64.urlsafe_b64encode(self._key.sign(_PROTECTED + b"." + payload)).rstrip(b"=")
         return f"{_PROTECTED.decode()}..{signature.decode()}"
 
+    def sign_raw(self, payload: bytes) -> bytes:
+        """A bare Ed25519 signature, as the notes of a transparency log carry it."""
+        return self._key.sign(payload)
+
 
 def _load(path: Path) -> Ed25519PrivateKey:
     try:
