@@ -8,8 +8,9 @@ from pydantic import JsonValue
 from chimera.contracts.finance import CfoAnswer, TransactionRequest
 from chimera.contracts.fleet import Brief, Persona, Policy
 from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus, Wire
-from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
+from chimera.contracts.work import ExecutionResult, MediaItem, PlanDraft, TaskDispatch, Verdict
 
 
 class Ticket(Wire):
@@ -96,6 +97,7 @@ class EffectOrder(Wire):
     arguments: dict[str, JsonValue]
     grant: Grant
     priority: Priority
+    disclosure: Disclosure
     reservation_id: UUID | None = None
 
 
@@ -109,6 +111,10 @@ class AssetRecord(Wire):
     encoding_format: str
     storage_uri: str
     parts: list[str]
+    sketch: list[int]
+    media: list[MediaItem] = []
+    frame_rate: str | None = None
+    resolution: str | None = None
     log_id: UUID
     planner_intent: str
     worker_output_prompt: str
@@ -132,6 +138,15 @@ class Cost(Wire):
     debit: str
     credit: str
     memo: str
+
+
+class Lookalike(Wire):
+    """An earlier piece of the fleet that may say nearly the same."""
+
+    persona: str
+    own: bool
+    parts: list[str]
+    url: str | None
 
 
 class Judgement(Wire):
@@ -206,6 +221,8 @@ class Effect(Wire):
     tool: str
     arguments: dict[str, JsonValue]
     idempotency_key: str
+    disclosure: Disclosure
+    created_at: datetime
 
 
 class Receipt(Wire):
@@ -216,7 +233,6 @@ class Receipt(Wire):
     url: str
     created_at: datetime
     content_hash: str
-    disclosure: str
     replayed: bool = False
 
 
