@@ -130,6 +130,12 @@ class Desk:
         record = self._orders.get(order_id)
         return {"found": False} if record is None else {**record, "found": True}
 
+    def last(self, account: str) -> dict[str, JsonValue]:
+        """The newest transaction that was signed for an account; `found` is false when none was."""
+        with self._turn:
+            held = self._nonces.get(account)
+            return {**held[max(held)], "found": True} if held else {"found": False}
+
     def unconfirmed(self, account: str, nonce: int) -> dict[str, JsonValue]:
         """What an account signed from this nonce on, in their order, at most MAX_UNCONFIRMED."""
         with self._turn:

@@ -63,6 +63,14 @@ class _Find(_Request):
         return desk.find(str(self.order_id))
 
 
+class _Last(_Request):
+    method: Literal["last"]
+    account: Account
+
+    def run(self, desk: Desk) -> dict[str, JsonValue]:
+        return desk.last(self.account)
+
+
 class _Unconfirmed(_Request):
     method: Literal["unconfirmed"]
     account: Account
@@ -72,9 +80,8 @@ class _Unconfirmed(_Request):
         return desk.unconfirmed(self.account, self.nonce)
 
 
-_REQUEST: TypeAdapter[_Address | _SignTransaction | _SignAuthorization | _Find | _Unconfirmed] = TypeAdapter(
-    Annotated[_Address | _SignTransaction | _SignAuthorization | _Find | _Unconfirmed, Field(discriminator="method")]
-)
+_Any = _Address | _SignTransaction | _SignAuthorization | _Find | _Last | _Unconfirmed
+_REQUEST: TypeAdapter[_Any] = TypeAdapter(Annotated[_Any, Field(discriminator="method")])
 
 
 def answered(desk: Desk, line: bytes) -> dict[str, JsonValue]:

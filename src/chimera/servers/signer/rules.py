@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from chimera.contracts.payments import PaymentAction, PaymentOrder
+from chimera.contracts.payments import ANCHOR_ACCOUNT, PaymentAction, PaymentOrder
 from chimera.contracts.signing import signed_bytes, verify
 from chimera.servers.tokens import orders
 from chimera.servers.tokens.amounts import ETH, money_text, money_units
@@ -105,6 +105,8 @@ def authorised(said: Mapping[str, JsonValue], signature: str, policy: Policy) ->
         raise SignerError(Code.INVALID, "expires_at names no time zone")
     if order.chain_id != policy.chain_id:
         raise SignerError(Code.WRONG_CHAIN, f"the order is for chain {order.chain_id}, this is {policy.chain_id}")
+    if (order.account == ANCHOR_ACCOUNT) != (order.action is PaymentAction.ANCHOR):
+        raise SignerError(Code.INVALID, "anchors, and nothing else, are paid by the installation's own account")
     return order, hashlib.sha256(payload).hexdigest()
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
-from chimera.contracts.payments import PaymentAction, PaymentOrder
+from chimera.contracts.payments import AnchorDetails, PaymentAction, PaymentOrder
 from chimera.contracts.values import Money
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import ETH, money_units, units
@@ -45,6 +45,8 @@ def payload(order: PaymentOrder, address: str, tokens: Mapping[str, str]) -> Pay
     if order.action is PaymentAction.DEPLOY_TOKEN:
         holder = _destination(order) if order.destination else address
         return Payload("", 0, contract.deployment(issue(order.details, holder)))
+    if order.action is PaymentAction.ANCHOR:
+        return _anchor(order, address)
     raise ValueError(f"{order.action} is not carried out by a transaction")
 
 
@@ -71,7 +73,7 @@ def issue(details: Mapping[str, JsonValue], holder: str) -> Issue:
 
 
 def fee_bound(order: PaymentOrder) -> int:
-    """The most wei that an order's fee may be: its max_fee, and for a deployment, which has no other cost, its amount.
+    """The most wei that an order's fee may be: its max_fee, and its amount too where it has no other cost.
 
     Raises:
         ValueError: The order names no max_fee, or one in another currency.
@@ -79,11 +81,30 @@ def fee_bound(order: PaymentOrder) -> int:
     if order.max_fee is None:
         raise ValueError("an order for a transaction names its max_fee")
     bounds = [Money.parse(order.max_fee)]
-    if order.action is PaymentAction.DEPLOY_TOKEN:
+    if not moves_money(order):
         bounds.append(order.money)
     if any(money.currency != ETH for money in bounds):
-        raise ValueError(f"fees are paid in {ETH}, and so is a deployment")
+        raise ValueError(f"fees are paid in {ETH}, and so is what costs nothing else")
     return min(money_units(money) for money in bounds)
+
+
+def moves_money(order: PaymentOrder) -> bool:
+    """Whether somebody is paid the order's amount; otherwise it is for the chain's fee."""
+    return order.action not in (PaymentAction.DEPLOY_TOKEN, PaymentAction.ANCHOR)
+
+
+def _anchor(order: PaymentOrder, address: str) -> Payload:
+    """A root in the data of a transaction that moves nothing, from the account of anchors to itself."""
+    if order.destination != address:
+        raise ValueError("destination: an anchor goes to the account that it comes from")
+    if order.amount != order.max_fee:
+        raise ValueError("amount: an anchor moves nothing; its amount is its max_fee")
+    try:
+        details = AnchorDetails.model_validate(order.details)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"details: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}") from error
+    return Payload(address, 0, details.data)
 
 
 def _destination(order: PaymentOrder) -> str:

@@ -9,6 +9,7 @@ from chimera.servers import faults
 from chimera.servers.serving import add_transport, serve
 from chimera.servers.tokens.amounts import parse_tokens
 from chimera.servers.tokens.contract import checked_address
+from chimera.servers.wallet.anchors import add_anchors
 from chimera.servers.wallet.faucet import add_faucet
 from chimera.servers.wallet.ledger import ChainView
 from chimera.servers.wallet.messages import WalletError
@@ -31,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, WalletError) as error:
         print(error, file=sys.stderr)
         return 2
-    wallet = Wallet(ChainView(node, tokens), signer, confirmations=options.confirmations, faults=switch)
+    chain = ChainView(node, tokens)
+    wallet = Wallet(chain, signer, confirmations=options.confirmations, faults=switch)
     server = build_server(wallet, resources)
+    add_anchors(server, wallet, chain, signer)
     add_faucet(server, wallet, node)
     try:
         serve(server, options)

@@ -100,6 +100,10 @@ class ChainView:
         """Whether the node knows a transaction."""
         return await self._rpc.ask(rpc.TRANSACTION, "eth_getTransactionByHash", tx_hash) is not None
 
+    async def carried(self, tx_hash: str) -> rpc.Carried | None:
+        """A transaction's data, and where it is; None when the node does not know it."""
+        return await self._rpc.ask(rpc.CARRIED, "eth_getTransactionByHash", tx_hash)
+
     async def broadcast(self, raw: str) -> None:
         """Hand a signed transaction to the node. RpcRefused when it will not have it."""
         await self._rpc.ask(rpc.DATA, "eth_sendRawTransaction", raw)

@@ -282,7 +282,7 @@ def _doubt(order: PaymentOrder, why: str, tx_hash: str | None = None) -> Payment
 
 
 def _cost(order: PaymentOrder) -> int:
-    return 0 if order.action is PaymentAction.DEPLOY_TOKEN else money_units(order.money)
+    return money_units(order.money) if orders.moves_money(order) else 0
 
 
 def _set_aside(held: dict[str, int], earlier: Signed) -> None:

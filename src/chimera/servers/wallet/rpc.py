@@ -87,6 +87,13 @@ class Transaction(_Seen):
     value: Quantity
 
 
+class Carried(_Seen):
+    """A transaction's data, and the block that has it, if one has."""
+
+    block_number: Quantity | None
+    data: Data = Field(alias="input")
+
+
 class Block(_Seen):
     """A block and all its transactions."""
 
@@ -97,6 +104,7 @@ class Block(_Seen):
 
 RECEIPT: TypeAdapter[ChainReceipt | None] = TypeAdapter(ChainReceipt | None)
 TRANSACTION: TypeAdapter[dict[str, JsonValue] | None] = TypeAdapter(dict[str, JsonValue] | None)
+CARRIED: TypeAdapter[Carried | None] = TypeAdapter(Carried | None)
 BLOCK: TypeAdapter[Block | None] = TypeAdapter(Block | None)
 LOGS: TypeAdapter[list[Log]] = TypeAdapter(list[Log])
 

@@ -34,6 +34,7 @@ class Signed(BaseModel):
 
     found: bool = True
     order: PaymentOrder | None = None
+    cfo_signature: str = ""
     address: str = ""
     nonce: int | None = None
     raw: str = ""
@@ -77,6 +78,10 @@ class SignerClient:
     async def find(self, order_id: str) -> Signed:
         """What was signed for an order."""
         return await self._ask(Signed, method="find", order_id=order_id)
+
+    async def last(self, account: str) -> Signed:
+        """The newest transaction that was signed for an account."""
+        return await self._ask(Signed, method="last", account=account)
 
     async def unconfirmed(self, account: str, nonce: int) -> list[Signed]:
         """What an account signed from a nonce on, in order."""

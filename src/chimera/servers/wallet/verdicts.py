@@ -5,6 +5,7 @@ from eth_utils.address import to_checksum_address
 from chimera.contracts.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import ETH, money_text, money_units
+from chimera.servers.tokens.orders import moves_money
 from chimera.servers.wallet.rpc import ChainReceipt, Log
 from chimera.servers.wallet.signing import Signed
 
@@ -39,7 +40,7 @@ def receipt(
 def _outcome(order: PaymentOrder, signed: Signed, mined: ChainReceipt, token: str) -> tuple[PaymentStatus, str]:
     if mined.status != 1:
         return PaymentStatus.REVERTED, "the chain ran the transaction and undid it; only the fee was paid"
-    if order.action is PaymentAction.DEPLOY_TOKEN or order.money.currency == ETH:
+    if not moves_money(order) or order.money.currency == ETH:
         return PaymentStatus.CONFIRMED, ""
     arrived = sum(
         amount(log)
