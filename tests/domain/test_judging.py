@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.contracts.fleet import Bounds, Policy
+from chimera.contracts.platforms import Platform
 from chimera.contracts.values import Decision
 from chimera.contracts.work import Artifact, Constraints, ExecutionResult, JudgeEvaluation, ResultMetadata
 from chimera.domain import judging
+
+LABELLED = Platform(ai_label="ai_label")
+SHORT = Platform(ai_label="ai_label", max_length=280)
 
 
 def text(content: str) -> Artifact:
@@ -17,16 +21,14 @@ def text(content: str) -> Artifact:
 
 
 def breaches(
-    artifact: Artifact, *, words: int | None = None, server: str = "news-mcp", **lists: list[str]
+    artifact: Artifact, *, words: int | None = None, platform: Platform = LABELLED, **lists: list[str]
 ) -> list[str]:
     constraints = Constraints(max_word_count=words, prohibited_keywords=lists.get("prohibited", []))
-    return judging.breaches(artifact, constraints, Policy(forbidden_keywords=lists.get("forbidden", [])), server)
+    return judging.breaches(artifact, constraints, Policy(forbidden_keywords=lists.get("forbidden", [])), platform)
 
 
 def test_a_piece_within_all_rules_breaks_none() -> None:
-    assert (
-        breaches(text("Look up tonight."), words=3, prohibited=["war"], forbidden=["cure"], server="twitter-mcp") == []
-    )
+    assert breaches(text("Look up tonight."), words=3, prohibited=["war"], forbidden=["cure"], platform=SHORT) == []
 
 
 def test_words_are_counted_over_all_posts_of_a_thread() -> None:
@@ -46,12 +48,20 @@ def test_a_keyword_in_any_post_of_a_thread_is_found() -> None:
 
 def test_every_post_is_measured_against_the_platform() -> None:
     thread = Artifact(type="thread", content=["a" * 280, "a" * 281])
-    assert breaches(thread, server="twitter-mcp") == ["post 2 has 281 weighted characters, the platform takes 280"]
+    assert breaches(thread, platform=SHORT) == ["post 2 has 281 weighted characters, the platform takes 280"]
     assert breaches(thread) == []
 
 
+@pytest.mark.parametrize("said", ["Look up. AI-made", "ai-made: look up"])
+def test_without_a_label_of_the_platforms_own_the_text_says_who_made_it(said: str) -> None:
+    assert breaches(text("Look up."), platform=Platform()) == [
+        "the platform has no AI label, and the text does not say 'AI-made'"
+    ]
+    assert breaches(text(said), platform=Platform()) == []
+
+
 def test_a_transaction_has_no_length() -> None:
-    assert breaches(Artifact(type="transaction", content="a" * 500), server="twitter-mcp") == []
+    assert breaches(Artifact(type="transaction", content="a" * 500), platform=SHORT) == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The Judge: rules first, then a human's word, then the model's opinion; and a grant for what is approved."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,14 +22,16 @@ from tests.swarm.fakes import (
 from tests.swarm.test_worker import SPEND
 from tests.swarm.treasuries import GRANTED, REFUSED
 
-from chimera.contracts.claims import Judgement
-from chimera.contracts.errors import Invalid, ModelFailed, Superseded
+from chimera.contracts.claims import Judgement, Lookalike, Piece
+from chimera.contracts.errors import Invalid, ModelFailed, Superseded, ToolFailed, Unavailable
 from chimera.contracts.ids import new_id
+from chimera.contracts.platforms import Disclosure, Platform
 from chimera.contracts.signing import signed_bytes
 from chimera.contracts.values import Decision, Stage, TaskStatus
-from chimera.contracts.work import Opinion, RenderedPrompt, Usage, Verdict
+from chimera.contracts.work import Artifact, Opinion, RenderedPrompt, Usage, Verdict
 from chimera.domain.provenance import content_hash
-from chimera.domain.retry import MAX_TRIES
+from chimera.domain.resemblance import sketch
+from chimera.domain.retry import MAX_TRIES, MAX_WAITS
 from chimera.swarm import prompts
 from chimera.swarm.judge import GRANT_LIFETIME, Judge
 
@@ -39,14 +42,20 @@ def scored(score: int, *topics: str) -> FakeModel:
     )
 
 
-async def judged(piece: Any, model: FakeModel | None = None, **policy: Any) -> Judgement:
-    work = FakeWork(setting_=make_setting(**policy))
-    await judge(work, model or scored(95)).handle(piece)
+async def judged(
+    piece: Any,
+    model: FakeModel | None = None,
+    tools: FakeTools | None = None,
+    alike: Sequence[Lookalike] = (),
+    **policy: Any,
+) -> Judgement:
+    work = FakeWork(setting_=make_setting(**policy), alike=list(alike))
+    await judge(work, model or scored(95), tools).handle(piece)
     return work.judgements[0]
 
 
-def judge(work: FakeWork, model: FakeModel) -> Judge:
-    return Judge(work, model, FakeTools(), FakeSigner(), FakePulse())
+def judge(work: FakeWork, model: FakeModel, tools: FakeTools | None = None) -> Judge:
+    return Judge(work, model, tools or FakeTools(), FakeSigner(), FakePulse())
 
 
 @pytest.mark.parametrize(
@@ -224,6 +233,11 @@ async def test_what_follows_from_the_commit_is_handed_on() -> None:
         (ModelFailed("rubbish"), 1, False),
         (ModelFailed("rubbish"), MAX_TRIES, True),
         (Invalid("nothing to promote"), 1, True),
+        (Unavailable("PostgreSQL is away"), MAX_TRIES + 9, False),
+        (ToolFailed("error_500", uncertain=False), MAX_TRIES, True),
+        (ToolFailed("unknown_post", uncertain=False, permanent=True), 1, True),
+        (ToolFailed("429", uncertain=False, away=True, pause=1), MAX_TRIES + 9, False),
+        (ToolFailed("429", uncertain=False, away=True, pause=1), MAX_WAITS, True),
     ],
 )
 async def test_a_piece_that_cannot_be_judged_is_tried_again_and_then_kept_as_a_dead_letter(
@@ -233,3 +247,128 @@ async def test_a_piece_that_cannot_be_judged_is_tried_again_and_then_kept_as_a_d
     await judge(work, scored(95)).give_up(make_piece(make_task(tries=tries)), error, soon())
     assert [status for status, _ in work.buried] == ([TaskStatus.DEAD_LETTER] if buried else [])
     assert len(work.postponed) == (not buried)
+
+
+async def test_a_platform_that_asks_for_patience_is_not_asked_before_its_time() -> None:
+    """The Judge reads for itself what a reply answers; that must not bury an innocent piece."""
+    work, begun = FakeWork(), datetime.now(UTC)
+    busy = ToolFailed("429", uncertain=False, away=True, pause=900)
+    await judge(work, scored(95)).give_up(make_piece(), busy, soon())
+    ((_, due_at),) = work.postponed
+    assert due_at >= begun + timedelta(seconds=900)
+
+
+def reply(text: str, worker: str = "swarm", server: str = "twitter-mcp") -> Piece:
+    """A reply in the Judge's hands."""
+    task = make_task("reply_tweet", parameters={"in_reply_to": "5"})
+    call = task.dispatch.tool_call.model_copy(update={"target_mcp": server})
+    dispatch = task.dispatch.model_copy(update={"worker": worker, "tool_call": call})
+    task = task.model_copy(update={"dispatch": dispatch})
+    return make_piece(task, make_result(task, text))
+
+
+ASKED = "Hand on heart: are you a bot?"
+
+
+@pytest.mark.parametrize("worker", ["swarm", "external"])
+@pytest.mark.parametrize("text", ["Light takes its time.", "What a question! I write about stars."])
+async def test_a_reply_that_hides_what_it_was_asked_is_rejected_whoever_made_it(text: str, worker: str) -> None:
+    tools, model = FakeTools({"text": ASKED}), scored(100)
+    judgement = await judged(reply(text, worker), model, tools)
+    assert judgement.verdict.decision is Decision.REJECT
+    assert judgement.verdict.reasons == ["it was asked whether an AI writes, and does not say so"]
+    assert tools.calls == [("twitter-mcp", "read_post", {"post_id": "5"})]
+    assert model.prompts == []
+
+
+@pytest.mark.parametrize("mention", [ASKED, "Nice!"])
+async def test_nobody_claims_to_be_human_asked_or_not(mention: str) -> None:
+    for piece in (reply("I am a real person."), make_piece(make_task(), make_result(make_task(), "I am a human."))):
+        verdict = (await judged(piece, scored(100), FakeTools({"text": mention}))).verdict
+        assert verdict.reasons == ["it claims that a human writes it"]
+
+
+async def test_not_even_a_human_waves_a_hidden_ai_through() -> None:
+    human = Verdict(decision=Decision.APPROVE, score=0.9, judged_by="reviewer:ann")
+    piece = reply("Light takes its time.").model_copy(update={"human": human})
+    assert (await judged(piece, tools=FakeTools({"text": ASKED}))).verdict.decision is Decision.REJECT
+
+
+@pytest.mark.parametrize(
+    ("mention", "text"), [(ASKED, "I am an AI. Light takes its time."), ("How old is it?", "Light takes its time.")]
+)
+async def test_an_honest_reply_is_weighed_like_any_other(mention: str, text: str) -> None:
+    judgement = await judged(reply(text), scored(95), FakeTools({"text": mention}))
+    assert judgement.verdict.decision is Decision.APPROVE
+    assert judgement.effect is not None
+
+
+def earlier(text: str, *, own: bool = True, url: str | None = "https://social.example/1") -> Lookalike:
+    return Lookalike(persona="Milo", own=own, parts=[text], url=url)
+
+
+OLD = "Old light left its star long before anybody here had thought of a clock"
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (earlier(OLD), "100% of it is its own earlier piece https://social.example/1"),
+        (earlier(OLD, own=False, url=None), "100% of it is Milo's earlier piece"),
+        (earlier(f"{OLD} or two"), "86% of it is its own earlier piece https://social.example/1"),
+    ],
+)
+async def test_what_was_said_before_is_rejected_with_whose_it_is_and_how_much(found: Lookalike, reason: str) -> None:
+    task, model = make_task(), scored(100)
+    piece = make_piece(task, make_result(task, OLD))
+    verdict = (await judged(piece, model, alike=[earlier("Nothing like it, really."), found])).verdict
+    assert (verdict.decision, verdict.reasons) == (Decision.REJECT, [reason])
+    assert model.prompts == [], "nobody pays for an opinion on it"
+
+
+async def test_how_much_may_be_the_same_is_the_policys() -> None:
+    task = make_task()
+    piece = make_piece(task, make_result(task, OLD))
+    verdict = (await judged(piece, alike=[earlier(f"{OLD} or two")], near_duplicate=0.9)).verdict
+    assert verdict.decision is Decision.APPROVE
+
+
+async def test_a_human_may_want_it_said_again() -> None:
+    human = Verdict(decision=Decision.APPROVE, score=0.9, judged_by="reviewer:ann")
+    task = make_task()
+    piece = make_piece(task, make_result(task, OLD), human=human)
+    assert (await judged(piece, alike=[earlier(OLD)])).verdict == human
+
+
+async def test_an_approved_piece_keeps_the_sketch_by_which_its_likes_are_found() -> None:
+    asset = (await judged(make_piece())).asset
+    assert asset is not None
+    assert asset.sketch == sketch(["Old light is old."])
+    task, reservation = make_task("promote_tweet", parameters={**SPEND, "post_id": "5"}), new_id()
+    paid = make_result(task).model_copy(update={"artifact": Artifact(type="transaction", content="reach: 50 USDC")})
+    spent = (await judged(make_piece(task, paid, spend=GRANTED, reservation_id=reservation), FakeModel())).asset
+    assert spent is not None
+    assert spent.sketch == [], "two promotions of one amount are not the same piece twice"
+
+
+BARE = Platform(max_length=280)
+
+
+async def test_a_platform_without_a_label_takes_nothing_that_does_not_disclose_itself() -> None:
+    tools = FakeTools(other=BARE)
+    verdict = (await judged(reply("Light takes its time.", server="other-mcp"), tools=tools)).verdict
+    assert verdict.reasons == ["the platform has no AI label, and the text does not say 'AI-made'"]
+    told = reply("Light takes its time.\n\nAI-made", server="other-mcp")
+    assert (await judged(told, tools=tools)).verdict.decision is Decision.APPROVE
+
+
+@pytest.mark.parametrize(
+    ("action", "disclosure"), [("post_tweet", Disclosure.LABEL), ("promote_tweet", Disclosure.NONE)]
+)
+async def test_the_effect_says_how_it_is_disclosed(action: str, disclosure: Disclosure) -> None:
+    task = make_task(action, parameters={**SPEND, "post_id": "5"})
+    piece = make_piece(task, make_result(task, "reach"), spend=GRANTED, reservation_id=new_id())
+    effect = (await judged(piece)).effect
+    assert effect is not None
+    assert effect.disclosure is disclosure
+    assert effect.arguments.get("ai_label") is (True if disclosure is Disclosure.LABEL else None)

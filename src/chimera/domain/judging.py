@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 
 from chimera.contracts.fleet import Bounds, Policy
+from chimera.contracts.platforms import Platform
 from chimera.contracts.values import Decision
 from chimera.contracts.work import Artifact, Constraints, ExecutionResult
 
 _twitter_text = import_module("twitter_text")  # it ships no types
-
-# Weighted characters of a post, by MCP server: what the platform itself would refuse.
-PLATFORM_LIMITS: Mapping[str, int] = {"twitter-mcp": 280}
 
 # Beyond this the length is over any limit anyway, and counting it exactly takes quadratic time.
 _COUNTABLE = 2_000
@@ -20,7 +18,7 @@ _MOST_STOPS = 280
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*")
 
 
-def breaches(artifact: Artifact, constraints: Constraints, policy: Policy, server: str) -> list[str]:
+def breaches(artifact: Artifact, constraints: Constraints, policy: Policy, platform: Platform) -> list[str]:
     """Every rule that a piece breaks, in words; an empty list when it may be weighed further."""
     found = []
     words = sum(count_words(part) for part in artifact.parts)
@@ -30,8 +28,12 @@ def breaches(artifact: Artifact, constraints: Constraints, policy: Policy, serve
     for keyword in sorted({*constraints.prohibited_keywords, *policy.forbidden_keywords}):
         if mentions(text, keyword):
             found.append(f"prohibited keyword: {keyword}")
-    limit = PLATFORM_LIMITS.get(server)
-    if limit is not None and artifact.type in ("text", "thread", "reply"):
+    limit = platform.max_length
+    if artifact.type == "transaction":
+        return found
+    if platform.ai_label is None and not mentions(artifact.parts[0], policy.disclosure):
+        found.append(f"the platform has no AI label, and the text does not say {policy.disclosure!r}")
+    if limit is not None:
         for number, part in enumerate(artifact.parts, 1):
             length = 0 if _surely_fits(part, limit) else weighted_length(part)
             if length > limit:

@@ -82,6 +82,7 @@ class Order(_Input):
     count: Count = 1
     topics: Lines = []
     length: Count = 1
+    media: str = "none"
 
 
 class Boost(_Input):

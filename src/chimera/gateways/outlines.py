@@ -60,6 +60,8 @@ def _pieces(goal: str, wanted: Sequence[tuple[Order, str]]) -> list[PlanNode]:
         parameters: dict[str, str | int] = {"topic": topic, "ordinal": ordinal}
         if threaded:
             parameters["length"] = f"{order.length} tweets"
+        if order.media != "none":
+            parameters["media"] = order.media
         what = f"thread of {order.length} posts" if threaded else "post"
         place = _ORDINALS[ordinal - 1] if ordinal <= len(_ORDINALS) else f"number {ordinal}"
         nodes.append(

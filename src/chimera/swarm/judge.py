@@ -18,17 +18,18 @@ from chimera.contracts.claims import (
     Setting,
     Task,
 )
-from chimera.contracts.errors import Invalid, NotFound, Superseded, Unavailable
+from chimera.contracts.errors import Invalid, NotFound, Superseded
 from chimera.contracts.finance import COMPUTE, PolicyViolation
 from chimera.contracts.ids import new_id
-from chimera.contracts.ports import PaidModel, Pulse, Signer, Tools, Work
+from chimera.contracts.ports import Gallery, PaidModel, Pulse, Signer, Tools, Work
 from chimera.contracts.signing import signed_bytes
 from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import Artifact, Opinion, Usage, Verdict
-from chimera.domain import accounts, judging, planning, provenance, publishing, retry
+from chimera.domain import accounts, honesty, judging, planning, provenance, publishing, resemblance
 from chimera.swarm import prompts
 from chimera.swarm.faults import reach
-from chimera.swarm.inputs import seed_of, voice
+from chimera.swarm.inputs import mention_of, seed_of, voice
+from chimera.swarm.making import given_up, patient
 from chimera.swarm.runtime import FollowUp, describe
 
 GRANT_LIFETIME = timedelta(hours=24)
@@ -40,12 +41,21 @@ class Judge:
 
     stage = Stage.JUDGE
 
-    def __init__(self, work: Work, model: PaidModel, tools: Tools, signer: Signer, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        work: Work,
+        model: PaidModel,
+        tools: Tools,
+        signer: Signer,
+        pulse: Pulse,
+        gallery: Gallery | None = None,
+    ) -> None:
         self._work = work
         self._model = model
         self._tools = tools
         self._signer = signer
         self._pulse = pulse
+        self._gallery = gallery
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Piece]:
         """See `Trade.claim`."""
@@ -65,7 +75,7 @@ class Judge:
         setting = await self._work.setting(item.task)
         verdict = await self._weigh(item, setting)
         reach("judged")
-        committed = await self._work.commit(self._judgement(item, setting, verdict))
+        committed = await self._work.commit(await self._judgement(item, setting, verdict))
         if committed.status is None:
             raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
         reach("approved")
@@ -76,12 +86,11 @@ class Judge:
         await self._work.let_go(process_id, self.stage, held, seconds)
 
     async def give_up(self, item: Piece, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`."""
-        given_up = retry.exhausted(item.task.tries) and not isinstance(error, Unavailable)
-        if given_up or isinstance(error, (Invalid, NotFound)):
+        """See `Trade.give_up`. A piece is not at fault for a platform that is asked what it answers and has no room."""
+        if isinstance(error, (Invalid, NotFound)) or given_up(error, item.task.tries):
             await self._work.bury(item.task, TaskStatus.DEAD_LETTER, describe(error))
         else:
-            await self._work.postpone(item.task, describe(error), retry_at)
+            await self._work.postpone(item.task, describe(error), patient(error, retry_at))
 
     async def _weigh(self, piece: Piece, setting: Setting) -> Verdict:
         """Rules first and in code, then a human's word where there is one, then the model's opinion."""
@@ -91,9 +100,12 @@ class Judge:
         if artifact is None or piece.result.status != "completed":
             return _rejection(piece.result.reasoning_trace[-1:] or ["the Worker reports that it failed"])
         dispatch = piece.task.dispatch
-        found = judging.breaches(artifact, dispatch.constraints, setting.policy, dispatch.tool_call.target_mcp)
+        platform = self._tools.platform(dispatch.tool_call.target_mcp)
+        found = judging.breaches(artifact, dispatch.constraints, setting.policy, platform)
         if len(artifact.parts) > 1 and dispatch.tool_call.action in publishing.SINGLE:
             found.append(f"one text was asked for, {len(artifact.parts)} were made")
+        if not found and artifact.type != "transaction":
+            found = await self._dishonesty(piece.task, artifact) + await self._misshown(artifact, setting)
         if found:
             return _rejection(found)
         spends = piece.task.kind is TaskKind.SPEND or planning.kind_of(dispatch.tool_call) is TaskKind.SPEND
@@ -103,6 +115,9 @@ class Judge:
             return piece.human
         if spends:
             return _weigh_spend(piece, setting)
+        repeated = await self._repeats(piece.task, artifact, setting)
+        if repeated:
+            return _rejection(repeated)
         opinion, model_used, usage = await self._opinion(piece, setting, artifact)
         score = opinion.score / 100
         text = "\n".join(artifact.parts)
@@ -116,6 +131,32 @@ class Judge:
             regression_notes=opinion.regression_notes,
             usage=usage,
         )
+
+    async def _dishonesty(self, task: Task, artifact: Artifact) -> list[str]:
+        """What a piece hides that it has to say. The Judge reads for itself what is answered."""
+        if any(honesty.claims_humanity(part) for part in artifact.parts):
+            return ["it claims that a human writes it"]
+        mention = await mention_of(self._tools, task, [])
+        if honesty.asked(mention) and not any(honesty.admits(part) for part in artifact.parts):
+            return ["it was asked whether an AI writes, and does not say so"]
+        return []
+
+    async def _misshown(self, artifact: Artifact, setting: Setting) -> list[str]:
+        """What is wrong with the pictures and clips. Where nobody can look, nothing is shown."""
+        if not artifact.media:
+            return []
+        if self._gallery is None:
+            return ["there is nothing here that could look at a picture or clip"]
+        return await self._gallery.objections(artifact, setting)
+
+    async def _repeats(self, task: Task, artifact: Artifact, setting: Setting) -> list[str]:
+        """Why a piece is nothing new: the influencer, or another one of the fleet, has said nearly the same (JDG-6)."""
+        for earlier in await self._work.lookalikes(task, resemblance.sketch(artifact.parts)):
+            share = resemblance.resemblance(artifact.parts, earlier.parts)
+            if share >= setting.policy.near_duplicate:
+                whose = "its own" if earlier.own else f"{earlier.persona}'s"
+                return [f"{share:.0%} of it is {whose} earlier piece {earlier.url or ''}".rstrip()]
+        return []
 
     async def _opinion(self, piece: Piece, setting: Setting, artifact: Artifact) -> tuple[Opinion, str, Usage]:
         task = piece.task
@@ -132,7 +173,7 @@ class Judge:
         answer = await self._model.ask(task, Role.JUDGE, prompt, Opinion, seed=seed_of(piece.content_hash))
         return answer.output, answer.model_used, answer.usage
 
-    def _judgement(self, piece: Piece, setting: Setting, verdict: Verdict) -> Judgement:
+    async def _judgement(self, piece: Piece, setting: Setting, verdict: Verdict) -> Judgement:
         refused = isinstance(piece.spend, PolicyViolation)
         bare = Judgement(
             task=piece.task,
@@ -144,25 +185,40 @@ class Judge:
         )
         if verdict.decision is not Decision.APPROVE or piece.result.artifact is None:
             return bare
-        asset = self._asset(piece, piece.result.artifact, verdict)
+        asset_id = new_id()
+        artifact = await self._signed(piece, piece.result.artifact, asset_id)
+        asset = self._asset(piece, artifact, verdict, asset_id)
         changes = {
             "asset": asset,
             "costs": _costs(piece, verdict),
-            "effect": self._effect(piece, piece.result.artifact, asset, setting),
+            "effect": self._effect(piece, artifact, asset, setting),
         }
         return bare.model_copy(update=changes)
 
-    def _asset(self, piece: Piece, artifact: Artifact, verdict: Verdict) -> AssetRecord:
-        asset_id, made = new_id(), piece.result.metadata
-        said = provenance.statement(str(asset_id), artifact.parts, piece.task, made)
+    async def _signed(self, piece: Piece, artifact: Artifact, asset_id: UUID) -> Artifact:
+        """The piece as it leaves: its files say themselves where they come from (PRV-1)."""
+        if not artifact.media or self._gallery is None:
+            return artifact
+        prompt = piece.result.metadata.prompt
+        prompt_hash = prompt.sha256 if prompt else None
+        signed = [await self._gallery.sign(item, str(asset_id), piece.task, prompt_hash) for item in artifact.media]
+        return artifact.model_copy(update={"media": signed})
+
+    def _asset(self, piece: Piece, artifact: Artifact, verdict: Verdict, asset_id: UUID) -> AssetRecord:
+        made, shown = piece.result.metadata, artifact.media[0] if artifact.media else None
+        said = provenance.statement(str(asset_id), artifact.said_and_shown, piece.task, made)
         return AssetRecord(
             asset_id=asset_id,
-            model_version=made.model_used,
-            seed_values=made.seeds,
+            model_version=", ".join([made.model_used, *(item.model for item in artifact.media)]),
+            seed_values=[*made.seeds, *(str(item.seed) for item in artifact.media)],
             generation_duration_ms=made.compute_duration_ms,
-            encoding_format="text/plain; charset=utf-8",
-            storage_uri=f"db:asset/{asset_id}",
+            encoding_format=shown.facts.encoding_format if shown else "text/plain; charset=utf-8",
+            frame_rate=shown.facts.frame_rate if shown else None,
+            resolution=shown.facts.resolution if shown else None,
+            storage_uri=shown.storage_uri if shown else f"db:asset/{asset_id}",
             parts=artifact.parts,
+            media=artifact.media,
+            sketch=resemblance.sketch(artifact.parts) if artifact.type != "transaction" else [],
             log_id=new_id(),
             planner_intent=piece.task.dispatch.context.goal,
             worker_output_prompt=made.prompt.text if made.prompt else "",
@@ -174,7 +230,7 @@ class Judge:
             judge_validation_score=verdict.score,
             creative_regression_notes=verdict.regression_notes,
             provenance_id=new_id(),
-            content_hash=provenance.content_hash(artifact.parts),
+            content_hash=provenance.content_hash(artifact.said_and_shown),
             cryptographic_signature=self._signer.sign(signed_bytes(said)),
             statement=said,
         )
@@ -184,11 +240,15 @@ class Judge:
         if not self._tools.effectful(call.target_mcp, call.action):
             return None
         amount = call.parameters.get("token_amount")
+        platform = self._tools.platform(call.target_mcp)
         return EffectOrder(
             effect_id=new_id(),
             server=call.target_mcp,
             tool=call.action,
-            arguments=publishing.arguments(task.dispatch, artifact, setting.persona.soul.account, task.upstream),
+            arguments=publishing.arguments(
+                task.dispatch, artifact, setting.persona.soul.account, task.upstream, platform
+            ),
+            disclosure=publishing.disclosure(call.action, platform),
             grant=Grant(
                 tenant_id=task.tenant_id,
                 content_hash=asset.content_hash,
