@@ -1,21 +1,21 @@
 """How planners and workers give a task up: tried again, ended with its cause, or kept while a store is away."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.swarm.fakes import FakeWork, make_task
 
-from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Unavailable
-from chimera.contracts.values import TaskStatus
-from chimera.domain.retry import MAX_TRIES
+from chimera.contracts.errors import Invalid, ModelFailed, NotFound, ToolFailed, Unavailable
+from chimera.contracts.values import TaskKind, TaskStatus
+from chimera.domain.retry import MAX_TRIES, MAX_WAITS
 from chimera.swarm.making import Maker
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-async def given_up(error: Exception, tries: int) -> FakeWork:
+async def given_up(error: Exception, tries: int, kind: TaskKind = TaskKind.CREATE) -> FakeWork:
     work = FakeWork()
-    await Maker(work).give_up(make_task().model_copy(update={"tries": tries}), error, LATER)
+    await Maker(work).give_up(make_task().model_copy(update={"tries": tries, "kind": kind}), error, LATER)
     return work
 
 
@@ -23,10 +23,35 @@ async def test_a_failure_is_tried_again_later() -> None:
     assert (await given_up(ModelFailed("rubbish"), 1)).postponed == [("rubbish", LATER)]
 
 
-async def test_after_its_last_try_it_is_a_dead_letter_with_its_cause() -> None:
-    work = await given_up(ModelFailed("rubbish"), MAX_TRIES)
+@pytest.mark.parametrize("kind", [TaskKind.PLAN, TaskKind.REVISE, TaskKind.SPEND])
+async def test_after_its_last_try_it_is_a_dead_letter_with_its_cause(kind: TaskKind) -> None:
+    work = await given_up(ModelFailed("rubbish"), MAX_TRIES, kind)
     assert work.buried == [(TaskStatus.DEAD_LETTER, "rubbish")]
     assert work.postponed == []
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (ModelFailed("rubbish"), MAX_TRIES),
+        (ToolFailed("unknown_post", uncertain=False, permanent=True), 1),
+        (ToolFailed("its breaker is open", uncertain=False, away=True, pause=1), MAX_WAITS),
+    ],
+)
+async def test_a_piece_that_cannot_be_made_so_goes_back_to_the_planner(error: Exception, tries: int) -> None:
+    work = await given_up(error, tries)
+    assert work.replanned == [str(error)]
+    assert work.buried == work.postponed == []
+
+
+async def test_a_server_that_asks_for_patience_is_given_it() -> None:
+    soon = datetime.now(UTC)
+    busy = ToolFailed("429", uncertain=False, away=True, pause=3600)
+    work = FakeWork()
+    await Maker(work).give_up(make_task().model_copy(update={"tries": MAX_TRIES}), busy, soon)
+    ((cause, until),) = work.postponed
+    assert cause == "429"
+    assert until >= soon + timedelta(seconds=3600)
 
 
 @pytest.mark.parametrize("error", [Invalid("it cannot be"), NotFound("it is not there")])

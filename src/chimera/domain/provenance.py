@@ -18,6 +18,11 @@ def content_hash(parts: Sequence[str]) -> str:
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
+def said_and_shown(parts: Sequence[str], media: Sequence[str]) -> list[str]:
+    """What a piece's content hash is over: its texts, and its files by the hashes of their content."""
+    return [*parts, *(f"sha256:{digest}" for digest in media)]
+
+
 def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {

@@ -1,13 +1,13 @@
 """What the roles that make something of a task have in common: how they claim it and how they give it up."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from chimera.contracts.claims import Lease, Task
-from chimera.contracts.errors import Invalid, NotFound, Unavailable
+from chimera.contracts.errors import Invalid, NotFound, ToolFailed, Unavailable
 from chimera.contracts.ports import Work
-from chimera.contracts.values import Stage, TaskStatus
+from chimera.contracts.values import Stage, TaskKind, TaskStatus
 from chimera.domain import retry
 from chimera.swarm.runtime import describe
 
@@ -37,10 +37,32 @@ class Maker:
         await self._work.let_go(process_id, self.stage, held, seconds)
 
     async def give_up(self, item: Task, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`. A store that is away is not the task's fault: it never becomes a dead letter so."""
+        """See `Trade.give_up`. The ladder of ORC-11: again, another way, a dead letter.
+
+        A store that is away is not the task's fault, nor is a server that asks for patience.
+        """
+        cause = describe(error)
         if isinstance(error, (Invalid, NotFound)):
-            await self._work.bury(item, TaskStatus.FAILED, describe(error))
-        elif retry.exhausted(item.tries) and not isinstance(error, Unavailable):
-            await self._work.bury(item, TaskStatus.DEAD_LETTER, describe(error))
+            await self._work.bury(item, TaskStatus.FAILED, cause)
+        elif not given_up(error, item.tries):
+            await self._work.postpone(item, cause, patient(error, retry_at))
+        elif item.kind is TaskKind.CREATE:
+            await self._work.replan(item, cause)
         else:
-            await self._work.postpone(item, describe(error), retry_at)
+            await self._work.bury(item, TaskStatus.DEAD_LETTER, cause)
+
+
+def patient(error: Exception, retry_at: datetime) -> datetime:
+    """When to try again: not before the time that a server asks for."""
+    if isinstance(error, ToolFailed) and error.pause is not None:
+        return max(retry_at, datetime.now(UTC) + timedelta(seconds=error.pause))
+    return retry_at
+
+
+def given_up(error: Exception, tries: int) -> bool:
+    """Whether there is no point in the same step once more."""
+    if isinstance(error, ToolFailed) and error.permanent and not error.uncertain:
+        return True
+    if isinstance(error, Unavailable):
+        return False
+    return retry.exhausted(tries, asked_to_wait=isinstance(error, ToolFailed) and error.pause is not None)

@@ -1,5 +1,9 @@
-"""`chimera verify`: a piece, against its signature; or money, against the chain of evidence, without a server."""
+"""`chimera verify`: a piece, against its signature; a file or money, without a server; and the root to check with."""
 
+import hashlib
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +15,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from chimera.contracts.credentials import FileVerdict
 from chimera.domain import evidence
 from chimera.domain.evidence import GENESIS, Event
 from chimera.interfaces.cli.client import call, err, fail, out, say
@@ -22,6 +27,8 @@ LONGEST_LINE = 4 << 20
 """Characters that a line of an export may have; a longer one is none."""
 
 _SHOWN = 100
+_READER = "chimera.gateways.credentials"
+"""What reads files, as a program of its own: it loads a library that the rest of this command does without."""
 
 
 class _PieceFirst(TyperGroup):
@@ -35,7 +42,7 @@ class _PieceFirst(TyperGroup):
 
 verify = typer.Typer(
     cls=_PieceFirst,
-    help="Whether a piece, or a budget, is what it claims to be; exit code 1 when not.",
+    help="Whether a piece, a file or a budget is what it claims to be; exit code 1 when not.",
     no_args_is_help=True,
 )
 
@@ -54,6 +61,71 @@ def piece(piece: Annotated[str, typer.Argument(help="An asset's id, or the addre
         err.print("[red]✗[/] this is not what was signed")
         raise typer.Exit(1)
     err.print("[green]✓[/] content and signature hold")
+
+
+@verify.command("file")
+def file(
+    path: Annotated[Path, typer.Argument(help="A picture or a clip.")],
+    root: Annotated[
+        Path | None, typer.Option(help="The certificate that is trusted (PEM); left out, this state folder's own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole verdict.")] = False,
+) -> None:
+    """Whether a file is what was signed under a root, from its content credentials; it takes no server."""
+    verdict = _read(path, _root(root))
+    if as_json:
+        out.print_json(verdict.model_dump_json())
+    else:
+        said = {
+            "signed by": verdict.signed_by,
+            "signed at": verdict.stamped_at,
+            "manifest": verdict.manifest,
+            "sha256": verdict.sha256,
+        }
+        for name, value in said.items():
+            if value is not None:
+                out.print(f"[bold]{name}[/] {escape(str(value))}", soft_wrap=True)
+    mark = "[green]✓[/]" if verdict.good else "[red]✗[/]"
+    err.print(f"{mark} {verdict.state.value}: {escape(' '.join(verdict.reasons))}", soft_wrap=True)
+    if not verdict.good:
+        raise typer.Exit(1)
+
+
+@verify.command("root")
+def root() -> None:
+    """The certificate that files are signed under, for whoever wants to check them; it is no secret."""
+    answer = call("GET", "/v1/credentials/root")
+    if not isinstance(answer, dict):
+        fail("the server has no root to tell of")
+    sys.stdout.write(str(answer["pem"]))
+    err.print(f"SHA-256 {answer['sha256']}", soft_wrap=True)
+
+
+def _root(given: Path | None) -> str:
+    state = Path(os.environ.get("CHIMERA_STATE", ".chimera"))
+    path = given or state / "credentials" / "root.pem"
+    try:
+        return path.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(
+            f"{escape(str(path))} cannot be read: {error}",
+            "Save one with 'chimera verify root', and give it as --root.",
+        )
+
+
+def _read(path: Path, root_pem: str) -> FileVerdict:
+    try:
+        with path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        fail(f"{escape(str(path))} cannot be read: {error}")
+    asked = json.dumps({"path": str(path.resolve()), "sha256": sha256, "root_pem": root_pem})
+    told = subprocess.run(
+        [sys.executable, "-P", "-X", "utf8", "-m", _READER], input=asked, capture_output=True, text=True, check=False
+    )
+    if told.returncode != 0:
+        fail(f"{escape(str(path))} cannot be checked: {escape(told.stderr.strip()[-500:] or 'its reader gave up')}")
+    return FileVerdict.model_validate_json(told.stdout)
 
 
 @verify.command("budget")

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         fault = faults.parse(os.environ.get(faults.VARIABLE, ""))
-        network = Network(options.db, options.seed)
+        network = Network(options.db, options.seed, media_from=options.media_from)
     except (ValueError, NetworkError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chimera.servers.social", description=__doc__)
     parser.add_argument("--db", type=Path, required=True, help="SQLite file, made when missing")
     parser.add_argument("--seed", type=int, default=1, help="audience seed")
+    parser.add_argument(
+        "--media-from", type=Path, action="append", default=[], help="a folder that files of posts are copied from"
+    )
     add_transport(parser, port=8801)
     return parser
 

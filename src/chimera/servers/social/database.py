@@ -5,14 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from chimera.servers.social.rules import NetworkError, Refusal
 
 BUSY_SECONDS = 10
-SCHEMA_VERSION = 1
-
-_SCHEMA = (
+_FIRST = (
     """CREATE TABLE account (
         handle TEXT PRIMARY KEY COLLATE NOCASE, followers INTEGER NOT NULL, created_at TEXT NOT NULL)""",
     """CREATE TABLE receipt (
@@ -36,16 +35,21 @@ _SCHEMA = (
         created_at TEXT NOT NULL)""",
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
 )
+_MEDIA = ("ALTER TABLE post ADD COLUMN media TEXT NOT NULL DEFAULT '[]'",)
+_STEPS = (_FIRST, _MEDIA)
+"""What makes each version out of the one before it; an empty file is version 0."""
+
+SCHEMA_VERSION = len(_STEPS)
 
 
 class Database:
     """One connection to the file, shared by the threads of this process."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file and make its tables when they are missing.
+        """Open the file, and bring its tables to this version.
 
         Raises:
-            NetworkError: The file cannot be opened or is not a network of this version.
+            NetworkError: The file cannot be opened, or is of a version that is yet to come.
         """
         self._lock = threading.Lock()
         try:
@@ -56,7 +60,7 @@ class Database:
             self._db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.Error as error:
             raise NetworkError(Refusal.UNAVAILABLE, f"the file cannot be opened ({error})") from error
-        self._create_schema()
+        self._bring_up_to_date()
 
     def _enter_wal_mode(self) -> None:
         # SQLite does not apply the busy time-out to this pragma, and several processes may start at once.
@@ -70,13 +74,13 @@ class Database:
                     raise
                 time.sleep(0.01)
 
-    def _create_schema(self) -> None:
+    def _bring_up_to_date(self) -> None:
         with self.transaction() as db:
             version = int(db.execute("PRAGMA user_version").fetchone()[0])
-            if version not in (0, SCHEMA_VERSION):
+            if not 0 <= version <= SCHEMA_VERSION:
                 raise NetworkError(Refusal.UNAVAILABLE, f"the file has version {version}")
-            if version == 0:
-                for statement in _SCHEMA:
+            if version < SCHEMA_VERSION:
+                for statement in chain.from_iterable(_STEPS[version:]):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

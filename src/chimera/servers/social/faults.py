@@ -1,6 +1,7 @@
 """Faults on demand, for tests of those who call the network: the ways a real platform leaves one in doubt."""
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from chimera.servers.social.network import Network
 VARIABLE = "CHIMERA_SOCIAL_FAULT"
 HANG_SECONDS = 60
 DEATH_STATUS = 70
+_SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
 
 
 class Mode(StrEnum):
@@ -25,30 +27,53 @@ class Mode(StrEnum):
     ERROR_429 = "error_429"
     DIE_AFTER_ACCEPT = "die_after_accept"
     DIE_BEFORE_ACCEPT = "die_before_accept"
+    PARTIAL_THREAD = "partial_thread"
+    PARTIAL_DIE = "partial_die"
+
+
+_CUTS = frozenset({Mode.PARTIAL_THREAD, Mode.PARTIAL_DIE})
+"""Modes in which only the first half of a thread is taken."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One mode for the first `times` writing calls, counted in the network's file across restarts."""
+    """One mode for the first `times` writing calls, counted in the network's file across restarts.
+
+    With `retry_after` a refusal for too many requests says for how many seconds it holds.
+    """
 
     mode: Mode
     times: int
+    retry_after: str = ""
 
     def before_accept(self, network: Network) -> None:
         """Fail before anything is written, if it is time to."""
         if self.mode is Mode.ERROR_500 and network.count(self.mode, self.times):
             raise ToolError("error_500: the platform failed (fault switch)")
-        if self.mode is Mode.ERROR_429 and network.count(self.mode, self.times):
-            raise ToolError("error_429: too many requests (fault switch)")
+        if self.mode is Mode.ERROR_429 and network.count(self._counter, self.times):
+            told = f", retry_after: {self.retry_after}" if self.retry_after else ""
+            raise ToolError(f"error_429: too many requests{told} (fault switch)")
         if self.mode is Mode.DIE_BEFORE_ACCEPT and network.count(self.mode, self.times):
             os._exit(DEATH_STATUS)
 
-    async def after_accept(self, network: Network) -> None:
-        """Fail after the write is durable, if it is time to."""
+    def cut(self, network: Network, posts: int) -> Mode | None:
+        """The mode in which a thread of so many posts is cut in half, if it is time to."""
+        due = self.mode in _CUTS and posts > 1 and network.count(self.mode, self.times)
+        return self.mode if due else None
+
+    async def after_accept(self, network: Network, cut: Mode | None = None) -> None:
+        """Fail after the write is durable, if it is time to; `cut` is how it was cut in half, if it was."""
         if self.mode is Mode.TIMEOUT_AFTER_ACCEPT and network.count(self.mode, self.times):
             await anyio.sleep(HANG_SECONDS)
         if self.mode is Mode.DIE_AFTER_ACCEPT and network.count(self.mode, self.times):
             os._exit(DEATH_STATUS)
+        if self.mode is Mode.PARTIAL_DIE and cut is self.mode:
+            os._exit(DEATH_STATUS)
+
+    @property
+    def _counter(self) -> str:
+        """Refusals that say for how long they hold are counted apart from the others."""
+        return f"{self.mode}:{self.retry_after}" if self.retry_after else self.mode
 
 
 @dataclass(frozen=True)
@@ -62,10 +87,14 @@ class Switch:
         for fault in self._faults():
             fault.before_accept(network)
 
-    async def after_accept(self, network: Network) -> None:
-        """Fail after the write is durable, if it is time to."""
+    def cut(self, network: Network, posts: int) -> Mode | None:
+        """The mode in which a thread of so many posts is cut in half, if it is time to."""
+        return next((mode for fault in self._faults() if (mode := fault.cut(network, posts)) is not None), None)
+
+    async def after_accept(self, network: Network, cut: Mode | None = None) -> None:
+        """Fail after the write is durable, if it is time to; `cut` is how it was cut in half, if it was."""
         for fault in self._faults():
-            await fault.after_accept(network)
+            await fault.after_accept(network, cut)
 
     def _faults(self) -> Sequence[Fault]:
         text = ""
@@ -75,10 +104,11 @@ class Switch:
 
 
 def parse(setting: str) -> Fault | Switch | None:
-    """Read a switch such as "error_500:2", or "@FILE" for a file of them; an empty one is no fault.
+    """Read a switch such as "error_500:2", "error_429:2:0.4" with the seconds that it holds, or "@FILE" for a file of
+    them; an empty one is no fault.
 
     Raises:
-        ValueError: The mode is unknown or the number is not from 1 to 1000.
+        ValueError: The mode is unknown, the number is not from 1 to 1000, or another mode than a 429 has seconds.
     """
     if setting.startswith("@"):
         return Switch(Path(setting[1:]))
@@ -86,7 +116,11 @@ def parse(setting: str) -> Fault | Switch | None:
 
 
 def _fault(setting: str) -> Fault:
-    mode, _, times = setting.partition(":")
+    name, _, rest = setting.partition(":")
+    times, _, seconds = rest.partition(":")
     if not times.isdecimal() or not 1 <= int(times) <= 1_000:
         raise ValueError(f"{VARIABLE} needs a number of calls from 1 to 1000")
-    return Fault(Mode(mode), int(times))
+    mode = Mode(name)
+    if seconds and (mode is not Mode.ERROR_429 or _SECONDS.fullmatch(seconds) is None):
+        raise ValueError(f"{VARIABLE} says seconds for error_429 only, such as error_429:2:0.4")
+    return Fault(mode, int(times), seconds)

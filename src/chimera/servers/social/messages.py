@@ -13,6 +13,26 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class MediaFile(Message):
+    """A picture or clip, by what is in it and in words for who cannot see it."""
+
+    sha256: str = Field(description="SHA-256 (hex) of the file")
+    media_type: str = Field(description="image/png, image/jpeg, image/webp or video/mp4")
+    alt: str = Field(description="what it shows, for who cannot see it; at most 1000 characters")
+
+
+class OfferedMedia(MediaFile):
+    """A file that a post is to show."""
+
+    uri: str = Field(description="file:// URI of a file in a folder that the network was started with")
+
+
+class ShownMedia(MediaFile):
+    """A file that a post shows; its bytes are the ones that were offered."""
+
+    url: str = Field(description="file:// URI of the network's own copy")
+
+
 class Receipt(Message):
     """Proof that a write was accepted once, found again by its idempotency key.
 
@@ -27,6 +47,7 @@ class Receipt(Message):
     created_at: str | None = Field(default=None, description="ISO 8601, UTC")
     content_hash: str | None = Field(default=None, description="SHA-256 (hex) of the UTF-8 texts joined with U+001E")
     ai_label: bool | None = Field(default=None, description="the platform's AI label; null for likes and promotions")
+    media: list[str] = Field(default=[], description="SHA-256 (hex) of each file that the first post shows")
     replayed: bool = Field(default=False, description="true when the write had already been accepted before")
     promotion_id: str | None = None
     amount: str | None = Field(default=None, description="exact decimal the platform charges for a promotion")
@@ -46,6 +67,7 @@ class Post(Message):
     created_at: str
     in_reply_to: str | None
     ai_label: bool
+    media: list[ShownMedia] = []
     views: int
     likes: int
     replies: int

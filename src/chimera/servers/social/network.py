@@ -8,7 +8,19 @@ from pathlib import Path
 
 from chimera.servers.social import audience, rules
 from chimera.servers.social.database import Database
-from chimera.servers.social.messages import Kind, Mention, Post, PostPage, Profile, Receipt, Timeline, Trend
+from chimera.servers.social.media import MediaFolder, check_media, marks, noted
+from chimera.servers.social.messages import (
+    Kind,
+    Mention,
+    OfferedMedia,
+    Post,
+    PostPage,
+    Profile,
+    Receipt,
+    Timeline,
+    Trend,
+)
+from chimera.servers.social.posts import as_post, optional_id, post_url
 from chimera.servers.social.rules import NetworkError, Refusal
 
 MAX_TIMELINE = 100
@@ -24,13 +36,13 @@ _OPEN_ACCOUNT = "INSERT INTO account (handle, followers, created_at) VALUES (?, 
 _ACCOUNT = "SELECT handle, followers FROM account WHERE handle = ?"
 _FOLLOW = "UPDATE account SET followers = followers + ? WHERE handle = ?"
 _NEXT_POST = "SELECT coalesce(max(id), 0) + 1 FROM post"
-_ADD_POST = "INSERT INTO post VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_POST = "INSERT INTO post VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_MENTION = "INSERT INTO mention VALUES (?, ?)"
 _ADD_LIKE = "INSERT INTO liked VALUES (?, ?) ON CONFLICT DO NOTHING"
 _ADD_PROMOTION = """INSERT INTO promotion (account, post_id, amount, currency, created_at)
     VALUES (?, ?, ?, ?, ?) RETURNING id"""
 _REACT = "UPDATE post SET views = views + ?, likes = likes + ? WHERE id = ?"
-_POST = """SELECT p.id, p.author, p.text, p.in_reply_to, p.ai_label, p.views, p.likes, p.created_at,
+_POST = """SELECT p.id, p.author, p.text, p.in_reply_to, p.ai_label, p.views, p.likes, p.created_at, p.media,
     (SELECT count(*) FROM post r WHERE r.in_reply_to = p.id) AS replies FROM post p """
 _MENTIONS = """SELECT p.id, p.author, p.text, p.created_at, p.in_reply_to FROM mention m
     JOIN post p ON p.id = m.post_id WHERE m.account = ? ORDER BY m.post_id DESC LIMIT ?"""
@@ -42,10 +54,6 @@ _COUNT = """INSERT INTO counter VALUES (?, 1)
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _url(author: str, number: int) -> str:
-    return f"social://local/{author}/{number}"
 
 
 @dataclass(frozen=True)
@@ -60,18 +68,22 @@ class _Write:
 class Network:
     """The network's state. Every write is one IMMEDIATE transaction, its audience's reactions included."""
 
-    def __init__(self, path: Path, seed: int, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self, path: Path, seed: int, clock: Callable[[], datetime] = _now, media_from: Sequence[Path] = ()
+    ) -> None:
         """Open the network kept in a file, making it when missing.
 
         Args:
             seed: Audience seed; same seed and same sequence of writes bring the same reactions.
+            media_from: The folders that files of posts are copied from.
 
         Raises:
-            NetworkError: The file cannot be opened or is not a network of this version.
+            NetworkError: The file cannot be opened, or is of a version that is yet to come.
         """
         self._seed = seed
         self._clock = clock
         self._database = Database(path)
+        self._media = MediaFolder(path.with_name(f"{path.name}.media"), media_from)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -86,16 +98,27 @@ class Network:
         *,
         ai_label: bool,
         in_reply_to: str | None = None,
+        taken: int | None = None,
+        media: Sequence[OfferedMedia] = (),
     ) -> Receipt:
         """Publish a post, a thread or a reply; each post of a thread answers the one before it.
+
+        Args:
+            taken: How many posts of the thread are taken, from the first one on; all of them unless told. The receipt
+                is about these, and the key stands for the whole thread.
+            media: What the first post shows; a copy is kept before the post is, and not needed for a replay.
 
         Raises:
             NetworkError: A rule is broken, the parent is unknown, or the key was used for something else.
         """
         _check_member(account)
         rules.check_texts(texts)
+        check_media(media)
         parent = None if in_reply_to is None else rules.post_number(in_reply_to)
-        fingerprint = rules.fingerprint(kind, in_reply_to, ai_label, *texts)
+        fingerprint = rules.fingerprint(kind, in_reply_to, ai_label, *texts, *marks(media))
+        texts = texts[:taken]
+        if media and not self.find(account, key).found:
+            self._media.take_in(media)
         with self._database.transaction() as db:
             write, earlier = self._claim(db, account, key, fingerprint)
             if earlier is not None:
@@ -106,7 +129,8 @@ class Network:
             first = int(db.execute(_NEXT_POST).fetchone()[0])
             # The whole thread takes its numbers before any fan answers, so that they are consecutive.
             for number, text in enumerate(texts, start=first):
-                self._add_post(db, number, write.account, text, parent, ai_label)
+                shown = noted(media if number == first else ())
+                self._add_post(db, number, write.account, text, parent, ai_label, shown)
                 parent = number
             for number, text in enumerate(texts, start=first):
                 self._let_react(db, number, write.account, text, opens=opens and number == first)
@@ -114,10 +138,11 @@ class Network:
                 kind=kind,
                 idempotency_key=key,
                 ids=[str(number) for number in range(first, first + len(texts))],
-                url=_url(write.account, first),
+                url=post_url(write.account, first),
                 created_at=self._timestamp(),
                 content_hash=rules.content_hash(texts),
                 ai_label=ai_label,
+                media=[item.sha256 for item in media],
             )
             return self._seal(db, write, receipt)
 
@@ -140,7 +165,7 @@ class Network:
                 kind="like",
                 idempotency_key=key,
                 ids=[post_id],
-                url=_url(author, number),
+                url=post_url(author, number),
                 created_at=self._timestamp(),
                 content_hash=rules.content_hash([post_id]),
             )
@@ -174,7 +199,7 @@ class Network:
                 kind="promotion",
                 idempotency_key=key,
                 ids=[post_id],
-                url=_url(author, number),
+                url=post_url(author, number),
                 created_at=created_at,
                 content_hash=rules.content_hash(told),
                 promotion_id=str(promotion),
@@ -207,7 +232,7 @@ class Network:
         rows = self._database.read(_POST + "WHERE p.id = ?", rules.post_number(post_id))
         if not rows:
             raise NetworkError(Refusal.UNKNOWN_POST, f"there is no post {post_id!r}")
-        return _as_post(rows[0])
+        return as_post(rows[0], self._media)
 
     def timeline(self, account: str, limit: int, before: str | None) -> Timeline:
         """An account's posts, newest first.
@@ -221,7 +246,7 @@ class Network:
         query = _POST + "WHERE p.author = ? AND p.id < ? ORDER BY p.id DESC LIMIT ?"
         rows = self._database.read(query, handle, upper, limit)
         more = str(rows[-1]["id"]) if len(rows) == limit else None
-        return Timeline(account=handle, posts=[_as_post(row) for row in rows], next_before=more)
+        return Timeline(account=handle, posts=[as_post(row, self._media) for row in rows], next_before=more)
 
     def posts(self, limit: int, after: str | None) -> PostPage:
         """The whole network's posts, oldest first.
@@ -233,7 +258,7 @@ class Network:
         lower = 0 if after is None else rules.post_number(after)
         rows = self._database.read(_POST + "WHERE p.id > ? ORDER BY p.id LIMIT ?", lower, limit)
         more = str(rows[-1]["id"]) if len(rows) == limit else None
-        return PostPage(posts=[_as_post(row) for row in rows], next_after=more)
+        return PostPage(posts=[as_post(row, self._media) for row in rows], next_after=more)
 
     def mentions(self, account: str) -> list[Mention]:
         """What others wrote to or about an account, newest first; empty for an account not opened yet.
@@ -248,7 +273,7 @@ class Network:
                 author=row["author"],
                 text=row["text"],
                 created_at=row["created_at"],
-                in_reply_to=_optional_id(row["in_reply_to"]),
+                in_reply_to=optional_id(row["in_reply_to"]),
             )
             for row in self._database.read(_MENTIONS, account, MAX_MENTIONS)
         ]
@@ -312,9 +337,16 @@ class Network:
         return str(db.execute(_ACCOUNT, (handle,)).fetchone()["handle"])
 
     def _add_post(
-        self, db: sqlite3.Connection, number: int, author: str, text: str, parent: int | None, ai_label: bool
+        self,
+        db: sqlite3.Connection,
+        number: int,
+        author: str,
+        text: str,
+        parent: int | None,
+        ai_label: bool,
+        media: str = "[]",
     ) -> None:
-        db.execute(_ADD_POST, (number, author, text, parent, ai_label, 0, 0, self._timestamp()))
+        db.execute(_ADD_POST, (number, author, text, parent, ai_label, 0, 0, self._timestamp(), media))
         told = {handle.casefold() for handle in rules.mentioned(text)}
         if parent is not None:
             told.add(_existing(db, parent).casefold())
@@ -350,25 +382,3 @@ def _existing(db: sqlite3.Connection, number: int) -> str:
 def _apply(db: sqlite3.Connection, number: int, author: str, reactions: audience.Reactions) -> None:
     db.execute(_REACT, (reactions.views, reactions.likes, number))
     db.execute(_FOLLOW, (reactions.new_followers, author))
-
-
-def _optional_id(number: int | None) -> str | None:
-    return None if number is None else str(number)
-
-
-def _as_post(row: sqlite3.Row) -> Post:
-    author, text, number = str(row["author"]), str(row["text"]), int(row["id"])
-    return Post(
-        id=str(number),
-        url=_url(author, number),
-        author=author,
-        by_audience=author.startswith(audience.FAN_PREFIX),
-        text=text,
-        content_hash=rules.content_hash([text]),
-        created_at=row["created_at"],
-        in_reply_to=_optional_id(row["in_reply_to"]),
-        ai_label=bool(row["ai_label"]),
-        views=row["views"],
-        likes=row["likes"],
-        replies=row["replies"],
-    )

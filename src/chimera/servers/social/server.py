@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter
 
 from chimera.servers.social import rules
 from chimera.servers.social.faults import Fault, Switch
-from chimera.servers.social.messages import Mention, Post, PostPage, Receipt, Timeline, Trend
+from chimera.servers.social.messages import Mention, OfferedMedia, Post, PostPage, Receipt, Timeline, Trend
 from chimera.servers.social.network import MAX_PAGE, MAX_TIMELINE, Network
 from chimera.servers.social.rules import NetworkError, Refusal
 
@@ -30,6 +30,7 @@ Text = Annotated[str, Field(description=f"at most {rules.MAX_WEIGHTED_LENGTH} by
 Texts = Annotated[list[str], Field(min_length=1, max_length=rules.MAX_POSTS_IN_THREAD)]
 PostId = Annotated[str, Field(max_length=18)]
 Label = Annotated[bool, Field(description="mark as made by an AI")]
+Media = Annotated[tuple[OfferedMedia, ...], Field(description="at most 4 pictures or clips, shown with the first post")]
 PaymentReference = Annotated[str, Field(max_length=128, description="what it was paid with; empty for a bill")]
 TokenAmount = Annotated[str, Field(max_length=40, description='exact sum and currency, such as "50 USDC"')]
 
@@ -59,6 +60,16 @@ class _Desk:
             await self.fault.after_accept(self.network)
         return receipt
 
+    async def write_thread(self, posts: int, act: Callable[[int], Receipt]) -> Receipt:
+        """A thread, of which a fault may take only the first half."""
+        if self.fault is None:
+            return await self.read(lambda: act(posts))
+        self.fault.before_accept(self.network)
+        cut = self.fault.cut(self.network, posts)
+        receipt = await self.read(lambda: act(posts if cut is None else posts // 2))
+        await self.fault.after_accept(self.network, cut)
+        return receipt
+
     async def resource(self, act: Callable[[], Answer]) -> Answer:
         try:
             return await to_thread.run_sync(act)
@@ -86,23 +97,39 @@ def _add_publishing(server: MCPServer[None], desk: _Desk) -> None:
     network = desk.network
 
     @server.tool(annotations=_WRITES)
-    async def create_thread(account: Account, posts: Texts, idempotency_key: Key, ai_label: Label = True) -> Receipt:
+    async def create_thread(
+        account: Account, posts: Texts, idempotency_key: Key, ai_label: Label = True, media: Media = ()
+    ) -> Receipt:
         """Publish 1 to 25 posts at once, each answering the one before it."""
-        return await desk.write(lambda: network.publish("thread", account, posts, idempotency_key, ai_label=ai_label))
+        return await desk.write_thread(
+            len(posts),
+            lambda taken: network.publish(
+                "thread", account, posts, idempotency_key, ai_label=ai_label, taken=taken, media=media
+            ),
+        )
 
     @server.tool(annotations=_WRITES)
-    async def post_tweet(account: Account, text: Text, idempotency_key: Key, ai_label: Label = True) -> Receipt:
+    async def post_tweet(
+        account: Account, text: Text, idempotency_key: Key, ai_label: Label = True, media: Media = ()
+    ) -> Receipt:
         """Publish one post."""
-        return await desk.write(lambda: network.publish("tweet", account, [text], idempotency_key, ai_label=ai_label))
+        return await desk.write(
+            lambda: network.publish("tweet", account, [text], idempotency_key, ai_label=ai_label, media=media)
+        )
 
     @server.tool(annotations=_WRITES)
     async def reply_tweet(
-        account: Account, text: Text, in_reply_to: PostId, idempotency_key: Key, ai_label: Label = True
+        account: Account,
+        text: Text,
+        in_reply_to: PostId,
+        idempotency_key: Key,
+        ai_label: Label = True,
+        media: Media = (),
     ) -> Receipt:
         """Answer a post."""
         return await desk.write(
             lambda: network.publish(
-                "reply", account, [text], idempotency_key, ai_label=ai_label, in_reply_to=in_reply_to
+                "reply", account, [text], idempotency_key, ai_label=ai_label, in_reply_to=in_reply_to, media=media
             )
         )
 

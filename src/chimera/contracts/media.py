@@ -1,0 +1,132 @@
+"""Media files as they cross a boundary: where they are kept, what was measured, and the port of the file store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from chimera.contracts.errors import ChimeraError, Invalid
+from chimera.contracts.values import Sha256, Wire
+
+MAX_FILE = 200 * 1024 * 1024
+"""Largest file that is taken unless the configuration says otherwise, in bytes."""
+
+EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "audio/wav": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp4": "m4a",
+    "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "text/plain": "txt",
+    "application/json": "json",
+    "application/c2pa": "c2pa",
+}
+"""The kinds of file that are kept, each with the ending of its name."""
+
+MEDIA_TYPES = {ending: media_type for media_type, ending in EXTENSIONS.items()} | {
+    "jpeg": "image/jpeg",
+    "oga": "audio/ogg",
+}
+"""What the ending of a name says about a file."""
+
+StorageUri = Annotated[str, StringConstraints(pattern=r"^file:sha256/[0-9a-f]{64}\.[a-z0-9]{1,8}$")]
+"""Names a file by what is in it, not by where it is: it stays good when the files move to another store (MED-4)."""
+
+Pixels = Annotated[int, Field(gt=0)]
+Resolution = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*x[1-9][0-9]*$")]
+FrameRate = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(/[1-9][0-9]*)?$")]
+
+
+class Altered(ChimeraError):
+    """A stored file is not what was put in: its bytes do not give the hash that names it."""
+
+    title = "File altered"
+    remedy = "Put the original back from a backup, or make the asset again; the altered bytes were not used."
+
+
+class StoredFile(Wire):
+    """A file in the store."""
+
+    storage_uri: StorageUri
+    sha256: Sha256
+    media_type: str
+    size: int = Field(ge=0)
+
+
+class MediaFacts(Wire):
+    """What a media file is, measured from the file itself (MED-4)."""
+
+    media_type: str
+    encoding_format: str = Field(description="The media type, with the codecs inside (RFC 6381) where it has some.")
+    width: Pixels | None = Field(default=None, description="As shown: after the rotation that the file asks for.")
+    height: Pixels | None = None
+    resolution: Resolution | None = Field(default=None, description="Like '1080x1350'.")
+    frame_rate: FrameRate | None = Field(default=None, description="Exact frames a second: '30' or '30000/1001'.")
+    duration_ms: int | None = Field(default=None, ge=0)
+    has_audio: bool = False
+    audio_codec: str | None = None
+    video_codec: str | None = None
+
+
+class Generator(Wire):
+    """A tool that makes pictures or clips, and how what we want becomes its arguments (MED-1).
+
+    A value `$name` stands for a part of the wish: `kind`, `title`, `text`, `handle`, `character`, `tier`, `seed`.
+    """
+
+    server: str
+    tool: str
+    arguments: dict[str, JsonValue]
+    character: str | None = Field(None, description="The tool that draws a character's reference sheet.")
+    likeness: str | None = Field(None, description="The tool that says whether a picture shows the character.")
+
+
+class Files(Protocol):
+    """The asset store: files named by their content, each kept once and never changed.
+
+    Unavailable when the store cannot be reached; Invalid for an address that is not one of its own.
+    """
+
+    async def put(self, content: bytes | Path, media_type: str) -> StoredFile:
+        """Keep these bytes, or the file at this path; the same content twice is kept once.
+
+        When it returns, the bytes are durable and sound. TooLarge beyond the bound, Invalid for another kind of file.
+        """
+        ...
+
+    async def read(self, storage_uri: str) -> bytes:
+        """The whole file. NotFound when it is not there, Altered when it is not what was put in."""
+        ...
+
+    def chunks(self, storage_uri: str) -> AsyncIterator[bytes]:
+        """The file in pieces, for passing on large ones. Altered can only come after the last piece."""
+        ...
+
+    async def materialise(self, storage_uri: str, folder: Path) -> Path:
+        """A checked copy of the file in a folder of the caller's, under its content's name."""
+        ...
+
+    async def exists(self, storage_uri: str) -> bool:
+        """Whether the file is there; its bytes are checked when it is read."""
+        ...
+
+
+def storage_uri(sha256: str, media_type: str) -> str:
+    """The address of the file with this content. Invalid for a kind that is not kept."""
+    return f"file:sha256/{sha256}.{_extension(media_type)}"
+
+
+def _extension(media_type: str) -> str:
+    if media_type not in EXTENSIONS:
+        raise Invalid(
+            f"files of type {media_type[:64]!r} are not kept", remedy=f"Send one of: {', '.join(EXTENSIONS)}."
+        )
+    return EXTENSIONS[media_type]

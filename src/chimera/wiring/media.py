@@ -1,0 +1,67 @@
+"""The asset store, the measuring of files and their signing, put together as the roles see them."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote, urlsplit
+
+from chimera.contracts.credentials import FileStatement
+from chimera.contracts.errors import Invalid
+from chimera.contracts.media import Files, MediaFacts, StoredFile
+from chimera.contracts.work import MediaItem
+from chimera.gateways.credentials.signing import FileSigner
+from chimera.gateways.probing import probe
+
+
+class AssetShelf:
+    """Implements `ports.Shelf`. What tools have made is taken from `sources` alone; copies are lent in `outbox`."""
+
+    def __init__(self, files: Files, signer: FileSigner, *, sources: Sequence[Path], outbox: Path) -> None:
+        self._files = files
+        self._signer = signer
+        self._sources = [source.resolve() for source in sources]
+        self._outbox = outbox
+
+    async def take_in(self, uri: str) -> tuple[StoredFile, MediaFacts]:
+        """See `ports.Shelf.take_in`."""
+        path = await asyncio.to_thread(_located, uri)
+        if path is None or not any(path.is_relative_to(source) for source in self._sources):
+            raise Invalid(
+                f"{uri[:200]} is not in a folder that media are taken from",
+                remedy="Let the generator write into one of CHIMERA_MEDIA_FOLDERS.",
+            )
+        facts = await probe(path)
+        return await self._files.put(path, facts.media_type), facts
+
+    async def measure(self, storage_uri: str) -> MediaFacts:
+        """See `ports.Shelf.measure`."""
+        with TemporaryDirectory() as folder:
+            return await probe(await self._files.materialise(storage_uri, Path(folder)))
+
+    async def sign(self, item: MediaItem, statement: FileStatement) -> MediaItem:
+        """See `ports.Shelf.sign`."""
+        with TemporaryDirectory() as folder:
+            plain = await self._files.materialise(item.storage_uri, Path(folder))
+            signed = plain.with_name(f"signed{plain.suffix}")
+            media_type = item.facts.media_type
+            await asyncio.to_thread(self._signer.sign_file, plain, signed, media_type, statement)
+            facts = await probe(signed)
+            stored = await self._files.put(signed, media_type)
+        changes = {"storage_uri": stored.storage_uri, "sha256": stored.sha256, "facts": facts}
+        return item.model_copy(update={**changes, "unsigned_sha256": item.sha256})
+
+    async def lend(self, storage_uri: str) -> str:
+        """See `ports.Shelf.lend`."""
+        return (await self._files.materialise(storage_uri, self._outbox)).resolve().as_uri()
+
+
+def _located(uri: str) -> Path | None:
+    """The file that a file:// URI leads to, past all links; None for anything that is no such URI."""
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
+            return None
+        return Path(unquote(parts.path)).resolve()
+    except (ValueError, RuntimeError):  # brackets that do not close, a NUL, links that go round in a circle
+        return None
