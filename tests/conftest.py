@@ -125,7 +125,9 @@ def redis_url(redis: str) -> str:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str, redis_url: str) -> Settings:
     """Settings as in a process of its own, with the state in a temporary folder."""
-    return Settings(state=tmp_path / "state", database_url=database_url, redis_url=redis_url, undo_seconds=0)
+    return Settings(
+        state=tmp_path / "state", database_url=database_url, redis_url=redis_url, undo_seconds=0, cool_down_seconds=0
+    )
 
 
 @pytest.fixture

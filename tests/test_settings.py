@@ -53,7 +53,14 @@ def test_each_role_has_its_model_and_the_fallback_comes_last() -> None:
 
 
 def test_a_supervisor_hands_its_settings_on_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given = Settings(state=tmp_path, redis_url="redis://there", port=0, lease_seconds=1.5, model_judge="b:careful")
+    given = Settings(
+        state=tmp_path,
+        redis_url="redis://there",
+        port=0,
+        media_folders=[tmp_path],
+        lease_seconds=1.5,
+        model_judge="b:careful",
+    )
     for name, value in given.environment().items():
         if name.startswith("CHIMERA_"):
             monkeypatch.setenv(name, value)

@@ -1,5 +1,6 @@
 """Ports that do nothing, so that a cycle costs what the swarm and its stores cost."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 from uuid import UUID
@@ -10,15 +11,16 @@ from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import NotFound
 from chimera.contracts.finance import Decided
 from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.platforms import Platform
 from chimera.contracts.ports import Answer, ToolResult
 from chimera.contracts.values import Role
 from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Usage
 
 Out = TypeVar("Out", bound=BaseModel)
 
+_ENDS = ("ack", "ade", "ain", "ame", "ant", "arn", "ate", "een", "ell", "est", "ick", "ine", "old", "one", "ore", "unt")
 _ANSWERS: Mapping[type, Mapping[str, JsonValue]] = {
     Draft: {
-        "posts": ["The first web certificates were signed in 1995; the rules that made them trusted came later."],
         "sources": [],
         "notes": "Written by nobody, to measure everything else.",
         "confidence": 90,
@@ -27,17 +29,28 @@ _ANSWERS: Mapping[type, Mapping[str, JsonValue]] = {
 }
 
 
+_WORDS = [f"{begin}{end}" for begin in "bdfghklmnprstvwz" for end in _ENDS]
+
+
 class NoModel:
     """A paid model with one answer to each question, and a small one's usage; `bench spend` measures paying."""
 
     async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+        given = dict(_ANSWERS[output])
+        if output is Draft:
+            given["posts"] = [_saying(task.task_id)]
         return Answer[Out](
-            output=output.model_validate(_ANSWERS[output]),
+            output=output.model_validate(given),
             model_used="none",
             seed=seed,
             usage=Usage(input_tokens=400, output_tokens=40),
             duration_ms=0,
         )
+
+
+def _saying(task_id: UUID) -> str:
+    """A post like no other: the Judge turns down what the fleet has said before."""
+    return f"{' '.join(_WORDS[byte] for byte in hashlib.sha256(task_id.bytes).digest()[:15])}."
 
 
 class NoTools:
@@ -51,6 +64,9 @@ class NoTools:
 
     def effectful(self, server: str, tool: str) -> bool:
         return True
+
+    def platform(self, server: str) -> Platform:
+        return Platform(max_length=280, ai_label="ai_label")
 
 
 class NoMemory:

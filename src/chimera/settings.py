@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chimera.contracts.values import Role
+from chimera.contracts.values import AmountText, Role
 
 _SECRET = "wallet_passphrase"
 """What only the signer may be told."""
@@ -44,9 +44,26 @@ class Settings(BaseSettings):
         default_factory=list, description='Origins that resources may be bought from (x402): ["api.example.com"].'
     )
     signer_socket: Path | None = Field(None, description="Unix socket of the signer; started here when unset.")
+    anchor_every_seconds: float | None = Field(
+        None, ge=0.05, le=86_400, description="Pause between two anchors: 10 on the embedded chain, else 600."
+    )
+    anchor_confirmations: int | None = Field(
+        None, ge=1, le=1_000, description="Blocks that make an anchor final: 1 on the embedded chain, else 12."
+    )
+    anchor_max_fee: AmountText = Field("0.002 ETH", description="Most that the chain may take for an anchor.")
     wallet_passphrase: SecretStr | None = Field(None, description="Opens the keystore; made up and kept when unset.")
+    media_config: Path | None = Field(None, description="YAML or JSON file of generators; see docs/media.md.")
+    media_folders: list[Path] = Field(
+        default_factory=list, description="Where configured generators write their files."
+    )
+    s3_bucket: str | None = Field(None, description="Bucket for pictures and clips; a local folder when unset.")
+    s3_prefix: str = ""
+    s3_endpoint: str | None = Field(None, description="S3-compatible server, such as https://s3.example.com.")
+    timestamp_url: str | None = Field(None, description="RFC 3161 time-stamp authority; our own when unset.")
+    studio_voice: Path | None = Field(None, description="Voice file (Piper, .onnx) for clips; see docs/media.md.")
     social_seed: int = Field(1, description="Seed of the local network's audience.")
     undo_seconds: float = Field(5.0, ge=0, le=300, description="How long a reviewer's verdict can be taken back.")
+    cool_down_seconds: float = Field(30.0, ge=0, le=86_400, description="A dead letter's rest before its first replay.")
     concurrency: int = Field(32, ge=1, le=1_024, description="Pieces of work in hand per role and process.")
     lease_seconds: float = Field(5.0, ge=0.5, le=300)
     queue_bound: int = Field(100_000, ge=1, description="Tickets that one queue holds at most.")
@@ -61,7 +78,8 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for the processes that a supervisor starts."""
-        given = {name: value for name, value in self.model_dump().items() if value is not None and name != _SECRET}
+        known = self.model_dump(mode="json", exclude={_SECRET})
+        given = {name: value for name, value in known.items() if value is not None}
         told = {
             f"CHIMERA_{name.upper()}": json.dumps(value) if isinstance(value, dict | list) else str(value)
             for name, value in given.items()

@@ -75,7 +75,9 @@ async def fleet(
     with new_database() as url:
         state = tmp_path_factory.mktemp("browser")
         feeds = EXAMPLES / "feeds" / "feeds.yaml"
-        system = System(Settings(state=state, database_url=url, redis_url=redis, feeds=feeds, undo_seconds=0))
+        system = System(
+            Settings(state=state, database_url=url, redis_url=redis, feeds=feeds, undo_seconds=0, cool_down_seconds=0)
+        )
         raw = await asyncpg.connect(url)
         await system.open()
         try:
@@ -230,7 +232,7 @@ async def test_every_room_fits_in_both_schemes_without_a_complaint(
     page = await visit("/", color_scheme=scheme, viewport={"width": width, "height": 900})
     task = (await fleet.items("/v1/tasks"))[-1]
     piece = (await fleet.items("/v1/assets"))[0]
-    rooms = ["/", "/approvals", "/tasks", "/campaigns", "/publications", "/ledger", "/audit"]
+    rooms = ["/", "/approvals", "/judge", "/tasks", "/campaigns", "/publications", "/ledger", "/audit"]
     for path in [
         *rooms,
         f"/tasks/{task['task_id']}",

@@ -26,13 +26,17 @@ from chimera.wiring import System
 
 LEASE_S = 2.0
 REST_S = 120.0
+"""How long the fleet may take to do what is left; what piles up grows with the length of the storm besides."""
+
+PATIENCE_S = 0.7
+"""What a network without room asks for."""
 ROLES = {"planner": 1, "worker": 3, "judge": 2, "publisher": 2}
 PERSONAS = ("Ada", "Bela", "Cleo", "Dora")
 THINGS = ("sundials", "lighthouses", "canals", "atlases", "looms", "observatories", "bridges", "archives", "tramways")
 READER = "TechInfluencer"
 STUDIES = ("AI history", "databases", "certificates", "languages that last", "open standards")
 PLACES = ("Lisbon", "Kyoto", "Tartu", "Accra", "Oslo", "Quito", "Bern", "Hanoi", "Turin", "Perth", "Lagos", "Cusco")
-POLICY = {**LIMITLESS, "bounds": {"approve": 0.35, "review": 0.30}}
+POLICY = {**LIMITLESS, "bounds": {"approve": 0.35, "review": 0.30}, "near_duplicate": 1.0}
 OFFER = {"token_amount": "1 USDC", "purpose": "reach", "wallet": "0x" + "ab" * 20}
 DISASTERS = (
     *(f"kill {role}" for role in ("worker", "worker", "judge", "publisher", "publisher", "planner")),
@@ -40,6 +44,7 @@ DISASTERS = (
     *("postgres dies", "postgres restarts", "redis dies", "redis forgets"),
     *("network timeout_after_accept", "network error_500", "network error_429"),
     *("network die_after_accept", "network die_before_accept", "network reset"),
+    *("network partial_thread", "network partial_die", f"network error_429 {PATIENCE_S}"),
 )
 
 
@@ -79,6 +84,7 @@ class Storm:
     accepted: int = 0
     begun: float = 0.0
     rested: float = 0.0
+    _doubted: set[str] = field(default_factory=set)
     _repairing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def rage(self) -> None:
@@ -93,7 +99,7 @@ class Storm:
             self.network.heal()
             self._note("the storm is over")
             raw = self.fleet.raw = await asyncpg.connect(self.fleet.system.settings.database_url)
-            await until(lambda: unfinished(raw), lambda rows: not rows, REST_S)
+            await until(lambda: unfinished(raw), lambda rows: not rows, REST_S + self.seconds)
             self.rested = time.monotonic() - self.begun
             self._note("everything is at rest")
         finally:
@@ -120,6 +126,10 @@ class Storm:
     async def _order(self, path: str, body: Json) -> bool:
         headers = {"Authorization": f"Bearer {self.fleet.keys[KeyRole.OPERATOR]}"}
         answer = await self.fleet.client.post(path, json=body, headers=headers)
+        if answer.status_code == 409 and body.get("name") in self._doubted:
+            return True  # it was taken, and the answer was lost
+        if answer.status_code == 503 and "name" in body:
+            self._doubted.add(body["name"])
         if answer.status_code not in (200, 201, 202, 429, 503):
             raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
         return answer.status_code < 300
@@ -172,7 +182,9 @@ class Storm:
         if how == "reset":
             await self.network.stop()
         else:
-            self.network.fail(how, 1 if how.startswith("die") else 1 + int(3 * roll))
+            mode, _, seconds = how.partition(" ")
+            times = 1 if "die" in mode else 1 + int(3 * roll)
+            self.network.fail(mode, times, seconds)
 
 
 def work(seed: int, seconds: float) -> Iterator[tuple[str, Json]]:
@@ -204,6 +216,10 @@ def work(seed: int, seconds: float) -> Iterator[tuple[str, Json]]:
             "sources": [],
             "autostart": True,
         }
+        orders.append(("/v1/campaigns", brief(**changes)))
+    for number in range(rounds):
+        threads = {"action": "create_thread", "length": 4, "count": 3, "topics": dice.sample(STUDIES, 3)}
+        changes = {"persona": READER, "name": f"Threads {number}", "deliverables": [threads], "autostart": True}
         orders.append(("/v1/campaigns", brief(**changes)))
     dice.shuffle(orders)
     yield from orders

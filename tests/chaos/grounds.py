@@ -66,7 +66,7 @@ class Network:
         self.file = state / "social.db"
         self.switch = state / "faults"
         self._log = state / "network.log"
-        self._due: Counter[str] = Counter()
+        self._due: Counter[tuple[str, str]] = Counter()
         self._process: asyncio.subprocess.Process | None = None
         self.deaths = 0
 
@@ -81,7 +81,8 @@ class Network:
     def config(self, settings: Settings, name: str, **reached: Any) -> Path:
         """An MCP configuration file in which the network is reached so."""
         bundled = tool_servers(settings)["twitter-mcp"]
-        server = ToolServer(reads=bundled.reads, acts=bundled.acts, timeout_seconds=CALL_S, **reached)
+        known = {"reads": bundled.reads, "acts": bundled.acts, "platform": bundled.platform}
+        server = ToolServer(**known, timeout_seconds=CALL_S, **reached)
         path = settings.state / f"{name}.yaml"
         path.write_text(yaml.safe_dump({"mcpServers": {"twitter-mcp": server.model_dump(mode="json")}}), "utf-8")
         return path
@@ -117,10 +118,10 @@ class Network:
             self.deaths += 1
             await self._launch()
 
-    def fail(self, mode: str, times: int) -> None:
-        """Let so many writing calls more go wrong."""
-        self._due[mode] += times
-        self._write([f"{mode}:{count}" for mode, count in sorted(self._due.items())])
+    def fail(self, mode: str, times: int, seconds: str = "") -> None:
+        """Let so many writing calls more go wrong; a 429 says for how many seconds it holds, where told."""
+        self._due[mode, seconds] += times
+        self._write([f"{mode}:{count}:{held}".rstrip(":") for (mode, held), count in sorted(self._due.items())])
 
     def heal(self) -> None:
         """Let nothing go wrong any more."""

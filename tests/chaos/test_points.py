@@ -6,7 +6,7 @@ import pytest
 from tests.chaos.crew import KILLED, Crew
 from tests.chaos.grounds import Network
 from tests.chaos.truths import EFFECTS, TASKS, effects_are_published_once, network_posts, tasks_are_whole
-from tests.journeys.fleet import Fleet, dispatch, until
+from tests.journeys.fleet import Fleet, dispatch, result, until
 
 from chimera.swarm.faults import VARIABLE
 
@@ -23,6 +23,18 @@ POINTS = [
     ("publisher", "read_back", "die_after_accept", "reconciled"),  # found on the platform, and not written
     ("publisher", "read_back", "die_before_accept", "done"),  # known not to be there, and not written
 ]
+THREAD = [
+    "AI comes from people who asked where thinking comes from.",
+    "Tell where AI comes from, and somebody will listen.",
+    "AI comes to whoever can tell a question from an answer.",
+    "Where AI comes from is an old story, and few people tell it.",
+    "Tell it, and AI comes a little closer to people.",
+]
+THREAD_POINTS = [
+    ("acted", "reconciled"),  # half of it out, and that not known
+    ("part_acted", "reconciled"),  # continued by one post, and its receipt not kept
+    ("finished", "done"),
+]
 
 
 async def delivered(fleet: Fleet) -> str:
@@ -35,14 +47,14 @@ async def delivered(fleet: Fleet) -> str:
     return str(envelope["delivery"]["status"])
 
 
-async def one_post(fleet: Fleet) -> None:
-    """One piece was ordered: there is one post, and all that belongs to it once."""
+async def one_piece(fleet: Fleet, texts: int = 1) -> None:
+    """One piece was ordered: its posts are there, and all that belongs to it once."""
     assert fleet.raw is not None
     tasks, effects = await fleet.raw.fetch(TASKS), await fleet.raw.fetch(EFFECTS)
     assert (len(tasks), len(effects)) == (1, 1)
     tasks_are_whole(tasks)
     posts = {number: post for number, post in (await network_posts(fleet)).items() if post["author"] == fleet.account}
-    assert len(posts) == 1
+    assert len(posts) == texts
     effects_are_published_once(effects, posts)
 
 
@@ -60,4 +72,21 @@ async def test_whoever_is_killed_there_leaves_exactly_one_post(
     assert await delivered(fleet) == status, crew.tails()
     assert marker.exists()
     await crew.until(lambda: crew.hands[role].codes == [KILLED])
-    await one_post(fleet)
+    await one_piece(fleet)
+
+
+@pytest.mark.parametrize(("point", "status"), THREAD_POINTS)
+async def test_whoever_is_killed_over_half_a_thread_leaves_it_whole_and_each_text_once(
+    fleet: Fleet, platform: Network, crew: Crew, tmp_path: Path, point: str, status: str
+) -> None:
+    marker = tmp_path / "died"
+    platform.fail("partial_thread", 1)
+    await crew.add("judge", "judge", fleet.system.settings)
+    await crew.add("publisher", "publisher", fleet.system.settings, **{VARIABLE: f"{point}:{marker}"})
+    await fleet.post("/v1/tasks", dispatch("piece", "create_thread", worker="external"))
+    await fleet.post("/v1/tasks/claim", {}, 200)
+    await fleet.post("/v1/tasks/piece/result", result("piece", THREAD))
+    assert await delivered(fleet) == status, crew.tails()
+    assert marker.exists()
+    await crew.until(lambda: crew.hands["publisher"].codes == [KILLED])
+    await one_piece(fleet, len(THREAD))

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from tests.chaos.crew import Crew
-from tests.chaos.test_points import ROLES, delivered, one_post
+from tests.chaos.test_points import ROLES, delivered, one_piece
 from tests.journeys.fleet import Fleet, dispatch, until
 
 from chimera.swarm.faults import VARIABLE
@@ -69,7 +69,7 @@ async def test_a_zombie_cannot_commit(
     await seen(lambda: zombie.said('"event": "superseded"'))
     assert zombie.codes == []
     assert await written(raw) == before
-    await one_post(fleet)
+    await one_piece(fleet)
 
 
 async def written(raw: Any) -> Mapping[str, Any]:
@@ -80,15 +80,20 @@ async def written(raw: Any) -> Mapping[str, Any]:
 async def test_what_a_killed_worker_had_in_hand_runs_again_soon(
     fleet: Fleet, raw: Any, crew: Crew, tmp_path: Path
 ) -> None:
-    """The time is measured, and only its order is asserted: the machine may be busy."""
+    """The time is measured, and only its order is asserted: the machine may be busy.
+
+    The heir sleeps until the victim is dead, or it may have done all the work before the victim touched any.
+    """
     marker, settings = tmp_path / "died", fleet.system.settings
     victim = await crew.add("victim", "worker", settings, **{VARIABLE: f"written:{marker}"})
     pid = victim.pid
-    await crew.add("heir", "worker", settings)
+    heir = await crew.add("heir", "worker", settings)
     await until(lambda: raw.fetchval("SELECT count(*) FROM process"), lambda count: count == 2)
+    heir.signal(signal.SIGSTOP)
     for number in range(MANY):
         await fleet.post("/v1/tasks", dispatch(f"piece-{number}"))
     await seen(marker.exists)
+    heir.signal(signal.SIGCONT)
     killed = marker.stat().st_mtime
     in_hand = await raw.fetch(IN_HAND, pid)
     assert in_hand

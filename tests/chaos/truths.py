@@ -150,6 +150,7 @@ async def all_is_true(fleet: Fleet, at_least: int) -> dict[str, Any]:
         "effects": Counter(row["status"] for row in effects),
         "causes": Counter(row["cause"][:80] for row in given_up),
         "posts": len(posts),
+        "threads": sum(row["tool"] == "create_thread" and row["status"] != "failed" for row in effects),
         "reservations": Counter(f"{row['status']}{' doubted' * row['doubted']}" for row in books.states),
     }
 

@@ -8,7 +8,16 @@ import pytest
 from pydantic import ValidationError
 
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.payments import (
+    ANCHOR_ACCOUNT,
+    AnchorDetails,
+    AnchorReading,
+    Movement,
+    PaymentAction,
+    PaymentOrder,
+    PaymentReceipt,
+    PaymentStatus,
+)
 
 ADDRESS = "0x" + "aB" * 20
 HASH = "0x" + "0f" * 32
@@ -107,3 +116,20 @@ def test_a_movement_names_whole_addresses_and_its_place_in_the_block(change: dic
     assert Movement.model_validate(good).log_index == -1
     with pytest.raises(ValidationError):
         Movement.model_validate({**good, **change})
+
+
+def test_the_data_of_an_anchor_is_its_mark_and_its_root() -> None:
+    details = AnchorDetails(root="5a" * 32, sealed_until=datetime(2026, 1, 1, tzinfo=UTC))
+    assert details.data == b"chimera:" + b"\x5a" * 32
+    assert AnchorDetails.model_validate(details.model_dump(mode="json")) == details
+    order(account=ANCHOR_ACCOUNT, action="anchor", amount="0.002 ETH", details=details.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize(
+    "change", [{"tx_hash": "0x0f"}, {"confirmations": -1}, {"data": "abc"}, {"data": "0xab"}, {"data": "zz"}], ids=str
+)
+def test_a_reading_says_what_a_chain_can_say(change: dict[str, Any]) -> None:
+    good = {"tx_hash": HASH, "chain_id": 1, "block": 7, "confirmations": 1, "data": "5a5a"}
+    assert AnchorReading.model_validate(good).block == 7
+    with pytest.raises(ValidationError):
+        AnchorReading.model_validate({**good, **change})

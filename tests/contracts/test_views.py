@@ -7,8 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from chimera.contracts import views
 from chimera.contracts.ids import new_id
+from chimera.contracts.recovery import BacklogView
 from chimera.contracts.values import Stage, Wire
-from chimera.contracts.views import Amount, BacklogView, Page
+from chimera.contracts.views import Amount, Page
 
 AMOUNTS: TypeAdapter[Decimal] = TypeAdapter(Amount)
 

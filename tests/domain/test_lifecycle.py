@@ -46,7 +46,7 @@ def test_resting_states_are_the_ones_without_moves_and_the_dead_letter() -> None
 def test_only_a_dead_letter_comes_back_from_rest() -> None:
     revived = {state for state in lifecycle.TASK_OVER if lifecycle.TASK_MOVES[state]}
     assert revived == {TaskStatus.DEAD_LETTER}
-    assert lifecycle.TASK_MOVES[TaskStatus.DEAD_LETTER] == {TaskStatus.QUEUED}
+    assert lifecycle.TASK_MOVES[TaskStatus.DEAD_LETTER] == {TaskStatus.QUEUED, TaskStatus.CANCELLED}
 
 
 def test_guards_name_the_states_from_which_a_state_may_be_entered() -> None:

@@ -9,8 +9,9 @@ from pydantic import JsonValue
 from chimera.contracts.claims import Grant, Upstream
 from chimera.contracts.errors import Invalid
 from chimera.contracts.ids import new_id
+from chimera.contracts.platforms import Disclosure, Platform
 from chimera.contracts.work import Artifact, DispatchContext, TaskDispatch, ToolCall
-from chimera.domain import publishing
+from chimera.domain import judging, publishing
 from chimera.domain.provenance import content_hash
 
 NOW = datetime(2026, 2, 5, 14, 5, tzinfo=UTC)
@@ -61,14 +62,19 @@ def test_a_grant_holds_to_its_last_moment() -> None:
     assert objection(now=GRANT.expires_at - timedelta(microseconds=1)) is None
 
 
-def arguments(action: str, parameters: dict[str, JsonValue], upstream: list[Upstream] | None = None) -> dict[str, Any]:
+LABELLED = Platform(ai_label="ai_label")
+
+
+def arguments(
+    action: str, parameters: dict[str, JsonValue], upstream: list[Upstream] | None = None, platform: Platform = LABELLED
+) -> dict[str, Any]:
     dispatch = TaskDispatch(
         execution_id="e",
         context=DispatchContext(persona="Nora", goal="g"),
         tool_call=ToolCall(target_mcp="twitter-mcp", action=action, parameters=parameters),
     )
     thread = Artifact(type="thread", content=["one", "two"])
-    return publishing.arguments(dispatch, thread, "Nora", upstream or [])
+    return publishing.arguments(dispatch, thread, "Nora", upstream or [], platform)
 
 
 def published(*ids: str) -> Upstream:
@@ -81,6 +87,35 @@ def test_a_thread_is_posted_whole_and_labelled() -> None:
 
 def test_a_post_is_labelled() -> None:
     assert arguments("post_tweet", {}) == {"account": "Nora", "text": "one", "ai_label": True}
+
+
+def test_a_label_is_set_only_where_the_platform_has_one() -> None:
+    assert arguments("post_tweet", {}, platform=Platform()) == {"account": "Nora", "text": "one"}
+    assert arguments("post_tweet", {}, platform=Platform(ai_label="made_by_ai"))["made_by_ai"] is True
+
+
+@pytest.mark.parametrize(
+    ("tool", "platform", "how"),
+    [
+        ("post_tweet", LABELLED, Disclosure.LABEL),
+        ("create_thread", Platform(), Disclosure.TEXT),
+        ("promote_tweet", Platform(), Disclosure.NONE),
+    ],
+)
+def test_every_piece_says_by_one_means_that_an_ai_made_it(tool: str, platform: Platform, how: Disclosure) -> None:
+    assert publishing.disclosure(tool, platform) is how
+
+
+def test_the_disclosure_stands_in_the_first_text_and_only_once() -> None:
+    once = publishing.disclosed(["one", "two"], "AI-made")
+    assert once == ["one\n\nAI-made", "two"]
+    assert publishing.disclosed(once, "AI-made") == once
+    assert judging.weighted_length(once[0]) == judging.weighted_length("one") + publishing.room_for("AI-made")
+
+
+@pytest.mark.parametrize("given", ["Old  light\nis OLD https://t.co/x", "old light is old", " Old light is old."[:-1]])
+def test_a_text_is_known_again_however_the_platform_spaces_and_links_it(given: str) -> None:
+    assert publishing.fingerprint(given) == publishing.fingerprint("Old light is old https://example.org/a")
 
 
 def test_a_reply_goes_to_the_post_it_answers() -> None:
@@ -108,5 +143,5 @@ def test_a_promotion_without_an_amount_is_refused() -> None:
 
 
 def test_an_unknown_tool_gets_what_was_asked_and_cannot_pose_as_another_account() -> None:
-    made = arguments("make_card", {"colour": "red", "account": "Eve", "content": ["forged"]})
+    made = arguments("make_card", {"colour": "red", "account": "Eve", "content": ["forged"]}, platform=Platform())
     assert made == {"colour": "red", "account": "Nora", "content": ["one", "two"]}

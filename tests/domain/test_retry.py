@@ -25,5 +25,16 @@ def test_two_rolls_give_two_pauses() -> None:
     assert retry.delay(3, 0.1) < retry.delay(3, 0.9)
 
 
+def test_whoever_is_asked_to_wait_has_more_patience_and_not_for_ever() -> None:
+    assert not retry.exhausted(retry.MAX_WAITS - 1, asked_to_wait=True)
+    assert retry.exhausted(retry.MAX_WAITS, asked_to_wait=True)
+
+
+def test_a_dead_letter_rests_longer_before_each_life() -> None:
+    rests = [retry.cool_down(replays, 30) for replays in range(retry.MAX_REPLAYS)]
+    assert rests == [timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=8)]
+    assert retry.cool_down(10**6, 30) == timedelta(minutes=32)
+
+
 def test_a_step_has_five_tries() -> None:
     assert [retry.exhausted(tries) for tries in range(1, 7)] == [False, False, False, False, True, True]

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, JsonValue
 
 from chimera.contracts.fleet import Brief, Persona, Policy
+from chimera.contracts.platforms import Platform
 from chimera.contracts.values import Decision, Money, TaskKind
 from chimera.contracts.work import Artifact, Draft, Opinion, PlanDraft, PlanNode, Revision
 from chimera.domain import judging, persona, planning
@@ -19,6 +20,7 @@ from chimera.servers.news.entries import Item, parse
 from chimera.swarm import prompts
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+PLATFORM = Platform(max_length=280, ai_label="ai_label")
 POLICY = Policy.model_validate(yaml.safe_load((EXAMPLES / "fleet.yaml").read_text("utf-8")))
 PERSONAS = {
     found.soul.id: found
@@ -96,7 +98,7 @@ def piece(brief: Brief, node: PlanNode, earlier: list[str], seed: int) -> list[T
         assert isinstance(opinion, Opinion)
         threaded = len(draft.posts) > 1
         artifact = Artifact(type="thread" if threaded else "text", content=draft.posts if threaded else draft.posts[0])
-        breaches = judging.breaches(artifact, brief.constraints, POLICY, node.tool_call.target_mcp)
+        breaches = judging.breaches(artifact, brief.constraints, POLICY, PLATFORM)
         topics = judging.sensitive("\n".join(draft.posts), POLICY.sensitive_topics)
         decision = judging.decide(opinion.score / 100, topics=topics, bounds=POLICY.bounds)
         decision = Decision.REJECT if breaches else decision
@@ -184,6 +186,6 @@ def test_no_example_names_a_machine_path() -> None:
 def test_prompts_are_versioned_and_say_that_data_is_no_instruction() -> None:
     for name in ("plan", "write", "judge", "revise"):
         prompt = prompts.render(name, {"goal": "x"})
-        assert prompt.version == 1
+        assert prompt.version >= 1
         assert "data" in prompt.text
         assert json.loads(told(prompt.text)) == {"goal": "x"}

@@ -2,10 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from tests.journeys.fleet import Fleet, Json, dispatch, open_fleet
 
-from chimera.contracts.values import KeyRole
+from chimera.contracts.claims import ProcessMark
+from chimera.contracts.errors import ToolFailed
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import KeyRole, Role
+from chimera.stores.redis import connect
+from chimera.stores.throttle import OPENS_AFTER
 from chimera.wiring import System
 
 
@@ -17,7 +23,7 @@ async def fleet(system: System) -> AsyncIterator[Fleet]:
 
 
 async def test_health_is_red_without_roles_and_names_each_of_them(fleet: Fleet) -> None:
-    health = await fleet.get("/healthz", 503)
+    health = await fleet.get("/health", 503)
     assert health["healthy"] is False
     assert health["problems"] == [f"no living {name}" for name in ("planner", "worker", "judge", "publisher")]
 
@@ -106,3 +112,85 @@ async def test_the_fleet_at_a_glance_has_everything_on_one_page(fleet: Fleet) ->
     assert [row["name"] for row in view["campaigns"]] == ["Direct tasks"]
     assert (view["approvals_waiting"], view["published"]) == (0, 0)
     assert view["health"]["healthy"] is False
+
+
+async def test_a_living_process_says_so_without_a_key_whatever_its_fleet_does(fleet: Fleet) -> None:
+    answer = await fleet.client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"alive": True})
+    await fleet.system.swarm.close()
+    assert (await fleet.client.get("/healthz")).status_code == 200
+
+
+async def test_a_process_is_ready_while_it_reaches_postgresql_and_redis(fleet: Fleet) -> None:
+    answer = await fleet.client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "missing": []})
+    redis, fleet.system.redis = fleet.system.redis, connect("redis://127.0.0.1:1")
+    told = await fleet.get("/readyz", 503)
+    assert (told["ready"], len(told["missing"])) == (False, 1)
+    assert "Redis cannot be reached" in told["missing"][0]
+    await fleet.system.redis.aclose()
+    fleet.system.redis = redis
+    await fleet.system.swarm.close()
+    (missing,) = (await fleet.get("/readyz", 503))["missing"]
+    assert "PostgreSQL" in missing
+
+
+@pytest.fixture
+async def staffed(fleet: Fleet) -> Fleet:
+    """A fleet in which somebody lives in every role, and has swept."""
+    process = ProcessMark(process_id=new_id(), role=",".join(Role), host="here", pid=1)
+    await fleet.system.fleet.mark(process)
+    await fleet.system.fleet.swept(process.process_id)
+    return fleet
+
+
+async def test_health_is_green_without_a_key_when_all_is_well(staffed: Fleet) -> None:
+    answer = await staffed.client.get("/health")
+    assert (answer.status_code, answer.json()["healthy"], answer.json()["problems"]) == (200, True, [])
+    assert answer.json()["roles"] == {role.value: 1 for role in Role}
+
+
+async def test_health_goes_red_when_nobody_sweeps(staffed: Fleet, database_url: str) -> None:
+    raw = await asyncpg.connect(database_url)
+    await raw.execute("UPDATE process SET swept_at = now() - interval '16 seconds'")
+    health = await staffed.get("/health", 503)
+    assert len(health["problems"]) == 1
+    assert health["problems"][0].startswith("nobody has swept for 16 s")
+    await raw.execute("UPDATE process SET swept_at = now()")
+    await staffed.get("/health")
+    await raw.close()
+
+
+async def test_health_goes_red_with_an_open_breaker_and_green_when_it_closes(staffed: Fleet) -> None:
+    throttle = staffed.system.throttle
+    for _ in range(OPENS_AFTER - 1):
+        await throttle.report("twitter-mcp", "", ToolFailed("error_500", uncertain=False))
+    await staffed.get("/health")
+    await throttle.report("twitter-mcp", "", ToolFailed("error_500", uncertain=False))
+    health = await staffed.get("/health", 503)
+    assert health["problems"] == ["twitter-mcp has failed 5 times in a row"]
+    assert health["breakers"] == [{"server": "twitter-mcp", "failures": 5}]
+    await throttle.report("twitter-mcp", "", None)
+    assert (await staffed.get("/health"))["breakers"] == []
+
+
+@pytest.mark.parametrize("role", [*Role])
+async def test_health_goes_red_when_one_role_has_nobody(staffed: Fleet, database_url: str, role: Role) -> None:
+    raw = await asyncpg.connect(database_url)
+    await raw.execute("UPDATE process SET role = $1", ",".join(other for other in Role if other is not role))
+    assert (await staffed.get("/health", 503))["problems"] == [f"no living {role.value}"]
+    await raw.execute("UPDATE process SET last_seen = now() - interval '1 hour'")
+    assert len((await staffed.get("/health", 503))["problems"]) == len(Role)
+    await raw.close()
+
+
+async def test_health_goes_red_when_a_queue_does_not_drain(staffed: Fleet, database_url: str) -> None:
+    await staffed.post("/v1/tasks", dispatch("old"))
+    assert (await staffed.get("/health"))["backlog"][0]["waiting"] == 1
+    raw = await asyncpg.connect(database_url)
+    await raw.execute(
+        "UPDATE task SET due_at = now() - interval '61 seconds', updated_at = now() - interval '61 seconds'"
+    )
+    (problem,) = (await staffed.get("/health", 503))["problems"]
+    assert problem.startswith("the work queue does not drain: its oldest ticket is 61 s old")
+    await raw.close()

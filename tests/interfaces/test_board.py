@@ -18,7 +18,7 @@ from chimera.wiring import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ROOMS = ("/", "/approvals", "/tasks", "/campaigns", "/publications", "/ledger", "/audit")
+ROOMS = ("/", "/approvals", "/judge", "/tasks", "/campaigns", "/publications", "/gallery", "/ledger", "/audit")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -29,7 +29,9 @@ async def fleet(
     with new_database() as url:
         state = tmp_path_factory.mktemp("board")
         feeds = EXAMPLES / "feeds" / "feeds.yaml"
-        system = System(Settings(state=state, database_url=url, redis_url=redis, feeds=feeds, undo_seconds=0))
+        system = System(
+            Settings(state=state, database_url=url, redis_url=redis, feeds=feeds, undo_seconds=0, cool_down_seconds=0)
+        )
         raw = await asyncpg.connect(url)
         await system.open()
         try:

@@ -41,6 +41,9 @@ GATES: dict[str, set[KeyRole]] = {
     "POST /v1/approvals/{approval_id}/release": REVIEWERS,
     "POST /v1/approvals/{approval_id}/snooze": REVIEWERS,
     "POST /v1/approvals/{approval_id}/undo": REVIEWERS,
+    "POST /v1/questions/{effect_id}/answer": REVIEWERS,
+    "POST /v1/judge/audits/{audit_id}/agree": REVIEWERS,
+    "POST /v1/judge/audits/{audit_id}/disagree": REVIEWERS,
     "POST /v1/transactions/authorize": {OPERATOR, AGENT},
     "POST /v1/authorizations/{hash}/settle": {OPERATOR, AGENT},
     "POST /v1/authorizations/{hash}/void": {OPERATOR, AGENT},
@@ -166,5 +169,5 @@ async def test_the_whole_fleet_is_halted_by_a_platform_key_alone(fleet: Fleet) -
 
 
 async def test_health_and_metrics_need_no_key(fleet: Fleet) -> None:
-    assert (await fleet.client.get("/healthz")).status_code == 503  # no role is at work here
+    assert (await fleet.client.get("/health")).status_code == 503  # no role is at work here
     assert (await fleet.client.get("/metrics")).status_code == 200

@@ -181,8 +181,9 @@ def test_rights_part_viewers_only_where_there_are_buttons() -> None:
     operator = sights("approvals", "", frozenset({"review", "operate", "author"}))
     reviewer = sights("approvals", "", frozenset({"review"}))
     auditor = sights("approvals", "", frozenset())
-    assert set(operator) & set(reviewer) == {Sight("status"), Sight("desk", may=frozenset({"review"}))}
-    assert set(reviewer) & set(auditor) == {Sight("status"), Sight("banner")}
+    shared = {Sight(name, may=frozenset({"review"})) for name in ("questions", "desk")}
+    assert set(operator) & set(reviewer) == {Sight("status"), *shared}
+    assert set(reviewer) & set(auditor) == {Sight("status"), Sight("banner"), Sight("dead_letters")}
 
 
 async def test_the_painter_draws_every_page_of_an_empty_tenant(system: System) -> None:

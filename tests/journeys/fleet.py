@@ -33,7 +33,12 @@ SEED_FILE = ROOT / "tests" / "contracts" / "seed.json"
 SEED: Json = json.loads(SEED_FILE.read_bytes())["orchestration_protocol"]["contracts"]
 WALLET = SEED["financial_authorization"]["transaction_request"]["destination_wallet"]
 POLICY: Json = yaml.safe_load((EXAMPLES / "fleet.yaml").read_text("utf-8"))
-LIMITLESS: Json = {**POLICY, "sensitive_topics": {}, "limits": [{"span": "day", "amount": "200 USDC"}]}
+LIMITLESS: Json = {
+    **POLICY,
+    "sensitive_topics": {},
+    "near_duplicate": 1.0,
+    "limits": [{"span": "day", "amount": "200 USDC"}],
+}
 PATIENCE = 20.0
 """Seconds after which a journey has failed."""
 
@@ -214,6 +219,10 @@ class Fleet:
         known = {number for row in await self.items("/v1/publications?limit=500") for number in row["external_ids"]}
         assert {post["id"] for post in posts} <= known
         return posts
+
+    async def no_second_way(self) -> None:
+        """What has had its tries is a dead letter at once, not planned anew."""
+        await self.put("/v1/policy", {**LIMITLESS, "max_revisions": 0})
 
     async def loosen(self, policy: Json) -> None:
         """Put a policy in force with all the limits in it: a second operator confirms what it loosens."""

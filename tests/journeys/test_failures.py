@@ -74,6 +74,7 @@ async def test_a_model_that_is_no_help_is_asked_again_and_then_the_task_is_kept_
     settings: Settings, raw: Any, network: Network, reply: Reply, said: str, tries: int
 ) -> None:
     async with fleet_on(quick(settings), raw, network[0], model=model(reply)) as fleet:
+        await fleet.no_second_way()
         await fleet.post("/v1/personas", {"source": soul(fleet.account, sources=False)}, 201)
         async with fleet.working():
             await fleet.post("/v1/tasks", dispatch("odd"))
@@ -94,10 +95,30 @@ def exchange(fleet: Fleet, new: ModelGateway) -> None:
     vars(fleet.system).pop("paid_model", None)
 
 
+async def test_a_piece_that_cannot_be_made_goes_back_to_the_planner_who_finds_another_way(
+    settings: Settings, raw: Any, network: Network
+) -> None:
+    async with fleet_on(quick(settings), raw, network[0]) as fleet:
+        good = fleet.system.model
+        exchange(fleet, model(rubbish))
+        async with fleet.working(Role.WORKER):
+            await fleet.post("/v1/tasks", dispatch("odd"))
+            failed = await fleet.task("odd", "failed", LONG)
+        exchange(fleet, good)
+        async with fleet.working():
+            (again,) = await until(lambda: fleet.items("/v1/publications"), bool, LONG)
+        assert "does not fit Draft" in failed["cause"]
+        (revision,) = failed["children"]
+
+        assert (await fleet.get(f"/v1/tasks/{revision}"))["status"] == "completed"
+        assert again["persona"] == failed["task_dispatch"]["context"]["persona"]
+
+
 async def test_a_dead_letter_is_replayed_by_an_operator_and_then_done(
     settings: Settings, raw: Any, network: Network
 ) -> None:
     async with fleet_on(quick(settings), raw, network[0]) as fleet:
+        await fleet.no_second_way()
         good = fleet.system.model
         exchange(fleet, model(rubbish))
         async with fleet.working():
@@ -117,6 +138,7 @@ async def test_a_replayed_dead_letter_of_a_campaign_that_has_ended_is_done(
     settings: Settings, raw: Any, network: Network
 ) -> None:
     async with fleet_on(quick(settings), raw, network[0]) as fleet:
+        await fleet.no_second_way()
         one = brief(deliverables=[{"topics": ["AI history"]}])
         async with fleet.working(Role.PLANNER):
             campaign_id = await fleet.start(one)
@@ -188,12 +210,13 @@ async def test_a_platform_that_never_takes_the_piece_ends_as_a_failed_effect_wit
         assert await fleet.posts() == []
 
 
-async def test_a_piece_that_no_platform_will_ever_take_is_revised_within_bounds(fleet: Fleet) -> None:
-    """The refused reply goes back to the Planner: within the bound of revisions, as after a rejection."""
+async def test_a_reply_to_nothing_is_not_written_and_is_revised_within_bounds(fleet: Fleet) -> None:
+    """It goes back to the Planner: within the bound of revisions, as after a rejection."""
     parameters = {"topic": "AI history", "in_reply_to": "999999999"}
     async with fleet.working():
         await fleet.post("/v1/tasks", dispatch("reply", "reply_tweet", parameters=parameters))
-        await fleet.delivered("reply", "failed")
+        failed = await fleet.task("reply", "failed")
+        assert "unknown_post" in failed["cause"]
         rows = await until(lambda: fleet.items("/v1/tasks?limit=500"), lambda rows: over_bounds(rows) or quiet(rows))
     assert over_bounds(rows) == []
 

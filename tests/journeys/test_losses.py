@@ -82,12 +82,12 @@ async def test_a_task_is_accepted_while_redis_is_down_and_done_once_it_is_back(
             await fleet.delivered("before")
             await proxy.cut()
             await fleet.post("/v1/tasks", dispatch("during"))
-            health = await fleet.get("/healthz", 503)
+            health = await fleet.get("/health", 503)
             assert any("Redis" in problem for problem in health["problems"])
             assert (await fleet.get("/v1/tasks/during"))["status"] == "queued"
             await proxy.open()
             await fleet.delivered("during", patience=LONG)
-            assert (await fleet.get("/healthz"))["healthy"]
+            assert (await fleet.get("/health"))["healthy"]
             assert len(await fleet.published_once()) == 2
 
 
@@ -116,11 +116,11 @@ async def test_while_postgresql_is_down_every_call_is_a_503_and_afterwards_work_
             for method, path, body in (
                 ("GET", "/v1/tasks", None),
                 ("POST", "/v1/tasks", dispatch("during")),
-                ("GET", "/healthz", None),
+                ("GET", "/health", None),
             ):
                 answer = await fleet.call(method, path, 503, json=body)
                 assert "PostgreSQL" in answer.text
-                if path != "/healthz":
+                if path != "/health":
                     assert answer.headers["content-type"] == "application/problem+json"
                     assert int(answer.headers["retry-after"]) > 0
             await proxy.open()

@@ -25,9 +25,14 @@ BODIES: dict[str, Json] = {
     "/v1/approvals/{approval_id}/snooze": {"until": (datetime.now(UTC) + timedelta(days=1)).isoformat()},
     "/v1/approvals/{approval_id}/undo": {},
     "/v1/authorizations/{hash}/settle": {},
+    "/v1/questions/{effect_id}/answer": {"answer": "look_again"},
+    "/v1/judge/audits/{audit_id}/agree": {},
+    "/v1/judge/audits/{audit_id}/disagree": {},
     "/v1/spends/{reservation_id}/settle": {},
 }
-COMMON = {"/v1/tools", "/healthz", "/metrics"}
+COMMON = {"/v1/tools", "/v1/credentials/root", "/healthz", "/readyz", "/health", "/metrics"}
+ASKED = {"/v1/verify", "/v1/log/inclusion", "/v1/log/consistency"}
+"""No lists: what they answer depends on what is asked for."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -40,6 +45,8 @@ async def rival(wired: System, raw: Any) -> AsyncIterator[Fleet]:
 
 async def furnished(fleet: Fleet) -> dict[str, str]:
     """One of everything that has an id, by the name of its path parameter."""
+    assert fleet.raw is not None
+    await fleet.put("/v1/policy", {**LIMITLESS, "audit_percent": 100})
     async with fleet.working():
         await fleet.post("/v1/tasks", dispatch("held", worker="external"))
         await fleet.post("/v1/tasks/claim", {}, 200)
@@ -47,14 +54,26 @@ async def furnished(fleet: Fleet) -> dict[str, str]:
         approval = await fleet.approval()
         await fleet.post("/v1/tasks", dispatch("posted"))
         await fleet.delivered("posted")
+        await fleet.post("/v1/tasks", dispatch("posted-too"))
+        await fleet.delivered("posted-too")
         campaign_id = (await fleet.post("/v1/campaigns", brief(), 201))["campaign_id"]
         await fleet.post(f"/v1/campaigns/{campaign_id}/plan")
         await fleet.campaign(campaign_id, "planned")
+    await fleet.system.quality.draw()
+    await fleet.system.transparency.seal(fleet.system.log_key)
+    audited, audit = [row["audit_id"] for row in await fleet.items("/v1/judge/audits")]
+    await fleet.post(f"/v1/judge/audits/{audited}/agree", {}, 204)
+    await fleet.post("/v1/tasks", dispatch("given-up"))
+    bury = (
+        "UPDATE task SET status = 'dead_letter', buried_at = now() WHERE execution_id = 'given-up' AND tenant_id = $1"
+    )
+    await fleet.raw.execute(bury, fleet.tenant_id)
+    doubt = "UPDATE effect SET status = 'unknown', question = 'Out?', asked_at = now() WHERE tenant_id = $1"
+    await fleet.raw.execute(doubt, fleet.tenant_id)
     asked = await fleet.post("/v1/transactions/authorize", REQUEST, 200, headers={"Idempotency-Key": "1"})
     reservation_id = (await fleet.items("/v1/spends"))[0]["reservation_id"]
     looser = {**LIMITLESS, "limits": [{"span": "day", "amount": "900 USDC"}]}
     change_id = (await fleet.put("/v1/policy", looser))["limits_waiting"][0]
-    assert fleet.raw is not None
     flag = "INSERT INTO spend_flag (flag_id, tenant_id, reservation_id, reasons) VALUES ($1, $2, $3, '{odd}')"
     flag_id = uuid4()
     await fleet.raw.execute(flag, flag_id, fleet.tenant_id, UUID(reservation_id))
@@ -73,6 +92,8 @@ async def furnished(fleet: Fleet) -> dict[str, str]:
         "reservation_id": reservation_id,
         "change_id": change_id,
         "flag_id": str(flag_id),
+        "effect_id": (await fleet.get("/v1/questions"))[0]["effect_id"],
+        "audit_id": audit,
         "persona": "Recluse",
     }
 
@@ -93,7 +114,7 @@ async def test_every_path_with_an_id_of_the_other_tenant_is_a_404(fleet: Fleet, 
         if "{" not in path or path.startswith("/v1/wallets/"):  # these need a chain: tests/journeys/test_wallets.py
             continue
         for name in (ids["name"], (await fleet.get(f"/v1/tasks/{ids['name']}"))["task_id"]):
-            url = path.format(**{**ids, "name": name})
+            url = path.format(**{**ids, "name": f"{'0' * 64}.png" if path.startswith("/v1/files/") else name})
             body = bodies.get(path) if method in ("POST", "PUT") else None
             headers = {"Authorization": f"Bearer {next(iter(rival.keys.values()))}"}
             answer = await rival.client.request(method, url, json=body, headers=headers)
@@ -109,7 +130,7 @@ async def test_no_list_shows_anything_of_the_other_tenant(fleet: Fleet, rival: F
     secrets = [*ids.values(), fleet.account, str(fleet.tenant_id), fleet.agent_id, "a private matter"]
     secrets = [secret for secret in secrets if secret != "held"]
     for method, path in await paths(fleet):
-        if method != "GET" or "{" in path or path in COMMON or path == "/v1/verify":
+        if method != "GET" or "{" in path or path in COMMON | ASKED:
             continue
         url = f"{path}?by=campaign" if path.endswith("/apart") else path
         own, theirs = (await fleet.call("GET", url)).text, (await rival.call("GET", url)).text
@@ -120,7 +141,7 @@ async def test_no_list_shows_anything_of_the_other_tenant(fleet: Fleet, rival: F
 
 async def test_a_piece_of_the_other_tenant_cannot_be_verified_by_its_id_or_address(fleet: Fleet, rival: Fleet) -> None:
     ids = await furnished(fleet)
-    (asset,) = await fleet.items("/v1/assets")
+    asset = (await fleet.items("/v1/assets"))[0]
     for piece in (ids["asset_id"], asset["url"]):
         assert (await fleet.client.get("/v1/verify", params={"piece": piece})).status_code == 401
         await fleet.call("GET", "/v1/verify", 200, params={"piece": piece})

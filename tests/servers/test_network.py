@@ -68,6 +68,23 @@ def test_a_thread_takes_consecutive_ids_and_each_post_answers_the_one_before(net
     assert [network.post(post_id).in_reply_to for post_id in receipt.ids] == [None, "1", "2"]
 
 
+def test_a_thread_of_which_only_the_beginning_was_taken_is_continued_by_answers(network: Network) -> None:
+    texts = ["one", "two", "three", "four"]
+    receipt = network.publish("thread", "nova", texts, "k1", ai_label=True, taken=2)
+    assert receipt.ids == ["1", "2"]
+    assert receipt.content_hash == content_hash(["one", "two"])
+    assert network.find("nova", "k1") == receipt
+    assert network.publish("thread", "nova", texts, "k1", ai_label=True) == receipt.model_copy(
+        update={"replayed": True}
+    )
+    with pytest.raises(NetworkError, match="key_conflict"):
+        network.publish("thread", "nova", texts[:2], "k1", ai_label=True)
+    more = network.publish("reply", "nova", ["three"], "k1.2", ai_label=True, in_reply_to="2")
+    told = [post for post in network.posts(500, None).posts if post.author == "nova"]
+    assert [post.text for post in told] == ["one", "two", "three"]
+    assert network.post(more.ids[0]).in_reply_to == "2"
+
+
 def test_a_refused_write_leaves_nothing_not_even_the_account(network: Network) -> None:
     with pytest.raises(NetworkError, match="unknown_post"):
         network.publish("reply", "nova", ["hi"], "k1", ai_label=True, in_reply_to="99")

@@ -87,9 +87,21 @@ def test_details_that_name_no_token_are_refused(changed: dict[str, object]) -> N
         orders.payload(asked, PAYER, TOKENS)
 
 
+def test_an_anchor_is_a_root_to_oneself_and_moves_nothing() -> None:
+    details: dict[str, object] = {"root": "5a" * 32, "sealed_until": "2026-01-01T00:00:00Z"}
+    given = {"action": "anchor", "destination": PAYER, "amount": "0.1 ETH", "details": details}
+    made = orders.payload(order(**given), PAYER, TOKENS)
+    assert (made.to, made.value, made.data) == (PAYER, 0, b"chimera:" + b"\x5a" * 32)
+    assert (orders.moves_money(order(**given)), orders.moves_money(order())) == (False, True)
+    for wrong in ({"destination": FRIEND}, {"amount": "1 ETH"}, {"details": {}}, {"details": {**details, "more": 1}}):
+        with pytest.raises(ValueError, match=r"^(destination|amount|details): "):
+            orders.payload(order(**{**given, **wrong}), PAYER, TOKENS)
+
+
 def test_the_fee_has_the_narrower_bound() -> None:
     assert orders.fee_bound(order()) == 10**17
-    assert orders.fee_bound(order(action="deploy_token", amount="0.01 ETH")) == 10**16
+    for action in ("deploy_token", "anchor"):
+        assert orders.fee_bound(order(action=action, amount="0.01 ETH")) == 10**16
     for wrong in ({"max_fee": None}, {"max_fee": "1 USDC"}, {"action": "deploy_token"}):
         with pytest.raises(ValueError, match=r"max_fee|paid in ETH"):
             orders.fee_bound(order(**wrong))

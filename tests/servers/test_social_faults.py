@@ -39,9 +39,70 @@ def replayed(result: CallToolResult) -> bool:
 def test_the_switch_is_read_strictly() -> None:
     assert faults.parse("") is None
     assert faults.parse("error_500:2") == Fault(Mode.ERROR_500, 2)
+    assert faults.parse("error_429:2:0.4") == Fault(Mode.ERROR_429, 2, "0.4")
     for wrong in ("error_500", "error_500:0", "error_500:x", "sulk:1", "error_500:1001"):
         with pytest.raises(ValueError, match=r"number of calls|valid Mode"):
             faults.parse(wrong)
+    for wrong in ("error_500:1:0.4", "error_429:1:soon", "error_429:1:0.4:1"):
+        with pytest.raises(ValueError, match="seconds for error_429 only"):
+            faults.parse(wrong)
+
+
+async def said(client: Client, tool: str = "post_tweet", **given: object) -> str:
+    content = (await client.call_tool(tool, {**TWEET, **given})).content[0]
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+async def test_a_429_says_for_how_long_where_it_is_told_to(tmp_path: Path) -> None:
+    network, switch = Network(tmp_path / "social.db", seed=7), tmp_path / "faults"
+    switch.write_text("error_429:1:0.4\nerror_429:1")
+    async with Client(build_server(network, faults.parse(f"@{switch}"))) as client:
+        assert "error_429: too many requests, retry_after: 0.4 (fault switch)" in await said(client)
+        assert "error_429: too many requests (fault switch)" in await said(client)
+        assert not replayed(await client.call_tool("post_tweet", TWEET))
+    network.close()
+
+
+THREAD = {"account": "nova", "posts": ["one", "two", "three", "four", "five"], "idempotency_key": "k1"}
+
+
+async def test_a_thread_that_is_cut_is_half_there_and_its_receipt_says_so(tmp_path: Path) -> None:
+    network = Network(tmp_path / "social.db", seed=7)
+    async with Client(build_server(network, faults.parse("partial_thread:1"))) as client:
+        assert not replayed(await client.call_tool("post_tweet", {**TWEET, "idempotency_key": "k0"}))
+        single = {**THREAD, "posts": ["alone"], "idempotency_key": "k2"}
+        assert not replayed(await client.call_tool("create_thread", single))
+        first = (await client.call_tool("create_thread", THREAD)).structured_content
+        again = await client.call_tool("create_thread", THREAD)
+        whole = (await client.call_tool("create_thread", {**THREAD, "idempotency_key": "k3"})).structured_content
+    assert first is not None
+    assert whole is not None
+    assert [network.post(number).text for number in first["ids"]] == ["one", "two"]
+    assert replayed(again)
+    assert again.structured_content is not None
+    assert again.structured_content["ids"] == first["ids"]
+    assert len(whole["ids"]) == 5
+    network.close()
+
+
+async def test_a_process_that_dies_over_half_a_thread_has_a_receipt_for_that_half(tmp_path: Path) -> None:
+    async with Client(process(tmp_path, "partial_die:1")) as client:
+        with pytest.raises(MCPError, match="Connection closed"):
+            await client.call_tool("create_thread", THREAD, read_timeout_seconds=30)
+    async with Client(process(tmp_path, "partial_die:1")) as client:
+        receipt = (await client.call_tool("find_by_idempotency_key", KEY, read_timeout_seconds=30)).structured_content
+        assert receipt is not None
+        assert (receipt["found"], len(receipt["ids"])) == (True, 2)
+
+
+async def test_only_the_fault_that_cut_a_thread_goes_on_to_die(tmp_path: Path) -> None:
+    network, switch = Network(tmp_path / "social.db", seed=7), tmp_path / "faults"
+    switch.write_text("partial_thread:1\npartial_die:1")
+    async with Client(build_server(network, faults.parse(f"@{switch}"))) as client:
+        assert not (await client.call_tool("create_thread", THREAD)).is_error
+    assert network.count(Mode.PARTIAL_DIE, 1)
+    network.close()
 
 
 async def test_an_error_500_fails_the_first_calls_before_anything_is_written(tmp_path: Path) -> None:

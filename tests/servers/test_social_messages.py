@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from chimera.servers.social.messages import Mention, Post, PostPage, Profile, Receipt, Timeline, Trend
+from chimera.servers.social.messages import (
+    MediaFile,
+    Mention,
+    OfferedMedia,
+    Post,
+    PostPage,
+    Profile,
+    Receipt,
+    ShownMedia,
+    Timeline,
+    Trend,
+)
 from chimera.servers.social.network import Network
 
 POST: dict[str, Any] = {
@@ -23,6 +34,7 @@ POST: dict[str, Any] = {
     "likes": 0,
     "replies": 0,
 }
+FILE = {"sha256": "a" * 64, "media_type": "image/png", "alt": "A star"}
 
 
 def test_a_receipt_of_nothing_has_only_its_key() -> None:
@@ -39,7 +51,10 @@ def test_two_receipts_do_not_share_their_ids() -> None:
 
 @pytest.mark.parametrize("kind", ["tweet", "thread", "reply", "like", "promotion"])
 def test_every_kind_of_write_has_a_receipt_that_survives_the_wire(kind: Any) -> None:
-    receipt = Receipt(kind=kind, idempotency_key="k1", ids=["1", "2"], amount="0.000000000000000001", currency="ETH")
+    shown = ["a" * 64]
+    receipt = Receipt(
+        kind=kind, idempotency_key="k1", ids=["1", "2"], media=shown, amount="0.000000000000000001", currency="ETH"
+    )
     assert Receipt.model_validate_json(receipt.model_dump_json()) == receipt
 
 
@@ -52,6 +67,11 @@ def test_every_kind_of_write_has_a_receipt_that_survives_the_wire(kind: Any) -> 
         (Receipt, {"idempotency_key": "k1", "amount": 0.1}),
         (Trend, {"topic": "stars", "volume": 3, "source": "bots"}),
         (Trend, {"topic": "stars", "volume": 1.5, "source": "posts"}),
+        (Receipt, {"idempotency_key": "k1", "media": "a" * 64}),
+        (Post, {**POST, "media": [FILE]}),
+        (OfferedMedia, FILE),
+        (ShownMedia, {**FILE, "uri": "file:///a.png"}),
+        (MediaFile, {name: value for name, value in FILE.items() if name != "alt"}),
         (Post, {**POST, "id": 1}),
         (Post, {**POST, "likes": None}),
         (Post, {name: value for name, value in POST.items() if name != "in_reply_to"}),

@@ -28,6 +28,7 @@ from chimera.contracts.claims import (
 from chimera.contracts.finance import CfoAnswer, TransactionRequest
 from chimera.contracts.fleet import Brief, Limit, Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import Decision, Priority, Role, Stage, TaskKind
 from chimera.contracts.work import (
     Artifact,
@@ -39,6 +40,7 @@ from chimera.contracts.work import (
     Verdict,
 )
 from chimera.domain.provenance import content_hash, statement
+from chimera.domain.resemblance import sketch
 from chimera.stores.accounts import Influencer
 from chimera.stores.tasks import Sweeper
 from chimera.wiring import System
@@ -205,6 +207,7 @@ class House:
             encoding_format="text/plain; charset=utf-8",
             storage_uri=f"db:asset/{asset_id}",
             parts=parts,
+            sketch=sketch(parts),
             log_id=new_id(),
             planner_intent="g",
             worker_output_prompt="p",
@@ -244,6 +247,7 @@ class House:
             server="twitter-mcp",
             tool=task.dispatch.tool_call.action,
             arguments={"account": "nora", "text": "Look up tonight."},
+            disclosure=Disclosure.LABEL,
             grant=grant.model_copy(update=changes),
             priority=Priority.MEDIUM,
             reservation_id=piece.reservation_id,
@@ -274,7 +278,6 @@ class House:
             url="https://social.example/1",
             created_at=datetime.now(UTC),
             content_hash="",
-            disclosure="platform label",
         )
 
     async def swept(self, lease_seconds: float = 5.0) -> dict[Stage, set[UUID]]:
@@ -282,6 +285,7 @@ class House:
         await self.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
         await self.raw.execute("UPDATE effect SET updated_at = updated_at - interval '1 minute'")
         found = await Sweeper(self.system.swarm, lease_seconds=lease_seconds).sweep()
+        assert found is not None, "somebody else is sweeping"
         found[Stage.PUBLISH] += await self.system.effects.sweep(lease_seconds)
         return {stage: {ticket.id for ticket in tickets} for stage, tickets in found.items()}
 

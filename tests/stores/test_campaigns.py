@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 
 from chimera.contracts.claims import Planned
@@ -222,3 +223,13 @@ async def test_every_step_is_in_the_trail_with_its_actor(house: Any) -> None:
     steps = ["campaign.created", "campaign.planning", "campaign.started", "campaign.cancelled"]
     assert [(row["action"], row["actor"]) for row in rows] == [(step, ME) for step in steps]
     assert json.loads(rows[0]["body"]) == {"name": "Look up"}
+
+
+async def test_a_campaign_that_starts_by_itself_is_stored_with_its_planning_task_or_not_at_all(house: Any) -> None:
+    campaign_id, ticket = await house.system.campaigns.launch(house.tenant_id, house.brief(), "operator:me")
+    assert await house.value("SELECT status FROM campaign WHERE campaign_id = $1", campaign_id) == "planning"
+    assert await house.status(ticket.id) == "queued"
+    await house.raw.execute("ALTER TABLE task ADD CONSTRAINT full_up CHECK (kind <> 'plan') NOT VALID")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await house.system.campaigns.launch(house.tenant_id, house.brief("Another"), "operator:me")
+    assert await house.value("SELECT count(*) FROM campaign WHERE name = 'Another'") == 0

@@ -207,7 +207,9 @@ async def test_dependents_of_what_is_revised_go_on_waiting(house: Any) -> None:
 async def test_one_bad_verdict_does_not_take_its_neighbours_down(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b"))
     good, bad = await house.piece(made["a"]), await house.piece(made["b"])
-    broken = house.judgement(bad).model_copy(update={"content_hash": "not a hash"})
+    judged = house.judgement(bad)
+    asset = judged.asset.model_copy(update={"content_hash": "not a hash"})
+    broken = judged.model_copy(update={"asset": asset})
     writes = (house.commit(good), house.system.work.commit(broken))
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert answers[0].status is TaskStatus.COMPLETED

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Superseded
+from chimera.contracts.errors import Halted, Superseded
 from chimera.contracts.ids import new_id
+from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import EffectStatus, HaltScope, Stage
 
 SOON = timedelta(minutes=1)
@@ -247,3 +248,99 @@ async def test_an_effect_that_fails_after_its_campaign_was_cancelled_is_not_plan
     assert await house.effect_status(effect.effect_id) == "executing"
     await house.system.effects.fail(effect, "the platform says no")
     assert await house.value("SELECT count(*) FROM task WHERE status = 'queued'") == 0
+
+
+async def test_the_last_look_lets_an_effect_in_hand_through(house: Any) -> None:
+    made = await house.running()
+    effect = await house.begin(await house.approved(made["a"]))
+    await house.system.effects.clear(effect)
+    await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+    await house.system.effects.clear(await house.begin(effect.effect_id))
+
+
+@pytest.mark.parametrize("scope", [*HaltScope])
+async def test_the_last_look_sees_a_halt_of_every_scope(house: Any, scope: HaltScope) -> None:
+    """Pulled after the effect was begun and before its platform is asked."""
+    made = await house.running()
+    effect = await house.begin(await house.approved(made["a"]))
+    target = {
+        HaltScope.INFLUENCER: str(house.nora.agent_id),
+        HaltScope.CAMPAIGN: str(made.campaign_id),
+        HaltScope.TOOL: "twitter-mcp/post_tweet",
+    }.get(scope, "*")
+    await house.system.fleet.halt(house.tenant_id, scope, target, "storm", "operator:me")
+    with pytest.raises(Halted, match="an operator has stopped it"):
+        await house.system.effects.clear(effect)
+    await house.system.fleet.resume(house.tenant_id, scope, target, "operator:me")
+    await house.system.effects.clear(effect)
+
+
+async def test_a_halt_of_something_else_stops_no_effect(house: Any, other_tenant: Any) -> None:
+    made = await house.running()
+    effect = await house.begin(await house.approved(made["a"]))
+    halt = house.system.fleet.halt
+    await halt(house.tenant_id, HaltScope.TOOL, "twitter-mcp/promote_tweet", "storm", "operator:me")
+    await halt(house.tenant_id, HaltScope.CAMPAIGN, str(house.nora.campaign_id), "storm", "operator:me")
+    await halt(other_tenant[0], HaltScope.TENANT, "*", "storm", "operator:you")
+    await house.system.effects.clear(effect)
+
+
+async def test_the_last_look_of_whoever_has_lost_the_effect_says_so(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"), house.node("c"))
+    taken, given_back, over = [await house.begin(await house.approved(made[key], f"Piece {key}")) for key in "abc"]
+    await house.begin(taken.effect_id, redelivered=True)
+    await house.system.effects.doubt(given_back, "no answer", datetime.now(UTC))
+    await house.system.effects.finish(over, house.receipt())
+    for effect in (taken, given_back, over):
+        with pytest.raises(Superseded, match="in other hands"):
+            await house.system.effects.clear(effect)
+
+
+async def test_many_last_looks_at_once_have_an_answer_each(house: Any) -> None:
+    keys = [f"n{number}" for number in range(12)]
+    made = await house.running(*(house.node(key) for key in keys))
+    begun = [await house.begin(await house.approved(made[key], f"Piece {key}")) for key in keys]
+    for effect in begun[:4]:
+        await house.begin(effect.effect_id, redelivered=True)
+    stopped = [effect.effect_id for effect in begun[4:8]]
+    await house.raw.execute("UPDATE effect SET tool = 'create_thread' WHERE effect_id = ANY($1)", stopped)
+    await house.system.fleet.halt(house.tenant_id, HaltScope.TOOL, "twitter-mcp/create_thread", "x", "operator:me")
+    answers = await asyncio.gather(*(house.system.effects.clear(each) for each in begun), return_exceptions=True)
+    assert [type(each) for each in answers] == [Superseded] * 4 + [Halted] * 4 + [type(None)] * 4
+
+
+async def test_a_question_without_a_time_waits_for_a_human_and_one_with_a_time_is_read_back_too(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"))
+    first, second = [await house.begin(await house.approved(made[key], f"Piece {key}")) for key in "ab"]
+    await house.system.effects.ask(first, "Is it out?", None)
+    await house.system.effects.ask(second, "Is it out?", datetime.now(UTC))
+    assert (await house.swept())[Stage.PUBLISH] == {second.effect_id}
+    assert [each.effect_id for each in await house.begins(first.effect_id, second.effect_id)] == [second.effect_id]
+    assert await house.effect_status(first.effect_id) == "unknown"
+    assert await house.value("SELECT cause FROM effect WHERE effect_id = $1", first.effect_id) == "Is it out?"
+    with pytest.raises(Superseded):
+        await house.system.effects.ask(first.model_copy(update={"attempt": 9}), "And now?", None)
+
+
+async def test_a_question_that_is_put_again_is_in_the_trail_once_and_keeps_its_age(house: Any) -> None:
+    made = await house.running()
+    effect = await house.begin(await house.approved(made["a"]))
+    await house.system.effects.ask(effect, "Is it out?", datetime.now(UTC))
+    asked_at = await house.value("SELECT asked_at FROM effect")
+    again = await house.begin(effect.effect_id)
+    await house.system.effects.ask(again, "Is it out by now?", None)
+    row = await house.raw.fetchrow("SELECT asked_at, question FROM effect")
+    assert tuple(row) == (asked_at, "Is it out by now?")
+    assert await house.value("SELECT count(*) FROM audit_event WHERE action = 'effect.asked'") == 1
+
+
+@pytest.mark.parametrize("disclosure", [*Disclosure])
+async def test_a_publication_says_how_it_was_disclosed(house: Any, disclosure: Disclosure) -> None:
+    made = await house.running()
+    piece = await house.piece(made["a"])
+    order = house.effect(piece).model_copy(update={"disclosure": disclosure})
+    done = await house.commit(piece, effect=order)
+    effect = await house.begin(done.follow_up[Stage.PUBLISH].id)
+    assert effect.disclosure is disclosure
+    await house.system.effects.finish(effect, house.receipt())
+    assert await house.value("SELECT disclosure FROM publication") == disclosure.value

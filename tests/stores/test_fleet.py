@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chimera.contracts.claims import ProcessMark
-from chimera.contracts.errors import Conflict, NotFound
+from chimera.contracts.errors import Conflict, NotFound, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Decision, HaltScope, Role, Stage
 
@@ -78,3 +78,37 @@ async def test_another_tenant_cannot_lift_a_halt(house: Any, other_tenant: Any) 
     await house.system.fleet.halt(house.tenant_id, HaltScope.TENANT, "acme", "storm", "operator:me")
     with pytest.raises(NotFound):
         await house.system.fleet.resume(other_tenant[0], HaltScope.TENANT, "acme", "operator:you")
+
+
+CHORES = ("swept", "sealed")
+
+
+@pytest.mark.parametrize(("chore", "other"), [CHORES, CHORES[::-1]])
+async def test_a_chore_was_last_done_by_somebody_who_is_alive(system: Any, raw: Any, chore: str, other: str) -> None:
+    assert await system.fleet.chores(5) == {}
+    first, second = mark(Role.WORKER), mark(Role.JUDGE)
+    await system.fleet.mark(first)
+    await system.fleet.mark(second)
+    await raw.execute("UPDATE process SET started_at = now() - interval '1 hour'")
+    assert (await system.fleet.chores(5))[chore] > 3_500, "two live, and neither has ever done it"
+    await getattr(system.fleet, chore)(first.process_id)
+    assert 0 <= (await system.fleet.chores(5))[chore] < 5
+    assert (await system.fleet.chores(5))[other] > 3_500
+    await system.fleet.leave(first)
+    assert (await system.fleet.chores(5))[chore] > 3_500
+    await raw.execute("UPDATE process SET last_seen = now() - interval '1 hour'")
+    assert await system.fleet.chores(5) == {}
+
+
+async def test_whoever_has_just_come_to_life_need_not_have_done_its_chores_yet(system: Any) -> None:
+    await system.fleet.mark(mark(Role.WORKER))
+    chores = await system.fleet.chores(5)
+    assert set(chores) == set(CHORES)
+    assert all(0 <= seconds < 5 for seconds in chores.values())
+
+
+async def test_postgresql_is_reached_or_unavailable(system: Any) -> None:
+    await system.fleet.reach()
+    await system.swarm.close()
+    with pytest.raises(Unavailable):
+        await system.fleet.reach()

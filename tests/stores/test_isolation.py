@@ -5,10 +5,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.stores.logs import LogKey
 
 from chimera.contracts.errors import NotFound
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, KeyRole
+from chimera.stores.transparency import TransparencyStore
 
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)
 MONEY = (
@@ -22,8 +24,10 @@ MONEY = (
     " SELECT reservation_id, tenant_id, agent_id, '{}', '', 'ordered' FROM reservation WHERE tenant_id = $1",
     "INSERT INTO chain_movement (tenant_id, agent_id, tx_hash, log_index, block, sender, recipient, currency, amount)"
     " SELECT tenant_id, agent_id, '0x1', 0, 1, '0xA', '0xB', 'USDC', 5 FROM influencer WHERE tenant_id = $1",
+    "INSERT INTO sample_audit (audit_id, tenant_id, task_id, score)"
+    " SELECT verdict_id, tenant_id, task_id, score FROM verdict WHERE tenant_id = $1 LIMIT 1",
 )
-"""Rows about money that an ordinary day does not bring."""
+"""Rows about money, and about the Judge, that an ordinary day does not bring."""
 
 
 @pytest.fixture
@@ -42,6 +46,16 @@ async def victim(house: Any) -> Any:
     await house.system.fleet.halt(*halt)
     for insert in MONEY:
         await house.raw.execute(insert, house.tenant_id)
+    # So many that the log keeps an inner node of its tree.
+    event = (
+        "INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)"
+        " SELECT gen_random_uuid(), $1, 'me', 'x', 'y', '{}' FROM generate_series(1, 256)"
+    )
+    await house.raw.execute(event, house.tenant_id)
+    log = TransparencyStore(house.system.swarm, house.system.tenants)
+    await log.seal(LogKey())
+    batch = await log.due_anchor()
+    await log.anchored(batch, bytes.fromhex(batch.root), chain_id=1, tx_hash="0x1", block=1)
     return house
 
 

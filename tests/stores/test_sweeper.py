@@ -1,11 +1,12 @@
 """Nothing is forgotten: what is due is found in PostgreSQL, whatever Redis and its readers do (DAT-3)."""
 
+import asyncio
 from typing import Any
 
 from chimera.contracts.claims import ProcessMark
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Decision, Role, Stage
-from chimera.stores.tasks import Sweeper
+from chimera.stores.tasks import _SWEEP_LOCK, Sweeper
 
 
 async def test_work_that_redis_has_lost_is_found_in_every_stage(house: Any) -> None:
@@ -143,3 +144,21 @@ async def test_a_sweep_is_bounded(house: Any) -> None:
     await house.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
     found = await Sweeper(house.system.swarm, lease_seconds=5, batch=5).sweep()
     assert len(found[Stage.WORK]) == 5
+
+
+async def test_one_process_sweeps_at_a_time(house: Any, raw: Any) -> None:
+    await house.running()
+    async with raw.transaction():
+        await raw.execute("SELECT pg_advisory_xact_lock($1)", _SWEEP_LOCK)
+        assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is None
+    assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is not None
+
+
+async def test_of_many_who_sweep_at_once_each_ticket_is_told_by_whoever_swept(house: Any) -> None:
+    made = await house.running()
+    await house.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
+    sweeper = Sweeper(house.system.swarm, lease_seconds=5)
+    found = await asyncio.gather(*(sweeper.sweep() for _ in range(8)))
+    assert any(each is not None for each in found)
+    for each in found:
+        assert each is None or [ticket.id for ticket in each[Stage.WORK]] == [made["a"]]

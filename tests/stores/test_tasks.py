@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +13,7 @@ from chimera.contracts.errors import NotFound, Superseded
 from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Decision, HaltScope, Stage, TaskKind, TaskStatus
+from chimera.domain.resemblance import resemblance, sketch
 
 
 async def test_a_plan_starts_what_depends_on_nothing(house: Any) -> None:
@@ -249,3 +251,121 @@ async def test_a_plan_is_laid_out_once(house: Any) -> None:
         await house.system.work.lay_out(first, planned[0])
     assert len(await house.system.work.lay_out(second, planned[1])) == 1
     assert await house.value("SELECT count(*) FROM plan") == 1
+
+
+async def made_anew(house: Any, revising_id: UUID, key: str = "a") -> UUID:
+    """The Planner's answer to a revision: the task that takes the old one's place."""
+    revising = await house.claim(revising_id, stage=Stage.PLAN)
+    about = await house.system.work.rejected(revising)
+    task_id = new_id()
+    new = NewTask(
+        task_id=task_id,
+        parent_id=revising.task_id,
+        node_key=key,
+        kind=TaskKind.CREATE,
+        dispatch=about.task.dispatch.model_copy(update={"execution_id": str(task_id)}),
+        depends_on=[],
+        revision=about.task.revision + 1,
+    )
+    await house.system.work.replace(revising, about.task, new)
+    return task_id
+
+
+async def test_what_cannot_be_made_so_goes_back_to_the_planner_until_it_is_a_dead_letter(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b", "a"))
+    task_id = made["a"]
+    for revision in range(Policy().max_revisions):
+        await house.system.work.replan(await house.claim(task_id), f"no model, time {revision}")
+        assert await house.status(task_id) == "failed"
+        child = await house.raw.fetchrow(
+            "SELECT task_id, kind, status, revision FROM task WHERE parent_id = $1", task_id
+        )
+        assert tuple(child)[1:] == ("revise", "queued", revision)
+        task = await house.claim(child["task_id"], stage=Stage.PLAN)
+        about = await house.system.work.rejected(task)
+        assert (about.task.task_id, about.cause, about.node_key) == (task_id, f"no model, time {revision}", "a")
+        await house.system.work.postpone(task, "not yet", datetime.now(UTC))
+        assert await house.status(made["b"]) == "pending", "what waits for it goes on waiting"
+        task_id = await made_anew(house, task.task_id)
+    await house.system.work.replan(await house.claim(task_id), "no model at all")
+    row = await house.raw.fetchrow("SELECT status, cause, buried_at FROM task WHERE task_id = $1", task_id)
+    assert tuple(row)[:2] == ("dead_letter", "no model at all")
+    assert row["buried_at"] is not None
+    assert await house.value("SELECT count(*) FROM task WHERE parent_id = $1", task_id) == 0
+    assert await house.status(made["b"]) == "cancelled"
+    assert await house.value("SELECT count(*) FROM audit_event WHERE action = 'task.failed'") == Policy().max_revisions
+    assert await house.value("SELECT count(*) FROM audit_event WHERE action = 'task.dead_letter'") == 1
+
+
+async def test_a_task_of_a_campaign_that_is_over_is_not_planned_anew(house: Any) -> None:
+    made = await house.running()
+    task = await house.claim(made["a"])
+    await house.raw.execute("UPDATE campaign SET status = 'cancelled' WHERE NOT standing")
+    await house.system.work.replan(task, "no model")
+    assert await house.status(made["a"]) == "dead_letter"
+    assert await house.value("SELECT count(*) FROM task WHERE kind = 'revise'") == 0
+
+
+async def test_who_has_lost_a_task_does_not_have_it_planned_anew(house: Any) -> None:
+    made = await house.running()
+    late = await house.claim(made["a"])
+    await house.claim(made["a"], redelivered=True)
+    with pytest.raises(Superseded):
+        await house.system.work.replan(late, "late")
+    assert await house.status(made["a"]) == "in_progress"
+    assert await house.value("SELECT count(*) FROM task WHERE kind = 'revise'") == 0
+
+
+LONG = "The light that reaches us tonight left its star before anybody had thought of a clock or a calendar"
+NEARLY = f"{LONG.replace('tonight', 'this evening')} #stars"
+OTHER = "Bread rises because something small and patient has been at work in it since the early morning"
+
+
+async def alike(house: Any, task: Any, *parts: str) -> list[Any]:
+    found: list[Any] = await house.system.work.lookalikes(task, sketch(list(parts)))
+    return found
+
+
+async def test_pieces_that_say_nearly_the_same_are_found_with_whose_they_are(house: Any) -> None:
+    milo = await house.system.accounts.import_persona(house.tenant_id, house.soul.replace("Nora", "Milo"), "me")
+    made = await house.running(house.node("a"), house.node("b"), house.node("c"))
+    effect = await house.begin(await house.approved(made["a"], LONG))
+    await house.approved(made["b"], OTHER)
+    task = await house.claim(made["c"])
+    (found,) = await alike(house, task, NEARLY)
+    assert (found.persona, found.own, found.parts, found.url) == ("Nora", True, [LONG], None)
+    assert resemblance(found.parts, [NEARLY]) > 0.6
+    await house.system.effects.finish(effect, house.receipt())
+    (found,) = await alike(house, task, NEARLY)
+    assert found.url == "https://social.example/1"
+    stranger = task.model_copy(update={"agent_id": milo.agent_id})
+    assert [(each.persona, each.own) for each in await alike(house, stranger, NEARLY)] == [("Nora", False)]
+    assert await alike(house, task, "Something that nobody has ever said in words like these") == []
+    assert await alike(house, task, "") == []
+
+
+async def test_a_piece_is_not_like_itself(house: Any) -> None:
+    made = await house.running()
+    piece = await house.piece(made["a"], LONG)
+    await house.approve(piece)
+    assert await alike(house, piece.task, LONG) == []
+
+
+async def test_neither_another_tenants_pieces_nor_failed_ones_are_found(house: Any, other_tenant: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"))
+    effect = await house.begin(await house.approved(made["a"], LONG))
+    task = await house.claim(made["b"])
+    rival = task.model_copy(update={"tenant_id": other_tenant[0], "agent_id": other_tenant[1].agent_id})
+    assert len(await alike(house, task, LONG)) == 1
+    assert await alike(house, rival, LONG) == []
+    await house.system.effects.fail(effect, "the platform says no")
+    assert await alike(house, task, LONG) == []
+
+
+async def test_many_who_ask_at_once_are_each_told_of_their_own(house: Any) -> None:
+    made = await house.running(house.node("a"), house.node("b"), house.node("c"))
+    await house.approved(made["a"], LONG)
+    await house.approved(made["b"], OTHER)
+    task = await house.claim(made["c"])
+    found = await asyncio.gather(*(alike(house, task, text) for text in (LONG, "", OTHER, "Nothing like it at all")))
+    assert [[each.parts for each in one] for one in found] == [[[LONG]], [], [[OTHER]], []]

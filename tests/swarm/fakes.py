@@ -16,10 +16,10 @@ from chimera.contracts.claims import (
     Effect,
     Judgement,
     Lease,
+    Lookalike,
     NewTask,
     Piece,
     Planned,
-    ProcessMark,
     Receipt,
     Rejected,
     Setting,
@@ -29,7 +29,8 @@ from chimera.contracts.claims import (
 from chimera.contracts.errors import NotFound
 from chimera.contracts.fleet import Brief, Persona, Policy, Soul
 from chimera.contracts.ids import new_id
-from chimera.contracts.ports import Answer, ToolResult
+from chimera.contracts.platforms import Disclosure, Platform, ReadBack
+from chimera.contracts.ports import Answer, LastLook, ToolResult
 from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import (
@@ -47,7 +48,14 @@ SOUL_HASH = "5" * 64
 MARK = "7" * 64
 """The CFO's mark on what `FakeModel` costs."""
 WALLET = "0xABCDEF1234567890"
-READS = {("news-mcp", "list_items"), ("twitter-mcp", "find_by_idempotency_key")}
+TWITTER = Platform(
+    max_length=280,
+    ai_label="ai_label",
+    read_back=ReadBack(tool="find_by_idempotency_key"),
+    read_post="read_post",
+    thread_part="reply_tweet",
+)
+READS = {("news-mcp", "list_items"), *(("twitter-mcp", name) for name in ("find_by_idempotency_key", "read_post"))}
 ACTS = {("twitter-mcp", name) for name in ("post_tweet", "create_thread", "reply_tweet", "promote_tweet")}
 
 
@@ -141,6 +149,8 @@ def make_effect(**changes: Any) -> Effect:
         "tool": "post_tweet",
         "arguments": {"account": "nora", "text": "Old light is old.", "ai_label": True},
         "idempotency_key": "chm-1",
+        "disclosure": Disclosure.LABEL,
+        "created_at": datetime(2026, 11, 22, 10, tzinfo=UTC),
     }
     return Effect(**{**given, **changes})
 
@@ -167,6 +177,8 @@ class FakeWork:
     planned: list[Planned] = field(default_factory=list)
     replaced: list[NewTask] = field(default_factory=list)
     buried: list[tuple[TaskStatus, str]] = field(default_factory=list)
+    replanned: list[str] = field(default_factory=list)
+    alike: list[Lookalike] = field(default_factory=list)
     postponed: list[tuple[str, datetime]] = field(default_factory=list)
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
@@ -194,8 +206,14 @@ class FakeWork:
     async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
         self.buried.append((status, cause))
 
+    async def replan(self, task: Task, cause: str) -> None:
+        self.replanned.append(cause)
+
     async def setting(self, task: Task) -> Setting:
         return self.setting_
+
+    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
+        return self.alike
 
     async def earlier(self, task: Task, limit: int) -> list[str]:
         return ["An earlier piece."][:limit]
@@ -237,6 +255,9 @@ class FakeTools:
 
     data: dict[str, JsonValue] = field(default_factory=dict)
     error: Exception | None = None
+    answers: list[dict[str, JsonValue] | Exception] = field(default_factory=list)
+    """What the next calls bring, before `data` does."""
+    other: Platform = field(default_factory=Platform)
     calls: list[tuple[str, str, Mapping[str, JsonValue]]] = field(default_factory=list)
 
     def knows(self, server: str, tool: str) -> bool:
@@ -245,13 +266,23 @@ class FakeTools:
     def effectful(self, server: str, tool: str) -> bool:
         return (server, tool) in ACTS
 
-    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+    def platform(self, server: str) -> Platform:
+        return TWITTER if server == "twitter-mcp" else self.other
+
+    async def call(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+    ) -> ToolResult:
+        if last_look is not None:
+            await last_look()
         self.calls.append((server, tool, arguments))
         if self.error is not None:
             raise self.error
+        data = self.answers.pop(0) if self.answers else self.data
+        if isinstance(data, Exception):
+            raise data
         hashed = canonical_hash(arguments)
         record = ToolRecord(server=server, tool=tool, arguments_hash=hashed, duration_ms=1, outcome="ok")
-        return ToolResult(data=self.data, record=record)
+        return ToolResult(data=data, record=record)
 
 
 @dataclass
@@ -261,9 +292,21 @@ class FakeEffects:
     happened: list[tuple[str, str]] = field(default_factory=list)
     due: list[datetime] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    asked_until: list[datetime | None] = field(default_factory=list)
+    objection: Exception | None = None
+    looked: int = 0
 
     async def begin(self, leases: Sequence[Lease], process_id: UUID) -> list[Effect]:
         return [make_effect(effect_id=lease.id) for lease in leases]
+
+    async def clear(self, effect: Effect) -> None:
+        self.looked += 1
+        if self.objection is not None:
+            raise self.objection
+
+    async def ask(self, effect: Effect, question: str, due_at: datetime | None) -> None:
+        self.happened.append(("ask", question))
+        self.asked_until.append(due_at)
 
     async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
         self.happened.append(("finish", receipt.url))
@@ -295,69 +338,6 @@ class FakePulse:
 class FakeSigner:
     def sign(self, payload: bytes) -> str:
         return f"signed:{len(payload)}"
-
-
-@dataclass
-class FakeQueue:
-    """`ports.Queue`: leases are handed out once; `error` makes Redis go away for as long as it is set."""
-
-    leases: list[Lease] = field(default_factory=list)
-    error: Exception | None = None
-    puts: dict[Stage, list[Ticket]] = field(default_factory=dict)
-    dropped: list[UUID] = field(default_factory=list)
-    renewed: list[UUID] = field(default_factory=list)
-    on_idle: Callable[[], None] = lambda: None
-
-    async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
-        if self.error is not None:
-            raise self.error
-        self.puts.setdefault(stage, []).extend(tickets)
-        return len(tickets)
-
-    async def take(self, stage: Stage, consumer: str, most: int, wait_ms: int) -> list[Lease]:
-        if self.error is not None:
-            raise self.error
-        found, self.leases = self.leases[:most], self.leases[most:]
-        if not found:
-            await asyncio.sleep(0)
-            self.on_idle()
-        return found
-
-    async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
-        self.renewed += [lease.id for lease in leases]
-
-    async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
-        self.dropped += [lease.id for lease in leases]
-
-    async def depth(self, stage: Stage) -> int:
-        return len(self.leases)
-
-
-@dataclass
-class FakePresence:
-    signs: list[str] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
-
-    async def mark(self, process: ProcessMark) -> None:
-        self.signs.append("mark")
-        if self.errors:
-            raise self.errors.pop(0)
-
-    async def leave(self, process: ProcessMark) -> None:
-        self.signs.append("leave")
-
-
-@dataclass
-class FakeSweep:
-    found: Mapping[Stage, Sequence[Ticket]]
-    errors: list[Exception] = field(default_factory=list)
-    sweeps: int = 0
-
-    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
-        self.sweeps += 1
-        if self.errors:
-            raise self.errors.pop(0)
-        return self.found
 
 
 def soon() -> datetime:

@@ -117,7 +117,7 @@ async def test_a_failing_model_is_tried_again_until_the_tries_are_used_up() -> N
     for tries in range(1, MAX_TRIES):
         await planner(work, FakeModel()).give_up(make_task(tries=tries), error, soon())
     assert (len(work.postponed), work.buried) == (MAX_TRIES - 1, [])
-    await planner(work, FakeModel()).give_up(make_task(tries=MAX_TRIES), error, soon())
+    await planner(work, FakeModel()).give_up(make_task(tries=MAX_TRIES, kind=TaskKind.PLAN), error, soon())
     assert work.buried == [(TaskStatus.DEAD_LETTER, "rubbish")]
 
 

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from tests.swarm.fakes import FakePresence, FakeQueue, FakeSweep, make_lease, make_ticket, until
+from structlog.testing import capture_logs
+from tests.swarm.fakes import make_lease, make_ticket, until
+from tests.swarm.queues import FakePresence, FakeQueue, FakeSeal, FakeSweep
 
 from chimera.contracts.claims import Lease, ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, Superseded, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
-from chimera.swarm.runtime import Bench, describe, keep_alive, keep_swept
+from chimera.swarm.runtime import Bench, describe, keep_alive, keep_sealed, keep_swept
 
 MARK = ProcessMark(process_id=new_id(), role=Role.WORKER, host="here", pid=1)
 
@@ -304,6 +306,18 @@ async def swept(sweep: FakeSweep) -> FakeQueue:
     stopping.set()
     await running
     return queue
+
+
+async def test_the_log_is_sealed_on_whatever_goes_wrong_and_a_broken_one_is_said_aloud() -> None:
+    tenant, stopping = new_id(), asyncio.Event()
+    seal = FakeSeal(broken={tenant: "leaf 7 is not what was signed"}, errors=[Unavailable("away"), ValueError("odd")])
+    with capture_logs() as logs:
+        running = asyncio.create_task(keep_sealed(seal, 0.01, stopping))
+        await until(lambda: seal.seals >= 3 or running.done())
+        stopping.set()
+        await running
+    told = [(entry["event"], entry.get("tenant")) for entry in logs]
+    assert told[:3] == [("not sealed", None), ("not sealed", None), ("the log does not hold", str(tenant))]
 
 
 @pytest.mark.parametrize(

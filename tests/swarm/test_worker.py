@@ -17,10 +17,13 @@ from tests.swarm.fakes import (
 )
 from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
+from chimera.contracts.claims import Task
 from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Superseded, ToolFailed
 from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.platforms import Platform
 from chimera.contracts.values import Role, Stage, TaskStatus
 from chimera.contracts.work import Draft
+from chimera.domain.judging import weighted_length
 from chimera.domain.retry import MAX_TRIES
 from chimera.swarm.worker import Worker
 
@@ -147,7 +150,6 @@ async def test_a_worker_only_ever_reads() -> None:
         (NotFound("gone"), 1, TaskStatus.FAILED, 0),
         (ModelFailed("rubbish"), 1, None, 1),
         (TimeoutError(), MAX_TRIES - 1, None, 1),
-        (ToolFailed("feed is down", uncertain=False), MAX_TRIES, TaskStatus.DEAD_LETTER, 0),
     ],
 )
 async def test_failures_are_retried_within_bounds_and_lasting_ones_end(
@@ -157,3 +159,90 @@ async def test_failures_are_retried_within_bounds_and_lasting_ones_end(
     await worker(work, FakeModel(), FakeTools()).give_up(make_task(tries=tries), error, soon())
     assert [status for status, _ in work.buried] == ([buried] if buried else [])
     assert len(work.postponed) == postponed
+
+
+def reply(server: str = "twitter-mcp") -> Task:
+    task = make_task("reply_tweet", parameters={"topic": "old light", "in_reply_to": "5"})
+    call = task.dispatch.tool_call.model_copy(update={"target_mcp": server})
+    return task.model_copy(update={"dispatch": task.dispatch.model_copy(update={"tool_call": call})})
+
+
+async def said_to(mention: str, *posts: str, tools: FakeTools | None = None, server: str = "twitter-mcp") -> str:
+    """What the Worker hands in as its answer to a post."""
+    work, tools = FakeWork(), tools or FakeTools()
+    tools.answers = [ITEMS, {"text": mention}]
+    await worker(work, drafted(*posts), tools).handle(reply(server))
+    artifact = work.submitted[0].artifact
+    assert artifact is not None
+    return artifact.parts[0]
+
+
+@pytest.mark.parametrize(
+    ("wrote", "said"),
+    [
+        ("Light takes its time.", "I am an AI. Light takes its time."),
+        ("Yes, I am an AI, and light takes its time.", "Yes, I am an AI, and light takes its time."),
+        ("I am a human, of course.", "I am an AI."),
+        ("I'm not a bot. Light takes its time.", "I am an AI."),
+        ("x" * 275, "I am an AI."),
+    ],
+)
+async def test_whoever_asks_whether_an_ai_writes_is_told_first_whatever_the_model_wrote(wrote: str, said: str) -> None:
+    assert await said_to("Wait, are you a bot?", wrote) == said
+
+
+async def test_whoever_asks_something_else_gets_the_answer_as_it_is() -> None:
+    assert await said_to("How old is that light?", "Light takes its time.") == "Light takes its time."
+
+
+async def test_the_post_that_is_answered_is_read_and_put_before_the_model_as_data() -> None:
+    work, model, tools = FakeWork(), drafted(), FakeTools(answers=[ITEMS, {"text": "Are you real?" + "!" * 9_000}])
+    await worker(work, model, tools).handle(reply())
+    assert tools.calls[1] == ("twitter-mcp", "read_post", {"post_id": "5"})
+    assert told(model)["mention"] == "Are you real?" + "!" * 1_987
+    assert [record.tool for record in work.submitted[0].metadata.tool_log] == ["list_items", "read_post"]
+
+
+async def test_on_a_platform_that_shows_no_posts_the_answer_is_written_without_the_question() -> None:
+    tools = FakeTools(ITEMS, other=Platform(ai_label="ai"))
+    model = drafted()
+    await worker(FakeWork(), model, tools).handle(reply("other-mcp"))
+    assert "mention" not in told(model)
+    assert [tool for _, tool, _ in tools.calls] == ["list_items"]
+
+
+BARE = Platform(max_length=100, read_post="read_post")
+
+
+async def test_a_platform_without_a_label_gets_the_disclosure_in_the_text_and_room_for_it() -> None:
+    work, model, tools = FakeWork(), drafted("x" * 89), FakeTools(ITEMS, other=BARE)
+    task = reply("other-mcp")
+    plain = task.dispatch.tool_call.model_copy(update={"action": "post_tweet", "parameters": {}})
+    task = task.model_copy(update={"dispatch": task.dispatch.model_copy(update={"tool_call": plain})})
+    await worker(work, model, tools).handle(task)
+    assert told(model)["character_limit"] == 100 - len("AI-made") - 2
+    artifact = work.submitted[0].artifact
+    assert artifact is not None
+    assert artifact.parts == [f"{'x' * 89}\n\nAI-made"]
+    assert weighted_length(artifact.parts[0]) <= 100
+
+
+async def test_a_thread_is_disclosed_in_its_first_post_and_once() -> None:
+    work, tools = FakeWork(), FakeTools(ITEMS, other=BARE)
+    task = make_task("create_thread")
+    call = task.dispatch.tool_call.model_copy(update={"target_mcp": "other-mcp"})
+    task = task.model_copy(update={"dispatch": task.dispatch.model_copy(update={"tool_call": call})})
+    await worker(work, drafted("one", "two"), tools).handle(task)
+    await worker(work, drafted("one, AI-made", "two"), tools).handle(task)
+    assert [made.artifact.parts for made in work.submitted if made.artifact] == [
+        ["one\n\nAI-made", "two"],
+        ["one, AI-made", "two"],
+    ]
+
+
+@pytest.mark.parametrize("length", range(70, 100, 3))
+async def test_the_admission_and_the_disclosure_together_stay_within_the_limit(length: int) -> None:
+    said = await said_to("Are you a bot?", "x" * length, tools=FakeTools(other=BARE), server="other-mcp")
+    assert said.startswith("I am an AI.")
+    assert said.endswith("AI-made")
+    assert weighted_length(said) <= 100

@@ -38,6 +38,7 @@ async def test_a_chain_and_a_signer_are_started_and_ended_with_it(settings: Sett
         assert beside(settings) == ["chimera.servers.chain", "chimera.servers.signer"]
         assert found.chain_url is not None and found.chain_url.startswith("http://127.0.0.1:")
         assert (found.chain_id, set(found.chain_tokens), len(found.funding_addresses)) == (31_337, {"USDC"}, 2)
+        assert (found.anchor_every_seconds, found.anchor_confirmations) == (10, 1)
         assert found.signer_socket is not None and found.signer_socket.is_socket()
         system = System(found)
         assert system.chain is not None and system.chain.currencies == {"ETH", "USDC"}

@@ -11,11 +11,12 @@ from chimera.contracts.errors import Invalid
 from chimera.contracts.payments import WALLET
 from chimera.settings import Settings
 from chimera.wiring import tool_servers
+from chimera.wiring.tools import generators
 
 
 def test_the_bundled_servers_are_there_without_any_configuration(tmp_path: Path) -> None:
     found = tool_servers(Settings(state=tmp_path / "state", feeds=tmp_path / "feeds.yaml"))
-    assert set(found) == {"twitter-mcp", "news-mcp"}
+    assert set(found) == {"twitter-mcp", "news-mcp", "studio-mcp"}
     assert found["twitter-mcp"].command == sys.executable
     assert str(tmp_path / "state" / "social.db") in found["twitter-mcp"].args
     assert not set(found["twitter-mcp"].reads) & set(found["twitter-mcp"].acts)
@@ -28,7 +29,27 @@ def test_a_configured_server_takes_the_place_of_the_bundled_one(tmp_path: Path) 
         path.write_text(text, "utf-8")
         found = tool_servers(Settings(state=tmp_path, mcp_config=path, feeds=tmp_path / "f"))
         assert found["twitter-mcp"].url == "http://x.test/mcp"
-        assert set(found) == {"twitter-mcp", "news-mcp", "more"}
+        assert set(found) == {"twitter-mcp", "news-mcp", "studio-mcp", "more"}
+
+
+def test_a_fallback_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "servers.yaml"
+    path.write_text(yaml.safe_dump({"mcpServers": {"one": {"command": "x", "fallback": "nowhere"}}}), "utf-8")
+    with pytest.raises(Invalid, match="one falls back on nowhere"):
+        tool_servers(Settings(state=tmp_path, mcp_config=path))
+
+
+def test_a_configured_generator_takes_the_place_of_the_studio(tmp_path: Path) -> None:
+    path = tmp_path / "media.yaml"
+    path.write_text(yaml.safe_dump({"clip": {"server": "mine", "tool": "make", "arguments": {"prompt": "$text"}}}))
+    found = generators(Settings(state=tmp_path, media_config=path))
+    assert (found["clip"].server, found["clip"].likeness) == ("mine", None)
+    assert found["image"].server == "studio-mcp"
+    path.write_text("clip: [1]")
+    with pytest.raises(Invalid, match="does not fit"):
+        generators(Settings(state=tmp_path, media_config=path))
+    with pytest.raises(Invalid, match="cannot be read"):
+        generators(Settings(state=tmp_path, media_config=tmp_path / "nowhere.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -65,4 +86,4 @@ def test_a_wallet_server_needs_a_chain_and_a_signer_and_is_told_where_they_are(t
         " --seller-host=api.example.com"
     )
     assert not set(server.reads) & set(server.acts)
-    assert set(server.acts) == {"transfer", "deploy_token", "pay_resource", "fund"}
+    assert set(server.acts) == {"transfer", "deploy_token", "pay_resource", "anchor", "fund"}

@@ -128,15 +128,25 @@ class Unavailable(ChimeraError):
 class ToolFailed(ChimeraError):
     """An MCP call did not work; `uncertain` means that it may have taken effect all the same.
 
-    `away` says that the server cannot be reached or has no room now: it is waited for, not given up.
+    `away` says that the server cannot be reached or has no room now: it is waited for, not given up; where it said
+    for how long, `pause` has the seconds.
     """
 
     status = 502
     title = "Tool failed"
     remedy = "Look at the server's log; the call is retried or reconciled by itself."
 
-    def __init__(self, detail: str, *, uncertain: bool, permanent: bool = False, away: bool = False) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        uncertain: bool,
+        permanent: bool = False,
+        away: bool = False,
+        pause: float | None = None,
+    ) -> None:
         super().__init__(detail)
+        self.pause = pause
         self.uncertain = uncertain
         self.permanent = permanent
         self.away = away

@@ -91,10 +91,15 @@ class Policy(Wire):
     sensitive_topics: dict[Name, list[Keyword]] = Field(default_factory=dict, max_length=50)
     bounds: Bounds = Bounds()
     disclosure: Line = "AI-made"
+    admission: Line = Field("I am an AI.", description="What a reply begins with when it was asked.")
+    near_duplicate: Score = Field(0.7, description="The share of word triples from which two pieces are the same.")
     max_revisions: int = Field(2, ge=0, le=10)
     review_within_minutes: int = Field(240, ge=1, le=10_080, description="Then a waiting approval is escalated.")
     four_eyes: list[Literal["money", "topics"]] = Field(
         default_factory=list, max_length=2, description="What a second reviewer has to approve too."
+    )
+    audit_percent: int = Field(
+        5, ge=0, le=100, description="Of what the Judge approves by itself: how much a human looks at afterwards."
     )
     limits: list[Limit] = Field(default_factory=list, max_length=20)
     category_limits: dict[Category, list[Limit]] = Field(default_factory=dict, max_length=50)
@@ -110,6 +115,13 @@ class Deliverable(Wire):
     count: int = Field(1, ge=1, le=50)
     topics: list[Line] = Field(min_length=1, max_length=50)
     length: int = Field(1, ge=1, le=25, description="Posts in a thread.")
+    media: Literal["none", "image", "clip"] = Field("none", description="What each post is shown with.")
+
+    @model_validator(mode="after")
+    def _one_post(self) -> Self:
+        if self.media != "none" and self.action != "post_tweet":
+            raise ValueError("media come with single posts: use post_tweet")
+        return self
 
 
 class Promotion(Wire):

@@ -7,10 +7,16 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints
 
-from chimera.contracts.values import AmountText, Money, Name, Text, Wire
+from chimera.contracts.values import AmountText, Money, Name, Sha256, Text, Wire
 
 WALLET = "wallet-mcp"
 """The MCP server that pays (FIN-6)."""
+
+ANCHOR_ACCOUNT = "00000000-0000-0000-0000-000000000000:00000000-0000-0000-0000-000000000000"
+"""The installation's own account, no tenant's: it pays for anchors, and for nothing else (PRV-2)."""
+
+ANCHOR_MARK = b"chimera:"
+"""What the data of an anchor's transaction begins with; the root follows."""
 
 Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-fA-F]{40}$")]
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
@@ -22,13 +28,15 @@ class PaymentAction(StrEnum):
     TRANSFER = "transfer"
     DEPLOY_TOKEN = "deploy_token"
     PAY_RESOURCE = "pay_resource"
+    ANCHOR = "anchor"
 
 
 class PaymentOrder(Wire):
     """The CFO's word that one payment may be made. The signer checks it before it signs, and signs it once.
 
     `order_id` is the reservation that holds the money: one order is one transaction, for ever. `account` names
-    whose wallet pays. `max_fee` bounds the fee of the chain; a payment that somebody else carries out has none.
+    whose wallet pays. `max_fee` bounds the fee of the chain; a payment that somebody else carries out has none. An
+    anchor moves nothing and goes to its own account: its amount is the most that its fee may be.
     """
 
     order_id: UUID
@@ -80,3 +88,32 @@ class Movement(Wire):
     sender: Address
     recipient: Address
     amount: str
+
+
+class AnchorDetails(Wire):
+    """What the order of an anchor is about: the root, and until when what was sealed is under it."""
+
+    root: Sha256
+    sealed_until: datetime
+
+    @property
+    def data(self) -> bytes:
+        """What the transaction carries."""
+        return ANCHOR_MARK + bytes.fromhex(self.root)
+
+
+class LastOrder(Wire):
+    """The newest order that was signed for an account, as the CFO gave it; without one nothing was."""
+
+    order: PaymentOrder | None = None
+    signature: str = ""
+
+
+class AnchorReading(Wire):
+    """What a chain has of a transaction now. Without a block it has none, or not yet, or not any more."""
+
+    tx_hash: Hash
+    chain_id: int
+    block: int | None = None
+    confirmations: int = Field(0, ge=0, description="Blocks from its own to the newest, both counted.")
+    data: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$")] = ""

@@ -1,6 +1,6 @@
 """What the roles need of the world. Stores and gateways implement these; roles hold nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from chimera.contracts.claims import (
     Effect,
     Judgement,
     Lease,
+    Lookalike,
     NewTask,
     PaymentDue,
     Piece,
@@ -24,12 +25,19 @@ from chimera.contracts.claims import (
     Task,
     Ticket,
 )
+from chimera.contracts.credentials import FileStatement
+from chimera.contracts.errors import ToolFailed
 from chimera.contracts.finance import Closing, Decided
+from chimera.contracts.media import MediaFacts, StoredFile
 from chimera.contracts.payments import PaymentOrder, PaymentReceipt
+from chimera.contracts.platforms import Platform, Rates
+from chimera.contracts.transparency import Sealed
 from chimera.contracts.values import Money, Role, Stage, TaskStatus, Wire
-from chimera.contracts.work import ExecutionResult, RenderedPrompt, ToolRecord, Usage
+from chimera.contracts.work import Artifact, ExecutionResult, MediaItem, RenderedPrompt, ToolRecord, Usage
 
 Out = TypeVar("Out", bound=BaseModel)
+LastLook = Callable[[], Awaitable[None]]
+"""Whether a call may still be made: silence, or an error."""
 
 
 class Answer(Wire, Generic[Out]):
@@ -74,8 +82,14 @@ class ToolResult(Wire):
 class Tools(Protocol):
     """The MCP host: the only way to the outside (MCP-1)."""
 
-    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
-        """Call a tool. ToolFailed says whether the call may have taken effect; NotFound for an unknown one."""
+    async def call(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+    ) -> ToolResult:
+        """Call a tool. ToolFailed says whether the call may have taken effect; NotFound for an unknown one.
+
+        The last look is taken when all else is ready, so that nothing lies between it and the call; what it raises
+        ends the call before it is made.
+        """
         ...
 
     def knows(self, server: str, tool: str) -> bool:
@@ -84,6 +98,26 @@ class Tools(Protocol):
 
     def effectful(self, server: str, tool: str) -> bool:
         """Whether the tool acts on the outside, so that only a granted effect may call it."""
+        ...
+
+    def platform(self, server: str) -> Platform:
+        """What has to be known of the platform behind a server; a bare one for a server that tells nothing."""
+        ...
+
+
+class Throttle(Protocol):
+    """Rate limits and circuit breakers of MCP servers, shared by all processes."""
+
+    async def admit(self, server: str, account: str, rates: Rates) -> bool:
+        """Let a call through; whether it is watched, so that its success has to be reported too.
+
+        ToolFailed, away and with its pause, while the server or the account has to wait. An empty account stands for
+        a call that no account is held to.
+        """
+        ...
+
+    async def report(self, server: str, account: str, failure: ToolFailed | None) -> None:
+        """How an admitted call went."""
         ...
 
 
@@ -146,6 +180,11 @@ class Work(Protocol):
         """End a task that cannot be done, with its cause."""
         ...
 
+    async def replan(self, task: Task, cause: str) -> None:
+        """End a task that has had its tries: the Planner makes it anew with the cause, as often as the policy allows;
+        then it is a dead letter (ORC-11)."""
+        ...
+
     async def let_go(self, process_id: UUID, stage: Stage, held: Sequence[UUID], seconds: float) -> None:
         """Give back what the process claimed longer ago than that and does not hold: it has lost track of it."""
         ...
@@ -156,6 +195,10 @@ class Work(Protocol):
 
     async def earlier(self, task: Task, limit: int) -> list[str]:
         """The influencer's latest approved texts, newest first."""
+        ...
+
+    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
+        """Earlier pieces of the tenant's fleet that share some of a sketch, newest first."""
         ...
 
     async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
@@ -178,12 +221,21 @@ class Effects(Protocol):
         """Check the grants and mark the effects as executing, durably; an interrupted one comes back as unknown."""
         ...
 
+    async def clear(self, effect: Effect) -> None:
+        """The last look before the platform is asked: Halted when an operator has stopped it meanwhile, Superseded
+        when somebody else has the effect."""
+        ...
+
     async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
         """Record the receipt: publication, settlement, and the tickets of tasks that waited for it."""
         ...
 
     async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
         """Nobody knows whether it happened: to be reconciled by reading the platform."""
+        ...
+
+    async def ask(self, effect: Effect, question: str, due_at: datetime | None) -> None:
+        """Put the doubt to a human. With a time it is read back then all the same; without one it waits."""
         ...
 
     async def retry(self, effect: Effect, cause: str, due_at: datetime) -> None:
@@ -280,6 +332,53 @@ class Sweep(Protocol):
 
     async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
         """What is due in PostgreSQL, by stage, whether or not Redis knows of it."""
+        ...
+
+
+class Seal(Protocol):
+    """The transparency log grows (PRV-4)."""
+
+    async def seal(self) -> Sealed:
+        """Take in what is not in the log yet, and sign where it stands."""
+        ...
+
+
+class Shelf(Protocol):
+    """The asset store, as the roles see it: they name files by their content (MED-4)."""
+
+    async def take_in(self, uri: str) -> tuple[StoredFile, MediaFacts]:
+        """Keep a file that a tool has made, and measure it. Invalid for what is no media or lies elsewhere."""
+        ...
+
+    async def measure(self, storage_uri: str) -> MediaFacts:
+        """What a kept file is. NotFound when it is not there, Altered when it is not what was put in."""
+        ...
+
+    async def sign(self, item: MediaItem, statement: FileStatement) -> MediaItem:
+        """The same item with the file signed: it says itself where it comes from (PRV-1)."""
+        ...
+
+    async def lend(self, storage_uri: str) -> str:
+        """A checked copy for a tool to read, as a file:// URI."""
+        ...
+
+
+class Gallery(Protocol):
+    """The pictures and clips of pieces."""
+
+    async def make(self, task: Task, setting: Setting, text: str, tool_log: list[ToolRecord]) -> list[MediaItem]:
+        """What the task wants to be seen with the text, if anything; the tool's call is logged.
+
+        ToolFailed when it cannot be made, Invalid when nothing is configured that could.
+        """
+        ...
+
+    async def objections(self, artifact: Artifact, setting: Setting) -> list[str]:
+        """Why what is shown may not leave: it is not the file it says, or does not show the character (MED-2)."""
+        ...
+
+    async def sign(self, item: MediaItem, asset_id: str, task: Task, prompt_hash: str | None) -> MediaItem:
+        """The item as it is published."""
         ...
 
 

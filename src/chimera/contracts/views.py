@@ -8,19 +8,19 @@ from uuid import UUID
 from pydantic import Field, JsonValue, PlainSerializer
 
 from chimera.contracts.fleet import Limit
+from chimera.contracts.recovery import Health
 from chimera.contracts.values import (
     CampaignStatus,
     EffectStatus,
     HaltScope,
     KeyRole,
     Priority,
-    Stage,
     TaskKind,
     TaskStatus,
     Wire,
     plain,
 )
-from chimera.contracts.work import PlanDraft, Verdict
+from chimera.contracts.work import MediaItem, PlanDraft, Verdict
 
 Row = TypeVar("Row", bound=Wire)
 Amount = Annotated[Decimal, PlainSerializer(plain, return_type=str), Field(description="Exact decimal.")]
@@ -123,6 +123,7 @@ class ApprovalView(Wire):
     campaign: str
     goal: str
     content: list[str]
+    media: list[MediaItem] = []
     content_hash: str
     soul_hash: str
     state_version: int
@@ -249,6 +250,7 @@ class AssetView(Wire):
     persona: str
     task_id: UUID
     parts: list[str]
+    media: list[MediaItem] = []
     model_version: str
     seed_values: list[str]
     generation_duration_ms: int
@@ -264,6 +266,11 @@ class AssetView(Wire):
     published_at: datetime | None
     url: str | None
     created_at: datetime
+
+    @property
+    def said_and_shown(self) -> list[str]:
+        """What the content hash is over."""
+        return [*self.parts, *(f"sha256:{item.sha256}" for item in self.media)]
 
 
 class GenerationLogView(Wire):
@@ -333,23 +340,6 @@ class HaltView(Wire):
     reason: str
     actor: str
     halted_at: datetime
-
-
-class BacklogView(Wire):
-    """What waits in a stage, and for how many seconds the oldest of it has been due."""
-
-    stage: Stage
-    waiting: int
-    oldest_seconds: float
-
-
-class Health(Wire):
-    """Whether the fleet works, and if not, why (OPS-3)."""
-
-    healthy: bool
-    problems: list[str]
-    roles: dict[str, int]
-    backlog: list[BacklogView]
 
 
 class KeyView(Wire):

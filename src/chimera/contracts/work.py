@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
 
+from chimera.contracts.media import MediaFacts, StorageUri
 from chimera.contracts.values import Decision, Name, Priority, Score, Sha256, TaskKind, Text, Wire
 
 ExecutionId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -44,7 +45,7 @@ class PromptTemplate(Wire):
     """The structured prompt of a task: a template by name and version, and its variables (ORC-5)."""
 
     name: Name
-    version: int = Field(1, ge=1, le=10_000)
+    version: int | None = Field(None, ge=1, le=10_000, description="The newest when left out.")
     variables: dict[str, JsonValue] = Field(default_factory=dict, max_length=64)
 
 
@@ -62,11 +63,35 @@ class TaskDispatch(Wire):
     )
 
 
+class MediaItem(Wire):
+    """A picture or clip of a piece: the file by its content, what was measured of it, and how it was made (MED-4)."""
+
+    storage_uri: StorageUri
+    sha256: Sha256
+    facts: MediaFacts
+    alt: Annotated[str, StringConstraints(max_length=1_000)] = Field(
+        description="What it shows, for who cannot see it."
+    )
+    model: Name
+    seed: int = Field(ge=0)
+    character_reference_id: Name
+    shown_at: str = Field("", max_length=4_096, description="Where its maker shows the character, for the likeness.")
+    shown_in: dict[str, int] | None = Field(None, description="The part of that picture with the character, in pixels.")
+    unsigned_sha256: Sha256 | None = Field(None, description="The file as it was judged, before it was signed.")
+    generation_duration_ms: int = Field(ge=0, le=86_400_000)
+
+
 class Artifact(Wire):
     """What was made. `content` is one text, or a list of texts for a thread."""
 
     type: Literal["text", "thread", "reply", "transaction"]
     content: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_PARTS)]
+    media: list[MediaItem] = Field(default_factory=list, max_length=4)
+
+    @property
+    def said_and_shown(self) -> list[str]:
+        """Everything that makes the piece what it is: its texts, and its files by their content."""
+        return [*self.parts, *(f"sha256:{item.sha256}" for item in self.media)]
 
     @property
     def parts(self) -> list[str]:

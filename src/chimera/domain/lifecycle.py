@@ -18,7 +18,7 @@ TASK_MOVES: Mapping[T, frozenset[T]] = {
         {T.IN_REVIEW, T.COMPLETED, T.REJECTED, T.AWAITING_APPROVAL, T.STALE, T.CANCELLED, T.DEAD_LETTER}
     ),
     T.AWAITING_APPROVAL: frozenset({T.IN_REVIEW, T.STALE, T.CANCELLED}),
-    T.DEAD_LETTER: frozenset({T.QUEUED}),
+    T.DEAD_LETTER: frozenset({T.QUEUED, T.CANCELLED}),
     T.COMPLETED: frozenset(),
     T.REJECTED: frozenset(),
     T.FAILED: frozenset(),

@@ -1,6 +1,7 @@
 """From an approved piece to the one call that publishes it, and whether its grant still holds (PUB-1)."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,9 @@ from pydantic import JsonValue
 
 from chimera.contracts.claims import Grant, Upstream
 from chimera.contracts.errors import Invalid
+from chimera.contracts.platforms import Disclosure, Platform
 from chimera.contracts.work import Artifact, TaskDispatch
+from chimera.domain.judging import mentions, weighted_length
 from chimera.domain.provenance import content_hash
 
 JsonObject = dict[str, JsonValue]
@@ -37,25 +40,58 @@ SINGLE = frozenset({"post_tweet", "reply_tweet", "promote_tweet"})
 PREPAID = frozenset({"promote_tweet"})
 """Tools that take the reference of the payment that was made for them."""
 
-READ_BACK: Mapping[str, str] = {"twitter-mcp": "find_by_idempotency_key"}
-"""The tool by which a platform says whether an effect happened, by MCP server (PUB-2)."""
+SILENT = frozenset({"promote_tweet", "like_tweet"})
+"""Tools that say nothing of their own."""
+
+_LINK = re.compile(r"\S+://\S+")
 
 
-def arguments(dispatch: TaskDispatch, artifact: Artifact, account: str, upstream: Sequence[Upstream]) -> JsonObject:
+def disclosure(tool: str, platform: Platform) -> Disclosure:
+    """How a piece has to say that an AI made it: by the platform's own label, else in its text (JDG-5)."""
+    if tool in SILENT:
+        return Disclosure.NONE
+    return Disclosure.TEXT if platform.ai_label is None else Disclosure.LABEL
+
+
+def disclosed(parts: Sequence[str], words: str) -> list[str]:
+    """The texts with the disclosure in the first of them."""
+    first, *rest = parts
+    return [first if mentions(first, words) else f"{first}\n\n{words}", *rest]
+
+
+def room_for(words: str) -> int:
+    """What the disclosure takes of a post, in weighted characters."""
+    return weighted_length(words) + 2
+
+
+def fingerprint(text: str) -> str:
+    """A text as a platform may give it back: case, spacing and links, which platforms rewrite, do not count."""
+    return " ".join(_LINK.sub("", text).casefold().split())
+
+
+def part_key(key: str, index: int) -> str:
+    """The idempotency key of the post at `index` of a thread that is continued."""
+    return f"{key}.{index}"
+
+
+def label(platform: Platform) -> JsonObject:
+    """The argument that sets the platform's own AI label, where it has one."""
+    return {platform.ai_label: True} if platform.ai_label is not None else {}
+
+
+def arguments(
+    dispatch: TaskDispatch, artifact: Artifact, account: str, upstream: Sequence[Upstream], platform: Platform
+) -> JsonObject:
     """The arguments of the call that an approved piece is for. Invalid when something to act on is missing."""
     given = dispatch.tool_call.parameters
+    spoken: JsonObject = {"account": account, **label(platform), **shown(artifact)}
     match dispatch.tool_call.action:
         case "create_thread":
-            return {"account": account, "posts": list(artifact.parts), "ai_label": True}
+            return {**spoken, "posts": list(artifact.parts)}
         case "post_tweet":
-            return {"account": account, "text": artifact.parts[0], "ai_label": True}
+            return {**spoken, "text": artifact.parts[0]}
         case "reply_tweet":
-            return {
-                "account": account,
-                "text": artifact.parts[0],
-                "in_reply_to": _needed(given, "in_reply_to"),
-                "ai_label": True,
-            }
+            return {**spoken, "text": artifact.parts[0], "in_reply_to": _needed(given, "in_reply_to")}
         case "promote_tweet":
             return {
                 "account": account,
@@ -63,7 +99,19 @@ def arguments(dispatch: TaskDispatch, artifact: Artifact, account: str, upstream
                 "token_amount": _needed(given, "token_amount"),
             }
         case _:
-            return {**given, "account": account, "content": list(artifact.parts)}
+            return {**given, **spoken, "content": list(artifact.parts)}
+
+
+def shown(artifact: Artifact) -> JsonObject:
+    """The files of a piece, by what is in them; the Publisher lends the platform a copy when it calls."""
+    if not artifact.media:
+        return {}
+    return {
+        "media": [
+            {"uri": item.storage_uri, "sha256": item.sha256, "media_type": item.facts.media_type, "alt": item.alt}
+            for item in artifact.media
+        ]
+    }
 
 
 def _needed(given: JsonObject, name: str) -> JsonValue:

@@ -13,10 +13,12 @@ from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextCo
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
-from chimera.contracts.ports import ToolResult
+from chimera.contracts.platforms import Platform, Rates
+from chimera.contracts.ports import LastLook, Throttle, ToolResult
 from chimera.contracts.signing import canonical_hash
 from chimera.contracts.values import Wire
 from chimera.contracts.work import ToolRecord
+from chimera.domain import retry
 
 log = structlog.get_logger()
 
@@ -25,7 +27,10 @@ _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 _LASTING = re.compile(
     r"\b(invalid|too_long|unknown_post|unknown_account|key_conflict|[Vv]alidation errors?|Unknown tool)\b"
 )
-_BUSY = re.compile(r"\b(429|too many requests|rate.?limit(ed)?)\b|error_429", re.IGNORECASE)
+_BUSY = re.compile(r"\b(429|too many requests)\b|\brate.?limit|error_429", re.IGNORECASE)
+_RETRY_AFTER = re.compile(r"retry.?after\W{1,4}([0-9]{1,6}(?:\.[0-9]{1,6})?)", re.IGNORECASE)
+_BUSY_SECONDS = 1.0
+"""How long a platform without room is left alone when it does not say for how long."""
 _BROKEN = (OSError, TimeoutError, ExceptionGroup, MCPError, RuntimeError)
 
 
@@ -39,6 +44,9 @@ class ToolServer(Wire):
     reads: list[str] = Field(default_factory=list, description="Tools without an outside effect.")
     acts: list[str] = Field(default_factory=list, description="Tools that only a granted effect may call.")
     timeout_seconds: float = Field(20.0, gt=0, le=300)
+    rates: Rates = Rates()
+    fallback: str | None = Field(None, description="The server whose tool of the same name is read instead.")
+    platform: Platform = Platform()
 
     @model_validator(mode="after")
     def _reachable(self) -> "ToolServer":
@@ -50,8 +58,9 @@ class ToolServer(Wire):
 class ToolHost:
     """Implements `ports.Tools`. One lasting connection per server, made when it is first needed."""
 
-    def __init__(self, servers: Mapping[str, ToolServer]) -> None:
+    def __init__(self, servers: Mapping[str, ToolServer], throttle: Throttle | None = None) -> None:
         self._servers = dict(servers)
+        self._throttle = throttle
         self._connections = {name: _Connection(name, server) for name, server in servers.items()}
 
     @property
@@ -73,8 +82,37 @@ class ToolHost:
         found = self._servers.get(server)
         return found is not None and tool in found.acts
 
-    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
-        """See `ports.Tools.call`."""
+    def platform(self, server: str) -> Platform:
+        """See `ports.Tools.platform`."""
+        found = self._servers.get(server)
+        return found.platform if found is not None else Platform()
+
+    async def call(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+    ) -> ToolResult:
+        """See `ports.Tools.call`. What can be read elsewhere is read there when its server fails (ORC-11)."""
+        try:
+            return await self._call(server, tool, arguments, last_look)
+        except ToolFailed as error:
+            other = self._elsewhere(server, tool)
+            if error.permanent or other is None:
+                raise
+            await log.awarning("read elsewhere", server=server, fallback=other, cause=error.detail)
+        return await self._call(other, tool, arguments, last_look)
+
+    def _elsewhere(self, server: str, tool: str) -> str | None:
+        """Where else a tool is read. Whether something has happened is asked of nobody but the server that did it:
+        another one's "no" would have it done twice (PUB-2)."""
+        asked = self._servers[server]
+        other = self._servers.get(asked.fallback) if asked.fallback is not None else None
+        if other is None or tool not in other.reads or {tool} & {*asked.acts, *other.acts}:
+            return None
+        reads_back = asked.platform.read_back
+        return None if reads_back is not None and reads_back.tool == tool else asked.fallback
+
+    async def _call(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None
+    ) -> ToolResult:
         if not self.knows(server, tool):
             raise NotFound(f"{server}/{tool} is not configured", remedy="Add it to the MCP configuration's allow-list.")
         try:
@@ -84,7 +122,7 @@ class ToolHost:
         begun = time.perf_counter()
         outcome: Literal["ok", "error", "timeout"] = "error"
         try:
-            data = await self._connections[server].call(tool, arguments)
+            data = await self._admitted(server, tool, arguments, last_look)
             outcome = "ok"
         except ToolFailed as error:
             outcome = "timeout" if error.uncertain else "error"
@@ -99,6 +137,23 @@ class ToolHost:
             )
             await log.ainfo("tool", **record.model_dump())
         return ToolResult(data=data, record=record)
+
+    async def _admitted(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None
+    ) -> dict[str, JsonValue]:
+        connection = self._connections[server]
+        if self._throttle is None:
+            return await connection.call(tool, arguments, last_look)
+        account = str(arguments.get("account", "")) if self.effectful(server, tool) else ""
+        watched = await self._throttle.admit(server, account, self._servers[server].rates)
+        try:
+            data = await connection.call(tool, arguments, last_look)
+        except ToolFailed as error:
+            await self._throttle.report(server, account, error)
+            raise
+        if watched:
+            await self._throttle.report(server, account, None)
+        return data
 
     async def close(self) -> None:
         """Close every connection; bundled servers end with them."""
@@ -119,11 +174,17 @@ class ReadingTools:
         """See `ports.Tools.effectful`."""
         return self._host.effectful(server, tool)
 
-    async def call(self, server: str, tool: str, arguments: Mapping[str, JsonValue]) -> ToolResult:
+    def platform(self, server: str) -> Platform:
+        """See `ports.Tools.platform`."""
+        return self._host.platform(server)
+
+    async def call(
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+    ) -> ToolResult:
         """See `ports.Tools.call`; Invalid for a tool that acts on the outside."""
         if self._host.effectful(server, tool):
             raise Invalid(f"{server}/{tool} acts on the outside: only a granted effect may call it")
-        return await self._host.call(server, tool, arguments)
+        return await self._host.call(server, tool, arguments, last_look)
 
 
 class _Connection:
@@ -137,23 +198,40 @@ class _Connection:
         self._owner: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
 
-    async def call(self, tool: str, arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    async def call(
+        self, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None
+    ) -> dict[str, JsonValue]:
         client = await self._open()
+        if last_look is not None:
+            await last_look()
         try:
             answer = await client.call_tool(tool, dict(arguments), read_timeout_seconds=self._server.timeout_seconds)
         except MCPError as error:
             lost = error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT)
             if error.code == CONNECTION_CLOSED:
                 await self.close()
-            raise ToolFailed(f"{self._name}/{tool}: {error.message}", uncertain=lost, permanent=not lost) from error
+            pause = None if lost else _pause(error.message)
+            raise ToolFailed(
+                f"{self._name}/{tool}: {error.message}",
+                uncertain=lost,
+                permanent=not lost and pause is None,
+                away=pause is not None,
+                pause=pause,
+            ) from error
         except (OSError, TimeoutError, ExceptionGroup, RuntimeError) as error:
             await self.close()
             raise ToolFailed(f"{self._name}/{tool}: {error}", uncertain=True) from error
         if answer.is_error:
             said = _text(answer)
             permanent = _LASTING.search(said) is not None
-            away = not permanent and _BUSY.search(said) is not None
-            raise ToolFailed(f"{self._name}/{tool}: {said}"[:2_000], uncertain=False, permanent=permanent, away=away)
+            pause = None if permanent else _pause(said)
+            raise ToolFailed(
+                f"{self._name}/{tool}: {said}"[:2_000],
+                uncertain=False,
+                permanent=permanent,
+                away=pause is not None,
+                pause=pause,
+            )
         return _OBJECT.validate_python(answer.structured_content or {"text": _text(answer)})
 
     async def close(self) -> None:
@@ -196,6 +274,14 @@ def _target(server: ToolServer) -> StdioServerParameters | str:
     if server.command is not None:
         return StdioServerParameters(command=server.command, args=server.args, env=server.env or None)
     return server.url or ""
+
+
+def _pause(said: str) -> float | None:
+    """How many seconds a platform without room asks to be left alone."""
+    told = _RETRY_AFTER.search(said)
+    if told is not None:
+        return min(retry.LONGEST_PAUSE_SECONDS, max(0.05, float(told[1])))
+    return _BUSY_SECONDS if _BUSY.search(said) else None
 
 
 def _text(answer: CallToolResult) -> str:

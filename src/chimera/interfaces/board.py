@@ -17,7 +17,7 @@ from sse_starlette import EventSourceResponse
 from chimera.contracts.claims import Reviewed
 from chimera.contracts.errors import Forbidden, Invalid
 from chimera.contracts.values import Decision, HaltScope, Name, Stage, TaskStatus, Text
-from chimera.interfaces import door, money
+from chimera.interfaces import door, money, provenance, quality, recovery
 from chimera.interfaces.live import Live, Painter, sights
 from chimera.interfaces.templates import region
 from chimera.interfaces.visits import Handler, Id, Open, Visit, Visitor, Wish, done, page, pager
@@ -127,21 +127,6 @@ async def campaigns(visit: Visitor, before: Wish = None) -> Response:
 async def campaign(visit: Visitor, campaign_id: Id) -> Response:
     """One campaign with its plan."""
     return await page(visit, "campaign.html", "/campaigns", "campaign", str(campaign_id))
-
-
-async def publications(visit: Visitor, before: Wish = None) -> Response:
-    """What is out there."""
-    found = await visit.system.reads.publications(visit.who.tenant_id, ROWS, before)
-    ways = pager("/publications", before, found.next)
-    return await page(visit, "publications.html", "/publications", publications=found.items, pager=ways)
-
-
-async def asset(visit: Visitor, asset_id: Id) -> Response:
-    """One piece back to its goal."""
-    tenant_id, reads = visit.who.tenant_id, visit.system.reads
-    lineage = await reads.lineage(tenant_id, asset_id)
-    bounds = (await reads.policy(tenant_id)).bounds
-    return await page(visit, "asset.html", "/publications", lineage=lineage, bounds=bounds)
 
 
 async def find_asset(visit: Visitor, url: Annotated[str, Query(max_length=2_000, pattern=r"^[^\x00]+$")]) -> Response:
@@ -292,11 +277,11 @@ _READING: tuple[tuple[str, Handler], ...] = (
     ("/tasks/{name}", task),
     ("/campaigns", campaigns),
     ("/campaigns/{campaign_id}", campaign),
-    ("/publications", publications),
     ("/assets", find_asset),
-    ("/assets/{asset_id}", asset),
     ("/audit", audit),
+    *provenance.READING,
     *money.READING,
+    *quality.READING,
 )
 _ACTING: tuple[tuple[str, Handler, str], ...] = (
     ("/approvals/{approval_id}/approve", approve, "review"),
@@ -310,7 +295,10 @@ _ACTING: tuple[tuple[str, Handler, str], ...] = (
     ("/campaigns/{campaign_id}/{order}", order, "author"),
     ("/tasks/{task_id}/cancel", cancel_task, "author"),
     ("/tasks/{task_id}/replay", replay_task, "operate"),
+    *provenance.ACTING,
     *money.ACTING,
+    *quality.ACTING,
+    *recovery.ACTING,
 )
 """Every form, with the gate in front of it."""
 
@@ -332,7 +320,8 @@ def install(app: FastAPI, system: System, gates: Gates) -> Live:
     for path, handler in _READING:
         rooms.add_api_route(path, handler, methods=["GET"], dependencies=[behind(gates.caller)])
     for path, handler, right in _ACTING:
-        rooms.add_api_route(path, handler, methods=["POST"], dependencies=[behind(rights[right])])
+        gate = {**rights, "see": gates.caller}[right]
+        rooms.add_api_route(path, handler, methods=["POST"], dependencies=[behind(gate)])
     app.include_router(door.doors(gates.cookie))
     app.include_router(rooms)
     app.add_middleware(door.Guard, cookie=gates.cookie)

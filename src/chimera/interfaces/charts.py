@@ -82,6 +82,8 @@ _SHAPES: Mapping[str, str] = {
     "waiting": _HAND,
     "approved": _CHECK,
     "edited": _CHECK,
+    "agreed": _CHECK,
+    "disagreed": _CROSS,
     "authorized": _CHECK,
     "posted": _CHECK,
     "voided": _DASH,
@@ -90,6 +92,12 @@ _SHAPES: Mapping[str, str] = {
     "refused": _CROSS,
     "suspicious": _HAND,
     "in_doubt": _HAND,
+    # what the proofs of a piece come to
+    "anchored": f'<circle cx="8" cy="3.2" r="1.7" {_LINE}/>'
+    f'<path d="M8 5v9 M3 9c.4 3 2.3 5 5 5s4.6-2 5-5 M5.6 7.2h4.8" {_LINE}/>',
+    "signed": _CHECK,
+    "unsigned": _DASH,
+    "broken": _CROSS,
     # how a limit will fare
     "holds": _CHECK,
     "runs_out": _CLOCK,

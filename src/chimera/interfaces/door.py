@@ -27,6 +27,8 @@ HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/v1/"
+_KEYLESS = frozenset({"/verify/file", "/verify/text"})
+"""What programs may ask without a key: the cookie does nothing there, so no other site can misuse it."""
 
 COOKIE_SECONDS = 12 * 3_600
 Key = Annotated[str, StringConstraints(max_length=512, strip_whitespace=True)]
@@ -62,6 +64,8 @@ class Guard:
         await self._app(scope, receive, dressed)
 
     def _by_browser(self, request: Request) -> bool:
+        if request.url.path in _KEYLESS:
+            return False
         if not request.url.path.startswith(_API):
             return True
         return self._cookie in request.cookies and "Authorization" not in request.headers

@@ -5,6 +5,7 @@ A page is drawn from the same regions as its stream, so that what is loaded and 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from sse_starlette.event import ServerSentEvent
 
 from chimera.contracts.envelope import Envelope
 from chimera.contracts.errors import NotFound, Unavailable
+from chimera.contracts.recovery import DeadLetterView, Health
 from chimera.contracts.values import CampaignStatus
-from chimera.contracts.views import CampaignView, FleetView, HaltView, Health, LimitView, TaskView
+from chimera.contracts.views import CampaignView, FleetView, HaltView, LimitView, TaskView
 from chimera.domain import lifecycle, planning
 from chimera.interfaces.templates import region
 from chimera.wiring import System
@@ -183,7 +185,7 @@ _HEAD = ("status", "banner")
 PAGES: Mapping[str, tuple[str, ...]] = {
     "plain": _HEAD,
     "fleet": (*_HEAD, "tally", "influencers", "campaigns", "money", "latest"),
-    "approvals": (*_HEAD, "desk"),
+    "approvals": (*_HEAD, "questions", "desk", "dead_letters"),
     "campaign": (*_HEAD, "campaign"),
     "task": (*_HEAD, "task"),
 }
@@ -195,6 +197,8 @@ _BUTTONS: Mapping[str, frozenset[str]] = {
     "banner": frozenset({"operate"}),
     "influencers": frozenset({"review"}),
     "desk": frozenset({"review"}),
+    "questions": frozenset({"review"}),
+    "dead_letters": frozenset({"author", "operate"}),
     "campaign": frozenset({"author"}),
     "task": frozenset({"author", "operate"}),
 }
@@ -211,6 +215,7 @@ class Head(NamedTuple):
     """What is on top of every page."""
 
     waiting: int
+    asked: int
     health: Health
     halts: Sequence[HaltView]
 
@@ -224,13 +229,14 @@ class Painter:
     async def draw(self, tenant_id: UUID, sights: Set[Sight]) -> dict[Sight, Markup]:
         """These regions as they are now; what does not exist is missing."""
         system = self._system
+        asked = await system.questions.count(tenant_id)
         fleet = None
         if any(sight.region in _FLEET for sight in sights):
             fleet = await system.fleet_view(tenant_id)
-            head = Head(fleet.approvals_waiting, fleet.health, fleet.halts)
+            head = Head(fleet.approvals_waiting, asked, fleet.health, fleet.halts)
         else:
             waiting, _ = await system.reads.counts(tenant_id)
-            head = Head(waiting, await system.health(), await system.reads.halts(tenant_id))
+            head = Head(waiting, asked, await system.health(), await system.reads.halts(tenant_id))
         drawn: dict[Sight, Markup] = {}
         for sight in sights:
             try:
@@ -244,7 +250,7 @@ class Painter:
         reads = self._system.reads
         match sight.region:
             case "status":
-                return {"waiting": head.waiting, "health": head.health}
+                return {"waiting": head.waiting, "asked": head.asked, "health": head.health}
             case "banner":
                 return {"halts": head.halts, "names": await self._halted(tenant_id, head.halts)}
             case "latest":
@@ -253,6 +259,11 @@ class Painter:
                 page = await reads.approvals(tenant_id, 50, revocable=True)
                 # Oldest first, as in any queue: what is new comes in below and moves nothing under the reader.
                 return {"approvals": page.items[::-1], "bounds": (await reads.policy(tenant_id)).bounds}
+            case "questions":
+                return {"questions": await self._system.questions.open(tenant_id, 50)}
+            case "dead_letters":
+                letters = (await self._system.desk.dead_letters(tenant_id, 50)).items
+                return {"letters": letters, "rested": _rested(letters)}
             case "campaign":
                 return await self._campaign(tenant_id, _id(sight.of))
             case "task":
@@ -324,6 +335,12 @@ def _prompts(task: Envelope) -> list[tuple[str, str]]:
         return []
     prompt = made.metadata.prompt
     return [(f"{prompt.name}, version {prompt.version}", prompt.text)]
+
+
+def _rested(letters: Sequence[DeadLetterView]) -> frozenset[UUID]:
+    """The dead letters that can be replayed by now."""
+    now = datetime.now(UTC)
+    return frozenset(one.task_id for one in letters if one.replayable_at is not None and one.replayable_at <= now)
 
 
 def _moves(campaign: CampaignView) -> frozenset[str]:

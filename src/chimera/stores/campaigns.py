@@ -42,39 +42,19 @@ class CampaignStore:
     async def create(self, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
         """Store a campaign as a draft. NotFound for an unknown persona, Conflict for a name that is taken."""
         async with self._database.transaction(tenant_id) as connection:
-            agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
-            if agent_id is None:
-                raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
-            campaign_id = await _insert(connection, tenant_id, agent_id, brief)
-            if campaign_id is None:
-                raise Conflict(f"{brief.persona} already has a campaign named {brief.name!r}")
-            await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, actor)
-            await _note(connection, tenant_id, actor, "campaign.created", campaign_id, {"name": brief.name})
-            return campaign_id
+            return await _create(connection, tenant_id, brief, actor)
+
+    async def launch(self, tenant_id: UUID, brief: Brief, actor: str) -> tuple[UUID, Ticket]:
+        """Store a campaign and ask the Planner for its plan, both or neither: what starts by itself is never left
+        as a draft that nobody plans."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign_id = await _create(connection, tenant_id, brief, actor)
+            return campaign_id, await _plan(connection, tenant_id, campaign_id, actor)
 
     async def plan(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> Ticket:
         """Ask the Planner for a (new) plan. Conflict unless the campaign is a draft or waits for a start."""
         async with self._database.transaction(tenant_id) as connection:
-            campaign = await _lock(connection, tenant_id, campaign_id)
-            if campaign["status"] == CampaignStatus.PAUSED.value:
-                raise Conflict("a paused campaign is not planned", remedy="Start it again first.")
-            await _move(connection, campaign, CampaignStatus.PLANNING)
-            goal = Brief.model_validate_json(campaign["brief"]).goal
-            new = NewTask(
-                task_id=(task_id := new_id()),
-                parent_id=None,
-                node_key=None,
-                kind=TaskKind.PLAN,
-                dispatch=TaskDispatch(
-                    execution_id=str(task_id),
-                    context=_context(campaign, goal),
-                    tool_call=ToolCall(target_mcp="chimera", action="plan"),
-                ),
-                depends_on=[],
-            )
-            placed = await _insert_tasks(connection, campaign, [new])
-            await _note(connection, tenant_id, actor, "campaign.planning", campaign_id, {})
-            return placed[0]
+            return await _plan(connection, tenant_id, campaign_id, actor)
 
     async def edit_plan(self, tenant_id: UUID, campaign_id: UUID, draft: PlanDraft, actor: str) -> None:
         """Put an edited plan in the place of the one that waits for its start (UI-2)."""
@@ -116,7 +96,7 @@ class CampaignStore:
             await _move(connection, campaign, CampaignStatus.CANCELLED, bump=True)
             states = [*_OPEN, TaskStatus.AWAITING_APPROVAL]
             await connection.execute(SQL["cancel_tasks"], campaign_id, states, "the campaign was cancelled")
-            await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled")
+            await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled", actor)
             await connection.execute(SQL["withdraw_approvals"], campaign_id)
             await _note(connection, tenant_id, actor, "campaign.cancelled", campaign_id, {})
             idle = await connection.fetch(SQL["idle_reservations"], campaign_id)
@@ -152,6 +132,41 @@ async def finish(connection: "Connection", campaign_id: UUID | None) -> None:
     """Mark campaigns with nothing left to do as finished, and those whose plan failed as drafts; None looks at all."""
     await connection.fetch(TASKS["finish_campaigns"], CampaignStatus.RUNNING.value, campaign_id)
     await connection.execute(SQL["give_up_planning"], CampaignStatus.PLANNING.value, campaign_id)
+
+
+async def _create(connection: "Connection", tenant_id: UUID, brief: Brief, actor: str) -> UUID:
+    agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
+    if agent_id is None:
+        raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
+    campaign_id = await _insert(connection, tenant_id, agent_id, brief)
+    if campaign_id is None:
+        raise Conflict(f"{brief.persona} already has a campaign named {brief.name!r}")
+    await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, actor)
+    await _note(connection, tenant_id, actor, "campaign.created", campaign_id, {"name": brief.name})
+    return campaign_id
+
+
+async def _plan(connection: "Connection", tenant_id: UUID, campaign_id: UUID, actor: str) -> Ticket:
+    campaign = await _lock(connection, tenant_id, campaign_id)
+    if campaign["status"] == CampaignStatus.PAUSED.value:
+        raise Conflict("a paused campaign is not planned", remedy="Start it again first.")
+    await _move(connection, campaign, CampaignStatus.PLANNING)
+    goal = Brief.model_validate_json(campaign["brief"]).goal
+    new = NewTask(
+        task_id=(task_id := new_id()),
+        parent_id=None,
+        node_key=None,
+        kind=TaskKind.PLAN,
+        dispatch=TaskDispatch(
+            execution_id=str(task_id),
+            context=_context(campaign, goal),
+            tool_call=ToolCall(target_mcp="chimera", action="plan"),
+        ),
+        depends_on=[],
+    )
+    placed = await _insert_tasks(connection, campaign, [new])
+    await _note(connection, tenant_id, actor, "campaign.planning", campaign_id, {})
+    return placed[0]
 
 
 async def _insert(

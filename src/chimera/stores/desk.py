@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from chimera.contracts.claims import NewTask, Ticket
 from chimera.contracts.errors import Conflict, Invalid, NotFound
 from chimera.contracts.ids import new_id
+from chimera.contracts.recovery import DeadLetterView
 from chimera.contracts.values import CampaignStatus, Stage, TaskStatus, Wire
+from chimera.contracts.views import Page
 from chimera.contracts.work import ExecutionResult, TaskDispatch
-from chimera.domain import judging, lifecycle, planning
+from chimera.domain import judging, lifecycle, planning, retry
 from chimera.domain.provenance import content_hash
 from chimera.stores import audit, rows
 from chimera.stores.money.treasury import void
@@ -40,8 +44,9 @@ class Claimed(Wire):
 class DeskStore:
     """Every call is one transaction under the caller's tenant; tickets are for the queues, after the commit."""
 
-    def __init__(self, tenants: Database) -> None:
+    def __init__(self, tenants: Database, cool_down_seconds: float = 0.0) -> None:
         self._tenants = tenants
+        self._cool = cool_down_seconds
 
     async def dispatch(self, tenant_id: UUID, wanted: TaskDispatch, actor: str) -> tuple[UUID, bool, Tickets]:
         """Take on a task: its id, whether it is new, its tickets. The same one twice is taken on once (ORC-4).
@@ -110,34 +115,68 @@ class DeskStore:
                 "attempt": row["attempt"],
                 "author": f"agent:{key_id}",
                 "result": result.model_dump(mode="json", exclude_unset=True),
-                "content_hash": content_hash(result.artifact.parts) if result.artifact else None,
+                "content_hash": content_hash(result.artifact.said_and_shown) if result.artifact else None,
             }
             moved = await connection.fetch(TASKS["submit"], json.dumps([item]), TaskStatus.IN_PROGRESS.value)
         return {Stage.JUDGE: [rows.ticket(row) for row in moved]}
 
-    async def cancel(self, tenant_id: UUID, task_id: UUID, actor: str) -> None:
-        """Stop a task that is not over. Conflict when it is."""
+    async def cancel(self, tenant_id: UUID, task_id: UUID, actor: str, reason: str | None = None) -> None:
+        """Stop a task that is not over, or close a dead letter for good. Conflict when there is nothing to stop."""
         async with self._tenants.transaction(tenant_id) as connection:
             row = await _lock(connection, task_id)
             guard = lifecycle.before(TaskStatus.CANCELLED)
-            if await connection.fetchval(TASKS["cancel"], task_id, f"cancelled by {actor}", guard) is None:
+            cause = f"cancelled by {actor}" + (f": {reason}" if reason else "")
+            if await connection.fetchval(TASKS["cancel"], task_id, cause, guard) is None:
                 raise Conflict(f"a task that is {row['status']} cannot be cancelled")
             await connection.execute(SQL["withdraw"], task_id)
-            await _note(connection, tenant_id, actor, "task.cancelled", task_id)
+            await _note(connection, tenant_id, actor, "task.cancelled", task_id, {"reason": reason} if reason else None)
             held = await connection.fetch(TASKS["open_reservation"], task_id)
             await void(connection, [row["reservation_id"] for row in held])
 
     async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> Tickets:
-        """Give a dead letter another life (ORC-11). Conflict for a task that is not one."""
+        """Give a dead letter another life (ORC-11).
+
+        Conflict for a task that is not one, before its cool-down is over, and after its last life.
+        """
         async with self._tenants.transaction(tenant_id) as connection:
             row = await _lock(connection, task_id)
+            self._replayable(row)
             await connection.execute(SQL["retire_reservations"], task_id)
             await connection.execute(SQL["reopen_campaign"], row["campaign_id"], row["kind"])
             moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
-            if not moved:
-                raise Conflict(f"a task that is {row['status']} cannot be replayed")
             await _note(connection, tenant_id, actor, "task.replayed", task_id)
             return _tickets(moved)
+
+    async def dead_letters(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> Page[DeadLetterView]:
+        """What was given up, the newest first."""
+        async with self._tenants.transaction(tenant_id) as connection:
+            found = await connection.fetch(SQL["dead_letters"], before, limit)
+        views = [self._dead_letter(row) for row in found]
+        return Page(items=views, next=views[-1].task_id if len(views) == limit else None)
+
+    def _dead_letter(self, row: "Record") -> DeadLetterView:
+        left = max(0, retry.MAX_REPLAYS - row["replays"])
+        rested = row["buried_at"] + retry.cool_down(row["replays"], self._cool)
+        return DeadLetterView.model_validate(
+            {**dict(row), "lives_left": left, "replayable_at": rested if left else None}
+        )
+
+    def _replayable(self, row: "Record") -> None:
+        if row["status"] != TaskStatus.DEAD_LETTER.value:
+            raise Conflict(f"a task that is {row['status']} cannot be replayed")
+        if row["replays"] >= retry.MAX_REPLAYS:
+            raise Conflict(
+                f"this dead letter has had its {retry.MAX_REPLAYS} lives",
+                remedy="Mend what its cause names and dispatch it anew, or cancel it.",
+                replays=row["replays"],
+            )
+        rested = (row["buried_at"] or datetime.min.replace(tzinfo=UTC)) + retry.cool_down(row["replays"], self._cool)
+        if rested > datetime.now(UTC):
+            raise Conflict(
+                "this dead letter rests, so that what felled it can be mended",
+                remedy="Replay it after `replayable_at`.",
+                replayable_at=rested.isoformat(),
+            )
 
 
 async def _speaker(connection: "Connection", wanted: TaskDispatch) -> "Record":
@@ -176,8 +215,15 @@ async def _lock(connection: "Connection", task_id: UUID) -> "Record":
     return row
 
 
-async def _note(connection: "Connection", tenant_id: UUID, actor: str, action: str, task_id: UUID) -> None:
-    await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body={})
+async def _note(
+    connection: "Connection",
+    tenant_id: UUID,
+    actor: str,
+    action: str,
+    task_id: UUID,
+    body: dict[str, JsonValue] | None = None,
+) -> None:
+    await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body=body or {})
 
 
 def _tickets(inserted: "Sequence[Record]") -> Tickets:

@@ -8,12 +8,16 @@ from uuid import UUID
 from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import Effect, Grant, Lease, Receipt, Ticket
-from chimera.contracts.errors import Superseded
+from chimera.contracts.errors import Halted, Superseded
 from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
+from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import EffectStatus, Priority, Stage, TaskStatus
+from chimera.contracts.work import MediaItem
 from chimera.domain import lifecycle, publishing
+from chimera.domain.provenance import said_and_shown
 from chimera.stores import audit, campaigns, rows
+from chimera.stores.group import GroupCommit
 from chimera.stores.money.treasury import close, void
 from chimera.stores.postgres import Database, queries
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 SQL = queries("effects")
 TASKS = queries("tasks")
+MEDIA: TypeAdapter[list[MediaItem]] = TypeAdapter(list[MediaItem])
 ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
@@ -32,6 +37,7 @@ class EffectStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._clear: GroupCommit[Effect, bool | None] = GroupCommit(self._look)
 
     async def begin(self, leases: Sequence[Lease], process_id: UUID) -> list[Effect]:
         """See `ports.Effects.begin`."""
@@ -50,47 +56,41 @@ class EffectStore:
         objection = fresh and publishing.objection(
             Grant.model_validate_json(row["effect_grant"]),
             tenant_id=row["tenant_id"],
-            parts=row["parts"],
+            parts=said_and_shown(row["parts"], [item.sha256 for item in MEDIA.validate_json(row["media"])]),
             soul_hash=row["soul_hash"],
             state_version=row["state_version"],
             now=datetime.now(UTC),
         )
         if objection:
-            effect = _effect(row, row["attempt"], row["tries"], EffectStatus.AUTHORISED)
-            await self._refuse(connection, effect, objection)
+            effect = effect_of(row, row["attempt"], row["tries"], EffectStatus.AUTHORISED)
+            await refuse(connection, effect, objection, actor="publisher")
             return None
         # Found as executing: its process died in mid-call, so it may have happened.
         status = EffectStatus.EXECUTING if fresh else EffectStatus.UNKNOWN
         claimed = await connection.fetchrow(
             SQL["claim"], row["effect_id"], process_id, status.value, lifecycle.effect_before(status)
         )
-        return _effect(row, claimed["attempt"], claimed["tries"], status) if claimed is not None else None
+        return effect_of(row, claimed["attempt"], claimed["tries"], status) if claimed is not None else None
+
+    async def clear(self, effect: Effect) -> None:
+        """See `ports.Effects.clear`."""
+        halted = await self._clear(effect)
+        if halted is None:
+            raise Superseded(f"effect {effect.effect_id} is in other hands")
+        if halted:
+            raise Halted("an operator has stopped it")
+
+    async def _look(self, group: Sequence[Effect]) -> Sequence[bool | None]:
+        ids, attempts = [effect.effect_id for effect in group], [effect.attempt for effect in group]
+        async with self._database.connection() as connection:
+            found = {row["effect_id"]: row["halted"] for row in await connection.fetch(SQL["clear"], ids, attempts)}
+        return [found.get(effect_id) for effect_id in ids]
 
     async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
         """See `ports.Effects.finish`."""
         status = EffectStatus.DONE if effect.status is EffectStatus.EXECUTING else EffectStatus.RECONCILED
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(
-                SQL["finish"],
-                effect.effect_id,
-                effect.attempt,
-                status.value,
-                receipt.model_dump_json(),
-                lifecycle.effect_before(status),
-            )
-            if row is None:
-                raise Superseded(f"effect {effect.effect_id} has moved on")
-            await self._publish(connection, effect, row["asset_id"], receipt)
-            await audit.note(
-                connection,
-                effect.tenant_id,
-                actor="publisher",
-                action=f"effect.{status.value}",
-                subject=str(effect.task_id),
-                body={"url": receipt.url, "idempotency_key": effect.idempotency_key},
-            )
-            if row["reservation_id"] is not None:
-                await close(connection, [_bill(effect, row["reservation_id"], row["asset_id"], receipt)])
+            await complete(connection, effect, status, receipt, actor="publisher")
         # On their own, as they lock in another order; should they be lost, the sweeper does them.
         async with self._database.transaction() as connection:
             released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
@@ -101,17 +101,25 @@ class EffectStore:
     async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
         """See `ports.Effects.doubt`."""
         async with self._database.transaction() as connection:
-            await self._move(connection, effect, EffectStatus.UNKNOWN, cause, due_at)
+            await move(connection, effect, EffectStatus.UNKNOWN, cause, due_at)
+
+    async def ask(self, effect: Effect, question: str, due_at: datetime | None) -> None:
+        """See `ports.Effects.ask`."""
+        async with self._database.transaction() as connection:
+            row = await _moved(connection, "ask", effect, EffectStatus.UNKNOWN, question, due_at)
+            if row["new"]:
+                body: dict[str, JsonValue] = {"question": question, "idempotency_key": effect.idempotency_key}
+                await _note(connection, effect, "publisher", "effect.asked", body)
 
     async def retry(self, effect: Effect, cause: str, due_at: datetime) -> None:
         """See `ports.Effects.retry`."""
         async with self._database.transaction() as connection:
-            await self._move(connection, effect, EffectStatus.AUTHORISED, cause, due_at)
+            await move(connection, effect, EffectStatus.AUTHORISED, cause, due_at)
 
     async def fail(self, effect: Effect, cause: str) -> None:
         """See `ports.Effects.fail`."""
         async with self._database.transaction() as connection:
-            await self._refuse(connection, effect, cause)
+            await refuse(connection, effect, cause, actor="publisher")
 
     async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `ports.Effects.let_go`."""
@@ -133,59 +141,83 @@ class EffectStore:
             for row in found
         ]
 
-    async def _refuse(self, connection: "Connection", effect: Effect, cause: str) -> None:
-        reservation_id = await self._move(connection, effect, EffectStatus.FAILED, cause, None)
-        await connection.fetch(SQL["replan"], effect.task_id, new_id())
-        await audit.note(
-            connection,
-            effect.tenant_id,
-            actor="publisher",
-            action="effect.failed",
-            subject=str(effect.task_id),
-            body={"cause": cause},
-        )
-        if reservation_id is not None:
-            await void(connection, [reservation_id])
 
-    async def _move(
-        self, connection: "Connection", effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
-    ) -> UUID | None:
-        row = await connection.fetchrow(
-            SQL["move"],
-            effect.effect_id,
-            effect.attempt,
-            to.value,
-            cause,
-            lifecycle.effect_before(to),
-            due_at,
-        )
-        if row is None:
-            raise Superseded(f"effect {effect.effect_id} has moved on")
-        reservation_id: UUID | None = row["reservation_id"]
-        return reservation_id
+async def complete(
+    connection: "Connection", effect: Effect, status: EffectStatus, receipt: Receipt, *, actor: str
+) -> None:
+    """It is out there: publication, memory, settlement. Superseded when somebody else was first."""
+    row = await connection.fetchrow(
+        SQL["finish"],
+        effect.effect_id,
+        effect.attempt,
+        status.value,
+        receipt.model_dump_json(),
+        lifecycle.effect_before(status),
+    )
+    if row is None:
+        raise Superseded(f"effect {effect.effect_id} has moved on")
+    await _publish(connection, effect, row["asset_id"], receipt)
+    body: dict[str, JsonValue] = {"url": receipt.url, "idempotency_key": effect.idempotency_key}
+    await _note(connection, effect, actor, f"effect.{status.value}", body)
+    if row["reservation_id"] is not None:
+        await close(connection, [_bill(effect, row["reservation_id"], row["asset_id"], receipt)])
 
-    async def _publish(self, connection: "Connection", effect: Effect, asset_id: UUID, receipt: Receipt) -> None:
-        await connection.execute(
-            SQL["publish"],
-            new_id(),
-            effect.tenant_id,
-            effect.agent_id,
-            effect.campaign_id,
-            effect.effect_id,
-            asset_id,
-            effect.server,
-            receipt.kind,
-            receipt.ids,
-            receipt.url,
-            receipt.disclosure,
-            receipt.created_at,
-        )
-        await connection.execute(SQL["mark_published"], asset_id, receipt.created_at)
-        parts = await connection.fetchval(SQL["parts"], asset_id)
-        memory = f"I published: {' '.join(parts)}"
-        await connection.execute(
-            SQL["remember"], new_id(), effect.tenant_id, effect.agent_id, memory, f"asset:{asset_id}"
-        )
+
+async def refuse(connection: "Connection", effect: Effect, cause: str, *, actor: str) -> None:
+    """It did not happen and will not: the Planner hears of it, and its money is free again."""
+    reservation_id = await move(connection, effect, EffectStatus.FAILED, cause, None)
+    await connection.fetch(TASKS["replan"], effect.task_id, new_id())
+    await _note(connection, effect, actor, "effect.failed", {"cause": cause})
+    if reservation_id is not None:
+        await void(connection, [reservation_id])
+
+
+async def move(
+    connection: "Connection",
+    effect: Effect,
+    to: EffectStatus,
+    cause: str,
+    due_at: datetime | None,
+) -> UUID | None:
+    """Bring an effect into another state; its reservation, if any. Superseded when it has moved on."""
+    reservation_id: UUID | None = (await _moved(connection, "move", effect, to, cause, due_at))["reservation_id"]
+    return reservation_id
+
+
+async def _moved(
+    connection: "Connection", name: str, effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
+) -> "Record":
+    guard = lifecycle.effect_before(to)
+    row = await connection.fetchrow(SQL[name], effect.effect_id, effect.attempt, to.value, cause, guard, due_at)
+    if row is None:
+        raise Superseded(f"effect {effect.effect_id} has moved on")
+    return row
+
+
+async def _publish(connection: "Connection", effect: Effect, asset_id: UUID, receipt: Receipt) -> None:
+    await connection.execute(
+        SQL["publish"],
+        new_id(),
+        effect.tenant_id,
+        effect.agent_id,
+        effect.campaign_id,
+        effect.effect_id,
+        asset_id,
+        effect.server,
+        receipt.kind,
+        receipt.ids,
+        receipt.url,
+        effect.disclosure.value,
+        receipt.created_at,
+    )
+    await connection.execute(SQL["mark_published"], asset_id, receipt.created_at)
+    parts = await connection.fetchval(SQL["parts"], asset_id)
+    memory = f"I published: {' '.join(parts)}"
+    await connection.execute(SQL["remember"], new_id(), effect.tenant_id, effect.agent_id, memory, f"asset:{asset_id}")
+
+
+async def _note(connection: "Connection", effect: Effect, actor: str, action: str, body: dict[str, JsonValue]) -> None:
+    await audit.note(connection, effect.tenant_id, actor=actor, action=action, subject=str(effect.task_id), body=body)
 
 
 def _bill(effect: Effect, reservation_id: UUID, asset_id: UUID, receipt: Receipt) -> Closing:
@@ -199,7 +231,8 @@ def _bill(effect: Effect, reservation_id: UUID, asset_id: UUID, receipt: Receipt
     )
 
 
-def _effect(row: "Record", attempt: int, tries: int, status: EffectStatus) -> Effect:
+def effect_of(row: "Record", attempt: int, tries: int, status: EffectStatus) -> Effect:
+    """A row as the roles see it."""
     return Effect(
         effect_id=row["effect_id"],
         tenant_id=row["tenant_id"],
@@ -215,4 +248,6 @@ def _effect(row: "Record", attempt: int, tries: int, status: EffectStatus) -> Ef
         tool=row["tool"],
         arguments=ARGUMENTS.validate_json(row["arguments"]),
         idempotency_key=row["idempotency_key"],
+        disclosure=Disclosure(row["disclosure"]),
+        created_at=row["created_at"],
     )

@@ -5,8 +5,8 @@ from uuid import UUID
 from chimera.contracts.claims import ProcessMark
 from chimera.contracts.errors import Conflict, NotFound
 from chimera.contracts.ids import new_id
+from chimera.contracts.recovery import BacklogView
 from chimera.contracts.values import HaltScope, Role, Stage
-from chimera.contracts.views import BacklogView
 from chimera.stores import audit
 from chimera.stores.postgres import Database, queries
 
@@ -41,6 +41,27 @@ class FleetStore:
             for name in row["role"].split(","):
                 found[Role(name)] += row["processes"]
         return found
+
+    async def swept(self, process_id: UUID) -> None:
+        """The process has swept."""
+        async with self._swarm.connection() as connection:
+            await connection.execute(SQL["swept"], process_id)
+
+    async def sealed(self, process_id: UUID) -> None:
+        """The process has taken what was due into the transparency log."""
+        async with self._swarm.connection() as connection:
+            await connection.execute(SQL["sealed"], process_id)
+
+    async def chores(self, within_seconds: float) -> dict[str, float]:
+        """Seconds since a living process has `swept` and `sealed`; nothing when none lives."""
+        async with self._swarm.connection() as connection:
+            row = await connection.fetchrow(SQL["chores"], within_seconds)
+        return {name: seconds for name, seconds in row.items() if seconds is not None} if row else {}
+
+    async def reach(self) -> None:
+        """Unavailable when PostgreSQL does not answer."""
+        async with self._swarm.connection() as connection:
+            await connection.fetchval(SQL["reachable"])
 
     async def backlog(self) -> list[BacklogView]:
         """The stages in which something is due."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 SQL = queries("reads")
 Row = TypeVar("Row", bound=Wire)
-_JSON = frozenset({"tasks", "statement", "body", "request", "answer", "mcp_tool_parameters"})
+_JSON = frozenset({"tasks", "media", "statement", "body", "request", "answer", "mcp_tool_parameters"})
 _STATES = {Role.PLANNER: "planning", Role.WORKER: "working", Role.JUDGE: "judging"}
 
 
@@ -279,6 +279,7 @@ def _approval(row: "Record") -> ApprovalView:
             **values,
             "verdict": Verdict.model_validate_json(row["verdict"]),
             "content": result.artifact.parts if result.artifact else [],
+            "media": result.artifact.media if result.artifact else [],
             "reasoning": result.reasoning_trace,
             "self_assessment": result.self_assessment_score,
         }

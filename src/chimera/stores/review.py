@@ -179,7 +179,7 @@ def _needs_two(task: "Record") -> bool:
 async def _add_execution(
     connection: "Connection", tenant_id: UUID, task: "Record", result: ExecutionResult, author: str
 ) -> None:
-    parts = result.artifact.parts if result.artifact else []
+    parts = result.artifact.said_and_shown if result.artifact else []
     body = result.model_dump_json(exclude_unset=True)
     await connection.execute(SQL["add_execution"], task["task_id"], tenant_id, author, body, content_hash(parts))
 

@@ -14,6 +14,7 @@ from chimera.contracts.claims import (
     Committed,
     Judgement,
     Lease,
+    Lookalike,
     NewTask,
     Piece,
     Planned,
@@ -64,6 +65,7 @@ class TaskStore:
         self._database = database
         self._submit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_results)
         self._commit: GroupCommit[Mapping[str, JsonValue], Committed] = GroupCommit(self._write_verdicts)
+        self._alike: GroupCommit[tuple[Task, Sequence[int]], list[Lookalike]] = GroupCommit(self._read_alike)
         self._earlier: dict[int, GroupCommit[Task, list[str]]] = {}
         self._settings: dict[tuple[UUID, str, str, UUID, int], asyncio.Future[Setting]] = {}
 
@@ -99,7 +101,7 @@ class TaskStore:
                 "attempt": task.attempt,
                 "author": author,
                 "result": result.model_dump(mode="json", exclude_unset=True),
-                "content_hash": content_hash(result.artifact.parts) if result.artifact else None,
+                "content_hash": content_hash(result.artifact.said_and_shown) if result.artifact else None,
             }
         )
 
@@ -115,21 +117,14 @@ class TaskStore:
     async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
         """See `ports.Work.bury`."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(
-                SQL["bury"], task.task_id, task.attempt, status.value, cause, lifecycle.before(status)
-            )
-            if row is None:
-                raise Superseded(f"task {task.task_id} has moved on")
-            await audit.note(
-                connection,
-                task.tenant_id,
-                actor="swarm",
-                action=f"task.{status.value}",
-                subject=str(task.task_id),
-                body={"cause": cause, "attempt": task.attempt},
-            )
-            held = await connection.fetch(SQL["open_reservation"], task.task_id)
-            await void(connection, [row["reservation_id"] for row in held])
+            await _end(connection, task, status, cause)
+        await self._tidy([task.campaign_id])
+
+    async def replan(self, task: Task, cause: str) -> None:
+        """See `ports.Work.replan`."""
+        async with self._database.transaction() as connection:
+            again = await connection.fetch(SQL["replan"], task.task_id, new_id())
+            await _end(connection, task, TaskStatus.FAILED if again else TaskStatus.DEAD_LETTER, cause)
         await self._tidy([task.campaign_id])
 
     async def let_go(self, process_id: UUID, stage: Stage, held: Sequence[UUID], seconds: float) -> None:
@@ -171,6 +166,28 @@ class TaskStore:
         agents, tasks = [task.agent_id for task in group], [task.task_id for task in group]
         async with self._database.connection() as connection:
             return [row["texts"] for row in await connection.fetch(SQL["earlier"], agents, tasks, limit)]
+
+    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
+        """See `ports.Work.lookalikes`."""
+        return await self._alike((task, sketch)) if sketch else []
+
+    async def _read_alike(self, group: Sequence[tuple[Task, Sequence[int]]]) -> Sequence[list[Lookalike]]:
+        wanted = [
+            {
+                "number": number,
+                "tenant_id": str(task.tenant_id),
+                "task_id": str(task.task_id),
+                "agent_id": str(task.agent_id),
+                "sketch": list(sketch),
+            }
+            for number, (task, sketch) in enumerate(group)
+        ]
+        found: list[list[Lookalike]] = [[] for _ in group]
+        async with self._database.connection() as connection:
+            for row in await connection.fetch(SQL["lookalikes"], json.dumps(wanted)):
+                alike = Lookalike(persona=row["persona"], own=row["own"], parts=row["parts"], url=row["url"])
+                found[row["number"]].append(alike)
+        return found
 
     async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
         """See `ports.Work.lay_out`."""
@@ -270,12 +287,15 @@ class Sweeper:
         self._lease = lease_seconds
         self._batch = batch
 
-    async def sweep(self) -> dict[Stage, list[Ticket]]:
-        """Start what waits for nothing, take work back from dead processes, list what is due."""
+    async def sweep(self) -> dict[Stage, list[Ticket]] | None:
+        """Start what waits for nothing, take work back from dead processes, list what is due.
+
+        None while another process is at it.
+        """
         queues: dict[Stage, list[Ticket]] = {stage: [] for stage in Stage}
         async with self._database.transaction() as connection:
             if not await connection.fetchval(SQL["lead"], _SWEEP_LOCK):
-                return queues
+                return None
             await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
             found = await connection.fetch(SQL["orphaned"], self._lease)
             found += await connection.fetch(SQL["release_pending"], None, TaskStatus.PENDING.value)
@@ -286,6 +306,22 @@ class Sweeper:
         for stage, ticket in rows.placed(found):
             queues[stage].append(ticket)
         return queues
+
+
+async def _end(connection: "Connection", task: Task, status: TaskStatus, cause: str) -> None:
+    guard = lifecycle.before(status)
+    if await connection.fetchrow(SQL["bury"], task.task_id, task.attempt, status.value, cause, guard) is None:
+        raise Superseded(f"task {task.task_id} has moved on")
+    await audit.note(
+        connection,
+        task.tenant_id,
+        actor="swarm",
+        action=f"task.{status.value}",
+        subject=str(task.task_id),
+        body={"cause": cause, "attempt": task.attempt},
+    )
+    held = await connection.fetch(SQL["open_reservation"], task.task_id)
+    await void(connection, [row["reservation_id"] for row in held])
 
 
 def _commit_row(judgement: Judgement) -> Mapping[str, JsonValue]:

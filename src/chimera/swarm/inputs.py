@@ -4,7 +4,12 @@ import hashlib
 
 from pydantic import JsonValue
 
-from chimera.contracts.claims import Setting
+from chimera.contracts.claims import Setting, Task
+from chimera.contracts.ports import Tools
+from chimera.contracts.work import ToolRecord
+
+_MENTION = 2_000
+"""Characters of a post that are looked at."""
 
 
 def voice(setting: Setting) -> dict[str, JsonValue]:
@@ -22,6 +27,17 @@ def voice(setting: Setting) -> dict[str, JsonValue]:
 def seed_of(*parts: object) -> int:
     """A seed that is the same for the same wish, so that a run can be repeated; it is logged with the piece."""
     return int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()[:4], "big") >> 1
+
+
+async def mention_of(tools: Tools, task: Task, tool_log: list[ToolRecord]) -> str:
+    """The post that a reply answers, read from its platform: public text, and so data (MCP-3). Empty for the rest."""
+    call = task.dispatch.tool_call
+    tool, post_id = tools.platform(call.target_mcp).read_post, call.parameters.get("in_reply_to")
+    if tool is None or post_id is None:
+        return ""
+    answer = await tools.call(call.target_mcp, tool, {"post_id": post_id})
+    tool_log.append(answer.record)
+    return str(answer.data.get("text", ""))[:_MENTION]
 
 
 def texts(value: JsonValue | None) -> list[str]:

@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from chimera.contracts.claims import Lease, ProcessMark, Ticket
 from chimera.contracts.errors import ChimeraError, Superseded, Unavailable
-from chimera.contracts.ports import Presence, Queue, Sweep
+from chimera.contracts.ports import Presence, Queue, Seal, Sweep
 from chimera.contracts.values import Stage
 from chimera.domain import retry
 
@@ -56,6 +56,14 @@ class Trade(Protocol[Item]):
 
     async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """Give back what was claimed longer ago than that and is not held."""
+        ...
+
+
+class Anchoring(Protocol):
+    """The transparency log gets on a chain (PRV-2)."""
+
+    async def anchor(self) -> bool:
+        """Take what is due one step further; whether anything has been marked."""
         ...
 
 
@@ -206,6 +214,32 @@ async def keep_swept(sweep: Sweep, queue: Queue, every_seconds: float, stopping:
         except Exception as error:  # nothing is forgotten as long as somebody sweeps
             await log.awarning("not swept", cause=describe(error), exc_info=not isinstance(error, Unavailable))
         await _pause(stopping, every_seconds)
+
+
+async def keep_sealed(sealer: Seal, every_seconds: float, stopping: asyncio.Event) -> None:
+    """Take what has happened into the transparency log, until `stopping`. A log that does not fit what was signed
+    before is left as it is, and said aloud."""
+    while not stopping.is_set():
+        try:
+            for tenant, cause in (await sealer.seal()).broken.items():
+                await log.aerror("the log does not hold", tenant=str(tenant), cause=cause)
+        except Exception as error:  # the log waits; nobody who publishes has to wait for it
+            await log.awarning("not sealed", cause=describe(error), exc_info=not isinstance(error, Unavailable))
+        await _pause(stopping, every_seconds)
+
+
+async def keep_anchored(anchoring: Anchoring, every_seconds: float, stopping: asyncio.Event) -> None:
+    """Put what was sealed on the chain, until `stopping`. What fails is tried again, less and less often."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            await anchoring.anchor()
+            failures = 0
+        except Exception as error:  # the anchor waits; nothing else waits for it
+            failures += 1
+            await log.awarning("not anchored", cause=describe(error), exc_info=not isinstance(error, ChimeraError))
+        pause = retry.delay(min(failures, 8), random.random()).total_seconds() if failures else 0.0
+        await _pause(stopping, max(every_seconds, pause))
 
 
 def describe(error: Exception) -> str:

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import Setting, SpendOrder, Task
 from chimera.contracts.errors import Invalid, Superseded, ToolFailed
 from chimera.contracts.finance import ADS, PolicyViolation, TransactionRequest
+from chimera.contracts.fleet import Policy
 from chimera.contracts.payments import WALLET
-from chimera.contracts.ports import Answer, Cfo, Memory, PaidModel, Pulse, Tools, Work
+from chimera.contracts.platforms import Platform
+from chimera.contracts.ports import Answer, Cfo, Gallery, Memory, PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, Wire
 from chimera.contracts.work import (
     Artifact,
@@ -21,10 +23,10 @@ from chimera.contracts.work import (
     ResultMetadata,
     ToolRecord,
 )
-from chimera.domain import judging
+from chimera.domain import honesty, judging, publishing
 from chimera.swarm import prompts
 from chimera.swarm.faults import reach
-from chimera.swarm.inputs import seed_of, texts, voice
+from chimera.swarm.inputs import mention_of, seed_of, texts, voice
 from chimera.swarm.making import Maker
 from chimera.swarm.runtime import FollowUp
 
@@ -46,13 +48,34 @@ class Fact(Wire):
 FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Fact])
 
 
+class Heard(NamedTuple):
+    """What a piece is made of besides its order: data, all of it."""
+
+    topic: str
+    facts: list[Fact]
+    memories: list[str]
+    earlier: list[str]
+    mention: str
+    tool_log: list[ToolRecord]
+
+
 class Worker(Maker):
     """Handles `create` and `spend` tasks."""
 
     stage = Stage.WORK
 
-    def __init__(self, work: Work, model: PaidModel, tools: Tools, memory: Memory, cfo: Cfo, pulse: Pulse) -> None:
+    def __init__(
+        self,
+        work: Work,
+        model: PaidModel,
+        tools: Tools,
+        memory: Memory,
+        cfo: Cfo,
+        pulse: Pulse,
+        gallery: Gallery | None = None,
+    ) -> None:
         super().__init__(work)
+        self._gallery = gallery
         self._model = model
         self._tools = tools
         self._memory = memory
@@ -77,12 +100,20 @@ class Worker(Maker):
         topic = str(given.get("topic") or task.dispatch.context.goal)
         tool_log: list[ToolRecord] = []
         facts = await self._facts(setting, topic, tool_log)
+        platform = self._tools.platform(task.dispatch.tool_call.target_mcp)
+        mention = await mention_of(self._tools, task, tool_log)
         memories = await self._memory.recall(task.tenant_id, task.agent_id, topic, _MEMORIES)
         earlier = await self._work.earlier(task, _EARLIER)
-        rendered = _prompt(task, setting, topic, facts, memories, earlier)
+        heard = Heard(topic, facts, memories, earlier, mention, tool_log)
+        rendered = _prompt(task, setting, heard, _room(platform, setting.policy))
         seed = seed_of(task.dispatch.context.persona, task.dispatch.context.goal, topic, task.revision)
         answer = await self._model.ask(task, Role.WORKER, rendered, Draft, seed=seed)
-        return _result(task, rendered, answer, tool_log, memories, round((time.perf_counter() - begun) * 1_000))
+        posts = _honest(answer.output.posts, mention, platform, setting.policy)
+        artifact = _artifact(task.dispatch.tool_call.action, posts)
+        if self._gallery is not None:
+            media = await self._gallery.make(task, setting, artifact.parts[0], tool_log)
+            artifact = artifact.model_copy(update={"media": media})
+        return _result(task, rendered, answer, artifact, heard, begun)
 
     async def _short_of(self, task: Task, request: TransactionRequest) -> str | None:
         """What the influencer's own wallet lacks, looked at before anything costly is begun (FIN-6)."""
@@ -156,26 +187,44 @@ def _asked(task: Task, request: TransactionRequest, outcome: str, *, granted: bo
     )
 
 
-def _prompt(
-    task: Task, setting: Setting, topic: str, facts: Sequence[Fact], memories: list[str], earlier: list[str]
-) -> RenderedPrompt:
+def _room(platform: Platform, policy: Policy) -> int | None:
+    """What a post may hold, once the disclosure has its place."""
+    if platform.max_length is None or platform.ai_label is not None:
+        return platform.max_length
+    return max(1, platform.max_length - publishing.room_for(policy.disclosure))
+
+
+def _honest(posts: Sequence[str], mention: str, platform: Platform, policy: Policy) -> list[str]:
+    """The posts with what has to be said whatever the model wrote: the admission, the disclosure."""
+    said = list(posts)
+    if honesty.asked(mention):
+        said[0] = honesty.answered(said[0], policy.admission)
+        room = _room(platform, policy)
+        if room is not None and judging.weighted_length(said[0]) > room:
+            said[0] = policy.admission
+    return said if platform.ai_label is not None else publishing.disclosed(said, policy.disclosure)
+
+
+def _prompt(task: Task, setting: Setting, heard: Heard, room: int | None) -> RenderedPrompt:
     dispatch = task.dispatch
     given = dispatch.tool_call.parameters
     inputs: dict[str, JsonValue] = {
         "persona": voice(setting),
         "goal": dispatch.context.goal,
-        "topic": topic,
+        "topic": heard.topic,
         "ordinal": given.get("ordinal", 1),
         "action": dispatch.tool_call.action,
         "length": _length(given.get("length"), dispatch.tool_call.action),
-        "facts": [fact.model_dump() for fact in facts],
-        "memories": list(memories),
-        "earlier": list(earlier),
+        "facts": [fact.model_dump() for fact in heard.facts],
+        "memories": list(heard.memories),
+        "earlier": list(heard.earlier),
         "constraints": dispatch.constraints.model_dump(mode="json"),
         "avoid": list(texts(given.get("avoid"))),
-        "character_limit": judging.PLATFORM_LIMITS.get(dispatch.tool_call.target_mcp),
+        "character_limit": room,
         "boundaries": list(setting.policy.boundaries),
     }
+    if heard.mention:
+        inputs["mention"] = heard.mention
     if dispatch.prompt is not None:
         inputs["variables"] = dict(dispatch.prompt.variables)
     return prompts.render(dispatch.prompt.name if dispatch.prompt else "write", inputs)
@@ -185,26 +234,26 @@ def _result(
     task: Task,
     rendered: RenderedPrompt,
     answer: Answer[Draft],
-    tool_log: list[ToolRecord],
-    memories: list[str],
-    duration_ms: int,
+    artifact: Artifact,
+    heard: Heard,
+    begun: float,
 ) -> ExecutionResult:
     draft = answer.output
-    trace = [f"Read {len(tool_log)} source(s) and recalled {len(memories)} memories"]
+    trace = [f"Read {len(heard.tool_log)} source(s) and recalled {len(heard.memories)} memories"]
     trace += [f"Used {len(draft.sources)} fact(s): {', '.join(draft.sources)}"] if draft.sources else ["Used no facts"]
     return ExecutionResult(
         execution_id=task.dispatch.execution_id,
         status="completed",
         reasoning_trace=[*trace, *([draft.notes] if draft.notes else [])],
-        artifact=_artifact(task.dispatch.tool_call.action, draft.posts),
+        artifact=artifact,
         metadata=ResultMetadata(
-            compute_duration_ms=duration_ms,
+            compute_duration_ms=round((time.perf_counter() - begun) * 1_000),
             model_used=answer.model_used,
             logic_notes=draft.notes,
             seeds=[str(answer.seed)],
             prompt=rendered,
             usage=answer.usage,
-            tool_log=tool_log,
+            tool_log=heard.tool_log,
             sources=draft.sources,
         ),
         self_assessment_score=draft.confidence / 100,

@@ -8,6 +8,7 @@ from chimera.stores.accounts import Caller, Influencer
 from chimera.stores.desk import Claimed
 from chimera.stores.money.books import chunks
 from chimera.wiring.checks import check_plan, check_prompt, statement_holds
+from chimera.wiring.proofs import served_name
 from chimera.wiring.services import services
 from chimera.wiring.system import System
 from chimera.wiring.tools import tool_servers
@@ -26,6 +27,7 @@ __all__ = [
     "chunks",
     "content_hash",
     "explain",
+    "served_name",
     "services",
     "statement_holds",
     "tool_servers",

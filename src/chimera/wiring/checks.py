@@ -31,8 +31,9 @@ def check_plan(draft: PlanDraft, host: ToolHost) -> None:
 
 def check_prompt(wanted: TaskDispatch) -> None:
     """Invalid for a task that names a prompt template which does not write pieces, or a version there is not."""
-    if wanted.prompt is not None and (wanted.prompt.name, wanted.prompt.version) != (WRITE, prompts.version(WRITE)):
+    asked = wanted.prompt
+    if asked is not None and (asked.name != WRITE or asked.version not in (None, prompts.version(WRITE))):
         raise Invalid(
-            f"there is no prompt template {wanted.prompt.name!r} in version {wanted.prompt.version}",
+            f"there is no prompt template {asked.name!r} in version {asked.version}",
             remedy=f"Use {WRITE!r} in version {prompts.version(WRITE)}, or leave `prompt` out.",
         )

@@ -10,6 +10,9 @@ from chimera.gateways.custody import KeyFile
 from chimera.settings import Settings
 from chimera.stores.migrations import migrate
 
+_OWN_ANCHOR_SECONDS = 10.0
+"""A chain of one's own costs nothing, and forgets no block."""
+
 _MINT = "0x" + "0" * 40
 """Where a token says new money comes from."""
 
@@ -48,6 +51,8 @@ async def _wallets(settings: Settings) -> AsyncIterator[dict[str, object]]:
                 "chain_id": chain_id,
                 "chain_tokens": tokens,
                 "funding_addresses": [faucet, _MINT],
+                "anchor_every_seconds": settings.anchor_every_seconds or _OWN_ANCHOR_SECONDS,
+                "anchor_confirmations": settings.anchor_confirmations or 1,
             }
         elif chain_id is None:
             raise Invalid("CHIMERA_CHAIN_URL needs CHIMERA_CHAIN_ID", remedy="Set the id of that chain.")

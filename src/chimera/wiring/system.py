@@ -3,10 +3,10 @@
 import asyncio
 import os
 import random
-import re
 import socket
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib.metadata import version
 from typing import assert_never
 from uuid import UUID
 
@@ -15,10 +15,16 @@ import structlog
 from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
+from chimera.contracts.media import Files
 from chimera.contracts.payments import WALLET
+from chimera.contracts.recovery import BacklogView, BreakerView, Health
+from chimera.contracts.transparency import Sealed
 from chimera.contracts.values import Role, Stage
-from chimera.contracts.views import BacklogView, FleetView, Health, Verification
+from chimera.contracts.views import FleetView
 from chimera.domain import retry
+from chimera.gateways.credentials.authority import Authority
+from chimera.gateways.credentials.signing import FileSigner, Generator
+from chimera.gateways.credentials.stamps import OwnStamps, RemoteStamps
 from chimera.gateways.custody import KeyFile
 from chimera.gateways.models import ModelGateway
 from chimera.gateways.tools import ReadingTools, ToolHost
@@ -27,6 +33,7 @@ from chimera.stores.accounts import AccountStore
 from chimera.stores.campaigns import CampaignStore
 from chimera.stores.desk import DeskStore
 from chimera.stores.effects import EffectStore
+from chimera.stores.files import LocalFiles, S3Files
 from chimera.stores.fleet import FleetStore
 from chimera.stores.memory import MemoryStore
 from chimera.stores.money.books import BookStore
@@ -35,27 +42,45 @@ from chimera.stores.money.settling import SettlingDesk
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.postgres import Access, Database
+from chimera.stores.proofs import ProofStore
 from chimera.stores.pulse import RedisPulse
+from chimera.stores.quality import QualityStore
+from chimera.stores.questions import QuestionStore
 from chimera.stores.queue import StreamQueue
 from chimera.stores.reads import ReadStore
 from chimera.stores.redis import connect, reaching
 from chimera.stores.review import ReviewStore
+from chimera.stores.sealing import Sealer
 from chimera.stores.tasks import Sweeper, TaskStore
+from chimera.stores.throttle import RedisThrottle
+from chimera.stores.transparency import TransparencyStore
 from chimera.swarm.cfo import CfoJudge
+from chimera.swarm.gallery import Gallery
 from chimera.swarm.judge import Judge
 from chimera.swarm.metering import MeteredModel
 from chimera.swarm.paying import Chain, Paymaster
 from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
-from chimera.swarm.runtime import Bench, keep_alive, keep_swept
+from chimera.swarm.runtime import Bench, keep_alive, keep_sealed, keep_swept
 from chimera.swarm.worker import Worker
-from chimera.wiring.checks import statement_holds
-from chimera.wiring.tools import tool_servers
+from chimera.wiring.anchoring import keep_on_chain, late_anchors
+from chimera.wiring.media import AssetShelf
+from chimera.wiring.proofs import ProofDesk
+from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
 from chimera.wiring.wallets import WalletDesk
 
 log = structlog.get_logger()
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+SEAL_EVERY = 2.0
+"""Seconds between two looks at what is not in the transparency log yet."""
+
+CHORE_SECONDS = 15.0
+"""A sweep is made every second, a seal every other one; what is older than this is missing."""
+
+_LATE = {
+    "swept": "nobody has swept for {:.0f} s: what Redis forgets stays forgotten meanwhile",
+    "sealed": "nothing was sealed for {:.0f} s: the log is behind, or no longer holds (chimera audit verify)",
+}
 
 DRAIN_SECONDS = 60.0
 """A queue whose oldest ticket has been due for longer does not drain."""
@@ -77,21 +102,25 @@ class System:
         self.fleet = FleetStore(self.swarm)
         self.accounts = AccountStore(self.swarm)
         self.campaigns = CampaignStore(self.tenants)
-        self.desk = DeskStore(self.tenants)
+        self.desk = DeskStore(self.tenants, settings.cool_down_seconds)
+        self.questions = QuestionStore(self.tenants)
         self.review = ReviewStore(self.tenants, settings.undo_seconds)
+        self.quality = QualityStore(self.tenants, self.swarm)
         self.treasury = Treasury(self.swarm)
         self.wallets = WalletStore(self.swarm)
         self.limits = LimitStore(self.tenants)
         self.books = BookStore(self.tenants)
         self.settling = SettlingDesk(self.tenants)
         self.pulse = RedisPulse(self.redis)
+        self.throttle = RedisThrottle(self.redis)
         self.reads = ReadStore(self.tenants, self.pulse)
         self.memory = MemoryStore(self.swarm)
+        self.transparency = TransparencyStore(self.swarm, self.tenants)
 
     @cached_property
     def host(self) -> ToolHost:
         """The MCP host with the configured servers."""
-        return ToolHost(tool_servers(self.settings))
+        return ToolHost(tool_servers(self.settings), self.throttle)
 
     @cached_property
     def tools(self) -> ReadingTools:
@@ -133,6 +162,49 @@ class System:
         return MeteredModel(self.model, self.cfo, self.treasury)
 
     @cached_property
+    def files(self) -> Files:
+        """Where pictures and clips are kept: a folder, or a bucket when one is configured."""
+        given = self.settings
+        if given.s3_bucket is None:
+            return LocalFiles(given.state / "assets")
+        return S3Files(given.s3_bucket, given.s3_prefix, endpoint=given.s3_endpoint)
+
+    @cached_property
+    def authority(self) -> Authority:
+        """Who vouches for the signatures in files: a root of our own, made at first start."""
+        return Authority(self.settings.state / "credentials")
+
+    @cached_property
+    def file_signer(self) -> FileSigner:
+        """Signs files, with time stamps of our own authority or of the configured one."""
+        url = self.settings.timestamp_url
+        stamps = RemoteStamps(url) if url is not None else OwnStamps(self.authority)
+        return FileSigner(self.authority, stamps, Generator("Chimera", version("chimera")))
+
+    @cached_property
+    def shelf(self) -> AssetShelf:
+        """The asset store as the roles see it."""
+        state = self.settings.state
+        sources = [state / STUDIO, *self.settings.media_folders]
+        return AssetShelf(self.files, self.file_signer, sources=sources, outbox=state / OUTBOX)
+
+    @cached_property
+    def proofs(self) -> ProofDesk:
+        """Whether what was signed here is what it claims to be."""
+        store, own = ProofStore(self.swarm, self.tenants), (self.authority, self.signer, self.log_key)
+        return ProofDesk(store, self.reads, self.transparency, self.files, *own)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """The pictures and clips of pieces."""
+        return Gallery(self.tools, self.shelf, generators(self.settings))
+
+    @cached_property
+    def log_key(self) -> KeyFile:
+        """The key that signs the states of the transparency log."""
+        return KeyFile(self.settings.state / "keys" / "log.pem")
+
+    @cached_property
     def signer(self) -> KeyFile:
         """The key that signs what is published."""
         return KeyFile(self.settings.state / "keys" / "provenance.pem")
@@ -158,6 +230,8 @@ class System:
         """Let go of everything."""
         if "host" in self.__dict__:
             await self.host.close()
+        if "file_signer" in self.__dict__:
+            await asyncio.to_thread(self.file_signer.close)
         await asyncio.gather(self.swarm.close(), self.tenants.close())
         await self.redis.aclose()
 
@@ -184,14 +258,18 @@ class System:
         problems: list[str] = []
         roles: dict[Role, int] = {}
         backlog: list[BacklogView] = []
+        breakers: list[BreakerView] = []
+        lease = self.settings.lease_seconds
         try:
-            roles = await self.fleet.alive(self.settings.lease_seconds)
+            roles = await self.fleet.alive(lease)
             backlog = await self.fleet.backlog()
+            chores = await self.fleet.chores(lease)
+            problems += [_LATE[chore].format(seconds) for chore, seconds in chores.items() if seconds > CHORE_SECONDS]
+            problems += await late_anchors(self.settings, self.host, self.transparency)
         except Unavailable as error:
             problems.append(error.detail)
         try:
-            async with reaching():
-                await self.redis.ping()
+            breakers = await self.throttle.open(sorted(self.host.catalogue))
         except Unavailable as error:
             problems.append(error.detail)
         problems += [f"no living {role.value}" for role, count in roles.items() if count == 0]
@@ -200,23 +278,23 @@ class System:
             for each in backlog
             if each.oldest_seconds > DRAIN_SECONDS
         ]
+        problems += [f"{each.server} has failed {each.failures} times in a row" for each in breakers]
         counts = {role.value: count for role, count in roles.items()}
-        return Health(healthy=not problems, problems=problems, roles=counts, backlog=backlog)
+        return Health(healthy=not problems, problems=problems, roles=counts, backlog=backlog, breakers=breakers)
 
-    async def verify(self, tenant_id: UUID, piece: str) -> Verification:
-        """Check a piece, named by its asset's id or its post's address, against its signed statement."""
-        named = UUID(piece) if _UUID.fullmatch(piece) else None
-        asset = (await self.reads.lineage(tenant_id, named, None if named else piece)).asset
-        public_key = self.signer.public_key
-        return Verification(
-            asset_id=asset.asset_id,
-            url=asset.url,
-            holds=statement_holds(asset.statement, asset.parts, asset.cryptographic_signature, public_key),
-            content_hash=asset.content_hash,
-            cryptographic_signature=asset.cryptographic_signature,
-            statement=asset.statement,
-            public_key=public_key,
-        )
+    async def ready(self) -> list[str]:
+        """What this process needs and cannot reach; nothing when it can serve."""
+        missing: list[str] = []
+        for reach in (self.fleet.reach, self._reach_redis):
+            try:
+                await reach()
+            except Unavailable as error:
+                missing.append(error.detail)
+        return missing
+
+    async def _reach_redis(self) -> None:
+        async with reaching():
+            await self.redis.ping()
 
     async def fleet_view(self, tenant_id: UUID) -> FleetView:
         """The fleet at a glance (UI-1)."""
@@ -240,7 +318,9 @@ class System:
         helpers = asyncio.Event()
         background = [
             asyncio.create_task(keep_alive(self.fleet, process, min(1.0, lease / 3), helpers)),
-            asyncio.create_task(keep_swept(_AllDue(self, lease), self.queue, 1.0, helpers)),
+            asyncio.create_task(keep_sealed(_Sealing(self, process.process_id), SEAL_EVERY, helpers)),
+            asyncio.create_task(keep_swept(_AllDue(self, process.process_id), self.queue, 1.0, helpers)),
+            asyncio.create_task(keep_on_chain(roles, self.settings, self.host, self.transparency, self.cfo, helpers)),
         ]
         try:
             await asyncio.gather(*(self._work(role, process, stopping) for role in roles))
@@ -255,32 +335,56 @@ class System:
                 planner = Planner(self.work, self.paid_model, self.tools, self.pulse)
                 await Bench(planner, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.WORKER:
-                worker = Worker(self.work, self.paid_model, self.tools, self.memory, self.cfo, self.pulse)
+                worker = Worker(self.work, self.paid_model, self.tools, self.memory, self.cfo, self.pulse, self.gallery)
                 await Bench(worker, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.JUDGE:
-                judge = Judge(self.work, self.paid_model, self.tools, self.signer, self.pulse)
+                judge = Judge(self.work, self.paid_model, self.tools, self.signer, self.pulse, self.gallery)
                 await Bench(judge, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case Role.PUBLISHER:
-                publisher = Publisher(self.effects, self.host, self.paymaster)
+                publisher = Publisher(self.effects, self.host, self.paymaster, self.shelf)
                 await Bench(publisher, self.queue, id, width=width, lease_seconds=lease).run(stopping)
             case _:
                 assert_never(role)
 
 
+class _Sealing:
+    """Implements `ports.Seal`, and says so to whoever asks for the fleet's health."""
+
+    def __init__(self, system: System, process_id: UUID) -> None:
+        self._sealer = Sealer(system.swarm, system.log_key)
+        self._fleet = system.fleet
+        self._process_id = process_id
+
+    async def seal(self) -> Sealed:
+        """See `ports.Seal.seal`."""
+        sealed = await self._sealer.seal()
+        if not sealed.broken:
+            await self._fleet.sealed(self._process_id)
+        return sealed
+
+
 class _AllDue:
     """Implements `ports.Sweep` over tasks and effects."""
 
-    def __init__(self, system: System, lease_seconds: float) -> None:
+    def __init__(self, system: System, process_id: UUID) -> None:
+        lease_seconds = system.settings.lease_seconds
         self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
+        self._fleet = system.fleet
+        self._process_id = process_id
         self._effects = system.effects
         self._treasury = system.treasury
         self._wallets = system.wallets
+        self._quality = system.quality
         self._lease = lease_seconds
 
     async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
         """See `ports.Sweep.sweep`."""
         queues = await self._tasks.sweep()
+        if queues is None:
+            return {}
         queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
         await self._treasury.tidy()
         await self._wallets.tidy()
+        await self._quality.draw()
+        await self._fleet.swept(self._process_id)
         return queues

@@ -32,10 +32,10 @@ def members() -> dict[str, psutil.Process]:
 
 async def test_it_serves_on_a_free_port_and_stops(settings: Settings) -> None:
     async with running.serving(System(settings), "127.0.0.1", 0) as url, httpx2.AsyncClient() as client:
-        assert (await client.get(f"{url}/healthz")).status_code == 503
+        assert (await client.get(f"{url}/health")).status_code == 503
 
     with pytest.raises(httpx2.ConnectError):
-        httpx2.get(f"{url}/healthz")
+        httpx2.get(f"{url}/health")
 
 
 async def test_a_port_that_is_taken_is_a_clear_error(settings: Settings) -> None:

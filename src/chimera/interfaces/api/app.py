@@ -7,8 +7,23 @@ from typing import get_args
 
 from fastapi import FastAPI
 
-from chimera.interfaces import board
-from chimera.interfaces.api import books, callers, campaigns, fleet, money, problems, review, settling, tasks, wallets
+from chimera.interfaces import board, verifying
+from chimera.interfaces.api import (
+    books,
+    callers,
+    campaigns,
+    fleet,
+    money,
+    problems,
+    provenance,
+    quality,
+    recovery,
+    review,
+    settling,
+    tasks,
+    transparency,
+    wallets,
+)
 from chimera.wiring import System
 
 
@@ -48,7 +63,21 @@ def create_app(system: System) -> FastAPI:
     )
     app.state.system = system
     problems.install(app)
-    for room in (tasks, campaigns, review, money, settling, books, wallets, fleet):
+    for room in (
+        tasks,
+        campaigns,
+        review,
+        recovery,
+        quality,
+        money,
+        settling,
+        books,
+        wallets,
+        transparency,
+        provenance,
+        fleet,
+    ):
         app.include_router(room.router)
+    verifying.install(app)
     app.state.live = board.install(app, system, GATES)
     return app

@@ -76,10 +76,10 @@ async def campaigns(who: Anyone, system: Wired, limit: Limit = 50, before: Befor
 @router.post("/campaigns", status_code=201)
 async def create(brief: Brief, who: Author, system: Wired) -> Created:
     """Store a campaign. With `autostart` it is planned and run at once."""
-    campaign_id = await system.campaigns.create(who.tenant_id, brief, who.actor)
-    if brief.autostart:
-        ticket = await system.campaigns.plan(who.tenant_id, campaign_id, who.actor)
-        await system.hand_on({Stage.PLAN: [ticket]})
+    if not brief.autostart:
+        return Created(campaign_id=await system.campaigns.create(who.tenant_id, brief, who.actor))
+    campaign_id, ticket = await system.campaigns.launch(who.tenant_id, brief, who.actor)
+    await system.hand_on({Stage.PLAN: [ticket]})
     return Created(campaign_id=campaign_id)
 
 

@@ -9,13 +9,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import StringConstraints
 
 from chimera.contracts.errors import Forbidden, NotFound
+from chimera.contracts.recovery import Health
 from chimera.contracts.values import HaltScope, KeyRole, Name, Wire
 from chimera.contracts.views import (
     AssetView,
     AuditEventView,
     FleetView,
     HaltView,
-    Health,
     KeyView,
     Lineage,
     Page,
@@ -67,9 +67,37 @@ class ToolList(Wire):
     acts: list[str]
 
 
-@router.get("/healthz", responses={503: {"model": Health}})
-async def healthz(system: Wired) -> Response:
-    """Green when every role is alive, every queue drains and both services answer; else 503 with the reasons."""
+class Alive(Wire):
+    """A sign of life."""
+
+    alive: bool = True
+
+
+class Readiness(Wire):
+    """Whether a process can serve, and what it cannot reach."""
+
+    ready: bool
+    missing: list[str]
+
+
+@router.get("/healthz")
+async def healthz() -> Alive:
+    """This process lives; of others it says nothing. For whoever restarts processes."""
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(system: Wired) -> Response:
+    """This process reaches PostgreSQL and Redis; else 503. For whoever routes requests to it."""
+    missing = await system.ready()
+    told = Readiness(ready=not missing, missing=missing)
+    return JSONResponse(told.model_dump(mode="json"), 200 if told.ready else 503)
+
+
+@router.get("/health", responses={503: {"model": Health}})
+async def fleet_health(system: Wired) -> Response:
+    """The fleet works (OPS-3): every role lives, every queue drains, somebody sweeps, PostgreSQL, Redis and the MCP
+    servers answer; else 503 with the reasons."""
     health = await system.health()
     return JSONResponse(health.model_dump(mode="json"), 200 if health.healthy else 503)
 
@@ -107,7 +135,7 @@ async def lineage(asset_id: UUID, who: Anyone, system: Wired) -> Lineage:
 @router.get("/v1/verify")
 async def verify(piece: Piece, who: Anyone, system: Wired) -> Verification:
     """Whether a piece, named by its asset's id or its post's address, is what was approved and signed (PRV-1)."""
-    return await system.verify(who.tenant_id, piece)
+    return await system.proofs.verify(who.tenant_id, piece)
 
 
 @router.get("/v1/publications")

@@ -85,6 +85,10 @@ def answer(error: ChimeraError, headers: Mapping[str, str] | None = None) -> JSO
     return JSONResponse(error.problem(), error.status, extra, _MEDIA)
 
 
+UPLOADS = frozenset({"/verify", "/verify/file"})
+"""What takes files: these bound what they read themselves (`interfaces.uploads`)."""
+
+
 class Bounds:
     """Refuse bodies that are too large, not UTF-8, or hold what PostgreSQL cannot store."""
 
@@ -92,7 +96,7 @@ class Bounds:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or scope["path"] in UPLOADS:
             await self._app(scope, receive, send)
             return
         body, ended = b"", False

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from chimera.contracts.envelope import Envelope
 from chimera.contracts.errors import NotFound
@@ -37,6 +37,12 @@ class Renewal(Wire):
 
     attempt: Annotated[int, Field(ge=0, lt=2**31)]
     lease_seconds: Annotated[float, Field(ge=5, le=3_600)] = 60
+
+
+class Cancellation(Wire):
+    """Why a task is stopped; it is kept as its cause."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")] | None = None
 
 
 @router.post("", status_code=202)
@@ -79,14 +85,15 @@ async def task(name: TaskName, who: Anyone, system: Wired) -> Envelope:
 
 
 @router.post("/{name}/cancel", status_code=204)
-async def cancel(name: TaskName, who: Author, system: Wired) -> None:
-    """Stop a task that is not over."""
-    await system.desk.cancel(who.tenant_id, await _id(name, who, system), who.actor)
+async def cancel(name: TaskName, who: Author, system: Wired, why: Cancellation | None = None) -> None:
+    """Stop a task that is not over, or close a dead letter for good."""
+    task_id = await _id(name, who, system)
+    await system.desk.cancel(who.tenant_id, task_id, who.actor, why.reason if why else None)
 
 
 @router.post("/{name}/replay", status_code=202)
 async def replay(name: TaskName, who: Operator, system: Wired) -> Accepted:
-    """Give a dead letter another life (ORC-11)."""
+    """Give a dead letter another life (ORC-11). 409 before its cool-down is over, and after its last life."""
     found = await system.reads.task(who.tenant_id, name)
     await system.hand_on(await system.desk.replay(who.tenant_id, found.task_id, who.actor))
     return Accepted(task_id=found.task_id, execution_id=found.execution_id)

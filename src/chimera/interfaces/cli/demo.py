@@ -216,7 +216,7 @@ class Demo:
     def _flaws(self, lineage: Lineage) -> list[str]:
         asset, flaws = lineage.asset, []
         if not statement_holds(
-            asset.statement, asset.parts, asset.cryptographic_signature, self._system.signer.public_key
+            asset.statement, asset.said_and_shown, asset.cryptographic_signature, self._system.signer.public_key
         ):
             flaws.append("its signature does not hold")
         if not lineage.log:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from chimera.interfaces.cli import money, remote, verify, wallets
+from chimera.interfaces.cli import audit, money, quality, remote, verify, wallets
 
 _RUNNERS = {
     "up": "Start everything: services, API, board and all roles, until Ctrl-C.",
@@ -32,7 +32,7 @@ def app() -> typer.Typer:
     passing_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
     for name, told in _RUNNERS.items():
         whole.command(name, help=told, context_settings=passing_on)(_become_the_runner)
-    for room in (remote, money, wallets, verify):
+    for room in (remote, quality, money, wallets, verify, audit):
         room.install(whole)
     return whole
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import JsonValue
 from rich.markup import escape
 
+from chimera.contracts.recovery import Answered
 from chimera.contracts.values import HaltScope, KeyRole
 from chimera.interfaces.cli.client import VALUE, call, fail, out, rows, say, show
 
@@ -21,6 +22,7 @@ Note = Annotated[str | None, typer.Option(help="Why; it is kept with the verdict
 campaigns = typer.Typer(help="Campaigns and their plans.", no_args_is_help=True)
 tasks = typer.Typer(help="Tasks and their traces.", no_args_is_help=True)
 approvals = typer.Typer(help="What waits for a human.", no_args_is_help=True)
+questions = typer.Typer(help="What nobody but a human can find out.", no_args_is_help=True)
 personas = typer.Typer(help="SOUL.md files.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -31,6 +33,7 @@ def install(app: typer.Typer) -> None:
         ("campaign", campaigns),
         ("task", tasks),
         ("approvals", approvals),
+        ("questions", questions),
         ("persona", personas),
         ("keys", keys),
     ):
@@ -133,15 +136,42 @@ def show_task(name: str, as_json: AsJson = False) -> None:
 
 
 @tasks.command("cancel")
-def cancel_task(name: str) -> None:
-    """Stop a task that is not over."""
-    call("POST", f"/v1/tasks/{name}/cancel")
+def cancel_task(name: str, reason: Annotated[str | None, typer.Option(help="Why; it is kept.")] = None) -> None:
+    """Stop a task that is not over, or close a dead letter for good."""
+    call("POST", f"/v1/tasks/{name}/cancel", {"reason": reason})
+
+
+@tasks.command("dead")
+def dead_letters(as_json: AsJson = False) -> None:
+    """Tasks that were given up, why, and when each can be replayed."""
+    show(
+        call("GET", "/v1/dead-letters"),
+        as_json,
+        ["execution_id", "persona", "cause", "lives_left", "replayable_at"],
+    )
 
 
 @tasks.command("replay")
 def replay_task(name: str) -> None:
     """Give a dead letter another life."""
     call("POST", f"/v1/tasks/{name}/replay")
+
+
+@questions.command("list")
+def list_questions(as_json: AsJson = False) -> None:
+    """What may or may not be out there, and only a human can find out."""
+    show(call("GET", "/v1/questions"), as_json, ["effect_id", "persona", "server", "account", "question"])
+
+
+@questions.command("answer")
+def answer_question(
+    effect_id: str,
+    answer: Annotated[Answered, typer.Argument(help="What you have found out.")],
+    url: Annotated[str | None, typer.Option(help="Where it is, when it happened.")] = None,
+    note: Note = None,
+) -> None:
+    """Settle a question: it happened at --url; it did not, so try again or give up; or look again."""
+    call("POST", f"/v1/questions/{effect_id}/answer", {"answer": answer.value, "url": url, "note": note})
 
 
 @approvals.command("list")
@@ -257,7 +287,7 @@ def fleet(as_json: AsJson = False) -> None:
 
 def health() -> None:
     """Whether the fleet works; exit code 1 when it does not."""
-    say(call("GET", "/healthz"), True)
+    say(call("GET", "/health"), True)
 
 
 def halt(scope: HaltScope, target: str = "*", reason: Reason = "by hand") -> None:

@@ -90,7 +90,7 @@
     // Once a decision is on its way, the next case is at hand; one that was refused comes back.
     document.addEventListener("htmx:before:request", (event) => {
       const here = event.target.closest?.(".case");
-      if (!here) return;
+      if (!here || !room.contains(here)) return;
       here.setAttribute("aria-busy", "true");
       const at = cases().indexOf(here);
       if (cases().length > 1) go(at + 1 < cases().length ? at + 1 : at - 1);

@@ -7,8 +7,9 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from chimera.contracts.values import Wire
-from chimera.interfaces import charts
+from chimera.interfaces import charts, curves
 from chimera.interfaces.static import URLS
+from chimera.wiring import served_name
 
 
 def render(name: str, **values: object) -> str:
@@ -42,11 +43,13 @@ _PAGES.filters |= {
     "moment": charts.moment,
     "duration": charts.duration,
     "money": charts.money,
+    "percent": curves.percent,
     "pretty": _pretty,
 }
 _PAGES.tests["reachable"] = _reachable
 _PAGES.globals |= {
     "static": URLS,
+    "served_name": served_name,
     "glyph": charts.glyph,
     "tier": charts.tier,
     "meter": charts.meter,

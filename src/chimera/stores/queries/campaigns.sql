@@ -51,8 +51,15 @@ WHERE campaign_id = $1 AND status = ANY($2::text[])
 RETURNING task_id;
 
 -- name: withdraw_effects
-UPDATE effect SET status = 'failed', cause = $2, updated_at = now()
-WHERE campaign_id = $1 AND status = 'authorised' AND claimed_by IS NULL;
+-- What was approved and has not begun; the trail tells of each. $3 actor.
+WITH withdrawn AS (
+    UPDATE effect SET status = 'failed', cause = $2, updated_at = now()
+    WHERE campaign_id = $1 AND status = 'authorised' AND claimed_by IS NULL
+    RETURNING tenant_id, task_id
+)
+INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)
+SELECT gen_random_uuid(), tenant_id, $3, 'effect.failed', task_id::text, jsonb_build_object('cause', $2::text)
+FROM withdrawn;
 
 -- name: withdraw_approvals
 UPDATE approval a SET status = 'stale' FROM task t

@@ -8,5 +8,14 @@ WHERE task_id = $1 AND status = 'voided' AND idempotency_key = 'task-' || task_i
 UPDATE campaign SET status = CASE status WHEN 'finished' THEN 'running' ELSE 'planning' END
 WHERE campaign_id = $1 AND (status = 'finished' OR status = 'draft' AND $2::text = 'plan');
 
+-- name: dead_letters
+-- $1 before, $2 limit.
+SELECT t.task_id, t.execution_id, t.agent_id, f.persona, t.campaign_id, c.name AS campaign,
+    t.dispatch -> 'context' ->> 'goal' AS goal, coalesce(t.cause, '') AS cause, t.attempt, t.replays,
+    coalesce(t.buried_at, t.updated_at) AS buried_at
+FROM task t JOIN influencer f USING (agent_id) JOIN campaign c ON c.campaign_id = t.campaign_id
+WHERE t.status = 'dead_letter' AND ($1::uuid IS NULL OR t.task_id < $1)
+ORDER BY t.task_id DESC LIMIT $2;
+
 -- name: withdraw
 UPDATE approval SET status = 'stale' WHERE task_id = $1 AND status = 'waiting';

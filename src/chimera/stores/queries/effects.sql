@@ -1,7 +1,7 @@
 -- name: lock
 -- $1 tickets. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
 SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.asset_id, e.reservation_id, e.attempt, e.tries,
-    e.status, e.server, e.tool, e.arguments, e.idempotency_key, e.effect_grant, a.parts, f.soul_hash, c.state_version, i.redelivered,
+    e.status, e.server, e.tool, e.arguments, e.idempotency_key, e.effect_grant, e.disclosure, e.created_at, a.parts, a.media, f.soul_hash, c.state_version, i.redelivered,
     halted(e.tenant_id, e.agent_id, e.campaign_id) OR tool_halted(e.tenant_id, e.server, e.tool) AS halted
 FROM jsonb_to_recordset($1::jsonb) AS i(id uuid, redelivered boolean)
 JOIN effect e ON e.effect_id = i.id
@@ -20,9 +20,55 @@ UPDATE effect SET status = $3, attempt = attempt + 1, tries = tries + ($3 = 'exe
 WHERE effect_id = $1 AND status = ANY($4::text[])
 RETURNING attempt, tries;
 
+-- name: clear
+-- $1 effects and $2 attempts, pair by pair: whether each may still be carried out. No row when another has it. What was
+-- granted under another state of the campaign or the persona goes no further, unless it is paid for or begun.
+SELECT e.effect_id, e.attempt, halted(e.tenant_id, e.agent_id, e.campaign_id)
+    OR tool_halted(e.tenant_id, e.server, e.tool)
+    OR e.status = 'executing' AND r.status IS DISTINCT FROM 'posted'
+        AND (c.state_version, f.soul_hash) <> ((e.effect_grant ->> 'state_version')::bigint, e.effect_grant ->> 'soul_hash')
+    AS halted
+FROM unnest($1::uuid[], $2::int[]) AS i(effect_id, attempt)
+JOIN effect e USING (effect_id, attempt)
+JOIN campaign c ON c.campaign_id = e.campaign_id
+JOIN influencer f ON f.agent_id = e.agent_id
+LEFT JOIN reservation r ON r.reservation_id = e.reservation_id
+WHERE e.status IN ('executing', 'unknown') AND e.claimed_by IS NOT NULL;
+
+-- name: asked
+-- The tenant's open questions, the oldest first. $1 limit.
+SELECT e.effect_id, e.task_id, e.agent_id, f.persona, c.name AS campaign, e.server, e.tool,
+    coalesce(e.arguments ->> 'account', '') AS account, a.parts, e.idempotency_key, e.question, e.asked_at
+FROM effect e JOIN asset a USING (asset_id)
+JOIN influencer f ON f.agent_id = e.agent_id
+JOIN campaign c ON c.campaign_id = e.campaign_id
+WHERE e.asked_at IS NOT NULL AND e.status = 'unknown'
+ORDER BY e.asked_at LIMIT $1;
+
+-- name: count_asked
+SELECT count(*) FROM effect WHERE asked_at IS NOT NULL AND status = 'unknown';
+
+-- name: lock_asked
+SELECT effect_id, tenant_id, agent_id, campaign_id, task_id, asset_id, reservation_id, attempt, tries, status, server,
+    tool, arguments, idempotency_key, disclosure, created_at, asked_at, claimed_by
+FROM effect WHERE effect_id = $1 FOR NO KEY UPDATE;
+
+-- name: answered
+-- A question that is settled; $3 whether its tries begin anew.
+UPDATE effect SET asked_at = NULL, question = NULL, answered_by = $2, tries = CASE WHEN $3 THEN 0 ELSE tries END
+WHERE effect_id = $1;
+
+-- name: ask
+-- A doubt that a human has to settle; $6 when it is read back all the same, or null. `new`: it was not asked before.
+UPDATE effect SET status = $3, cause = $4, question = $4, asked_at = coalesce(asked_at, now()),
+    due_at = coalesce($6, 'infinity'::timestamptz), claimed_by = NULL, updated_at = now()
+WHERE effect_id = $1 AND attempt = $2 AND status = ANY($5::text[])
+RETURNING asked_at = now() AS new;
+
 -- name: move
--- $5 guard states.
-UPDATE effect SET status = $3, cause = $4, due_at = coalesce($6, due_at), claimed_by = NULL, updated_at = now()
+-- $5 guard states. A question is over once the effect is no longer in doubt; a later doubt is another one.
+UPDATE effect SET status = $3, cause = $4, due_at = coalesce($6, due_at), claimed_by = NULL, updated_at = now(),
+    asked_at = CASE WHEN $3 = 'unknown' THEN asked_at END, question = CASE WHEN $3 = 'unknown' THEN question END
 WHERE effect_id = $1 AND attempt = $2 AND status = ANY($5::text[])
 RETURNING task_id, reservation_id;
 
@@ -46,19 +92,6 @@ ON CONFLICT (agent_id, source) DO NOTHING;
 
 -- name: parts
 SELECT parts FROM asset WHERE asset_id = $1;
-
--- name: replan
--- An approved piece that may no longer go out goes back to the Planner (ORC-8).
-INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, kind, status, priority, dispatch,
-    revision, state_version, soul_hash)
-SELECT $2::uuid, t.tenant_id, t.agent_id, t.campaign_id, t.task_id, $2::uuid::text, 'revise', 'queued', t.priority,
-    t.dispatch || jsonb_build_object('execution_id', $2::uuid::text), t.revision, t.state_version, t.soul_hash
-FROM task t JOIN campaign c USING (campaign_id)
-JOIN tenant n ON n.tenant_id = t.tenant_id
-JOIN policy_version p ON p.tenant_id = n.tenant_id AND p.policy_hash = n.policy_hash
-WHERE t.task_id = $1 AND c.status NOT IN ('finished', 'cancelled')
-  AND t.revision < (p.body ->> 'max_revisions')::int
-RETURNING task_id, tenant_id, agent_id, priority, kind, status;
 
 -- name: due
 SELECT effect_id, tenant_id, agent_id, priority FROM effect

@@ -8,6 +8,21 @@ UPDATE process SET stopped_at = now() WHERE process_id = $1;
 -- name: forget
 UPDATE process SET stopped_at = last_seen WHERE stopped_at IS NULL AND last_seen < now() - interval '1 hour';
 
+-- name: swept
+UPDATE process SET swept_at = now() WHERE process_id = $1;
+
+-- name: sealed
+UPDATE process SET sealed_at = now() WHERE process_id = $1;
+
+-- name: chores
+-- Seconds since somebody who is alive has swept, and sealed, or came to life; nulls when nobody is.
+SELECT extract(epoch FROM now() - max(coalesce(swept_at, started_at)))::float8 AS swept,
+    extract(epoch FROM now() - max(coalesce(sealed_at, started_at)))::float8 AS sealed FROM process
+WHERE stopped_at IS NULL AND last_seen > now() - make_interval(secs => $1);
+
+-- name: reachable
+SELECT 1;
+
 -- name: exists
 SELECT CASE $2::text
     WHEN 'influencer' THEN EXISTS (SELECT FROM influencer WHERE tenant_id = $1 AND agent_id::text = $3)

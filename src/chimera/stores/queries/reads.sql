@@ -109,7 +109,7 @@ WHERE NOT b.retired
 ORDER BY b.scope DESC, b.span, b.currency, b.budget_id LIMIT $1;
 
 -- name: assets
-SELECT a.asset_id, a.campaign_id, a.agent_id, f.persona, a.task_id, a.parts, a.model_version, a.seed_values,
+SELECT a.asset_id, a.campaign_id, a.agent_id, f.persona, a.task_id, a.parts, a.media, a.model_version, a.seed_values,
     a.generation_duration_ms, a.frame_rate, a.resolution, a.encoding_format, a.storage_uri, a.soul_hash,
     v.content_hash, v.cryptographic_signature, v.statement, v.on_chain_verification, v.published_at, p.url,
     a.created_at

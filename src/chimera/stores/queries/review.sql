@@ -38,15 +38,16 @@ UPDATE approval SET status = 'waiting', decided_by = NULL, decided_at = NULL, no
 WHERE approval_id = $1;
 
 -- name: reopen
--- Back to the Judge, once the verdict can no longer be taken back.
-UPDATE task SET status = 'in_review', claimed_by = NULL, tries = 0, due_at = now() + make_interval(secs => $3),
+-- Back to the Judge, once the verdict can no longer be taken back. A new attempt: whoever judged it before a human did
+-- has had its word.
+UPDATE task SET status = 'in_review', attempt = attempt + 1, claimed_by = NULL, tries = 0, due_at = now() + make_interval(secs => $3),
     updated_at = now()
 WHERE task_id = $1 AND status = $2
 RETURNING task_id, tenant_id, agent_id, priority;
 
 -- name: hold_again
 -- $2 guard. Nothing to do once the Judge has it in hand.
-UPDATE task SET status = 'awaiting_approval', due_at = now(), updated_at = now()
+UPDATE task SET status = 'awaiting_approval', attempt = attempt + 1, due_at = now(), updated_at = now()
 WHERE task_id = $1 AND status = ANY($2::text[]) AND claimed_by IS NULL AND due_at > now()
 RETURNING task_id;
 

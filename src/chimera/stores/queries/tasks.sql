@@ -145,15 +145,17 @@ WITH input AS MATERIALIZED (
     SELECT i.*, m.tenant_id, m.agent_id, m.soul_hash, m.priority, a.*
     FROM input i JOIN moved m USING (task_id, attempt)
     CROSS JOIN LATERAL jsonb_to_record(i.asset) AS a(asset_id uuid, model_version text, seed_values text[],
-        generation_duration_ms int, encoding_format text, storage_uri text, parts text[], log_id uuid,
+        generation_duration_ms int, encoding_format text, storage_uri text, parts text[], sketch bigint[],
+        media jsonb, frame_rate text, resolution text, log_id uuid,
         planner_intent text, worker_output_prompt text, mcp_tool_parameters jsonb, judge_validation_score float8,
         creative_regression_notes text, provenance_id uuid, cryptographic_signature text, statement jsonb)
     WHERE m.status = 'completed'
 ), assets AS (
     INSERT INTO asset (asset_id, campaign_id, agent_id, model_version, seed_values, generation_duration_ms,
-        encoding_format, storage_uri, tenant_id, task_id, parts, soul_hash)
+        encoding_format, storage_uri, tenant_id, task_id, parts, sketch, media, frame_rate, resolution, soul_hash)
     SELECT asset_id, campaign_id, agent_id, model_version, seed_values, generation_duration_ms, encoding_format,
-        storage_uri, tenant_id, task_id, parts, soul_hash FROM approved
+        storage_uri, tenant_id, task_id, parts, coalesce(sketch, '{}'), coalesce(media, '[]'), frame_rate, resolution,
+        soul_hash FROM approved
 ), logs AS (
     INSERT INTO generation_log (log_id, asset_id, planner_intent, worker_output_prompt, mcp_tool_parameters,
         judge_validation_score, creative_regression_notes, tenant_id)
@@ -161,7 +163,9 @@ WITH input AS MATERIALIZED (
         creative_regression_notes, tenant_id FROM approved
 ), proofs AS (
     INSERT INTO provenance (provenance_id, asset_id, content_hash, cryptographic_signature, tenant_id, statement)
-    SELECT provenance_id, asset_id, content_hash, cryptographic_signature, tenant_id, statement FROM approved
+    -- Of the piece as it leaves: its files are signed after they were judged.
+    SELECT provenance_id, asset_id, asset ->> 'content_hash', cryptographic_signature, tenant_id, statement
+    FROM approved
 ), spent AS MATERIALIZED (
     SELECT a.tenant_id, a.agent_id, a.campaign_id, a.asset_id, c.*
     FROM approved a CROSS JOIN LATERAL jsonb_to_recordset(a.costs) AS c(transaction_id uuid, currency text,
@@ -182,10 +186,10 @@ WITH input AS MATERIALIZED (
     UNION ALL SELECT transaction_id, credit, -amount, tenant_id FROM spent
 ), effects AS (
     INSERT INTO effect (effect_id, tenant_id, agent_id, campaign_id, task_id, asset_id, reservation_id, server, tool,
-        arguments, idempotency_key, effect_grant, priority, status)
+        arguments, idempotency_key, effect_grant, disclosure, priority, status)
     SELECT (effect ->> 'effect_id')::uuid, tenant_id, agent_id, campaign_id, task_id, asset_id,
         (effect ->> 'reservation_id')::uuid, effect ->> 'server', effect ->> 'tool', effect -> 'arguments',
-        'chm-' || (effect ->> 'effect_id'), effect -> 'grant', priority, 'authorised'
+        'chm-' || (effect ->> 'effect_id'), effect -> 'grant', effect ->> 'disclosure', priority, 'authorised'
     FROM approved WHERE effect IS NOT NULL
     RETURNING effect_id, task_id
 ), noted AS (
@@ -207,9 +211,23 @@ RETURNING task_id;
 
 -- name: bury
 -- $5 guard states.
-UPDATE task SET status = $3, claimed_by = NULL, lease_until = NULL, cause = $4, updated_at = now()
+UPDATE task SET status = $3, claimed_by = NULL, lease_until = NULL, cause = $4, updated_at = now(),
+    buried_at = CASE WHEN $3 = 'dead_letter' THEN now() END
 WHERE task_id = $1 AND attempt = $2 AND status = ANY($5::text[])
 RETURNING task_id, tenant_id;
+
+-- name: replan
+-- What cannot be done as it is goes back to the Planner with its cause, as often as the policy allows (ORC-8, ORC-11).
+INSERT INTO task (task_id, tenant_id, agent_id, campaign_id, parent_id, execution_id, kind, status, priority, dispatch,
+    revision, state_version, soul_hash)
+SELECT $2::uuid, t.tenant_id, t.agent_id, t.campaign_id, t.task_id, $2::uuid::text, 'revise', 'queued', t.priority,
+    t.dispatch || jsonb_build_object('execution_id', $2::uuid::text), t.revision, t.state_version, t.soul_hash
+FROM task t JOIN campaign c USING (campaign_id)
+JOIN tenant n ON n.tenant_id = t.tenant_id
+JOIN policy_version p ON p.tenant_id = n.tenant_id AND p.policy_hash = n.policy_hash
+WHERE t.task_id = $1 AND c.status NOT IN ('finished', 'cancelled')
+  AND t.revision < (p.body ->> 'max_revisions')::int
+RETURNING task_id, tenant_id, agent_id, priority, kind, status;
 
 -- name: open_reservation
 SELECT reservation_id FROM reservation
@@ -319,6 +337,20 @@ SELECT ARRAY(SELECT array_to_string(a.parts, E'\n') FROM asset a
 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS i(agent_id, task_id, number)
 ORDER BY i.number;
 
+-- name: lookalikes
+-- $1 tenant, task, agent and sketch of each piece. What was approved and then refused is not out there.
+SELECT i.number, f.persona, a.agent_id = i.agent_id AS own, a.parts,
+    (SELECT p.url FROM publication p WHERE p.asset_id = a.asset_id) AS url
+FROM jsonb_to_recordset($1::jsonb) AS i(number int, tenant_id uuid, task_id uuid, agent_id uuid, sketch bigint[])
+CROSS JOIN LATERAL (
+    SELECT a.asset_id, a.agent_id, a.parts FROM asset a
+    WHERE a.sketch && i.sketch AND a.tenant_id = i.tenant_id AND a.task_id <> i.task_id
+      AND NOT EXISTS (SELECT FROM effect e WHERE e.task_id = a.task_id AND e.status = 'failed')
+    ORDER BY a.asset_id DESC LIMIT 20
+) a
+JOIN influencer f ON f.agent_id = a.agent_id
+ORDER BY i.number, a.asset_id DESC;
+
 -- name: setting
 SELECT v.source, p.body AS policy, c.brief
 FROM persona_version v, policy_version p, campaign c
@@ -347,7 +379,8 @@ RETURNING task_id, execution_id, attempt, lease_until, dispatch;
 
 -- name: lock
 SELECT t.task_id, t.tenant_id, t.execution_id, t.status, t.attempt, t.claimed_by, t.dispatch, t.campaign_id,
-    t.agent_id, t.priority, t.kind, t.external, t.soul_hash, c.state_version, c.status AS campaign_status
+    t.agent_id, t.priority, t.kind, t.external, t.soul_hash, t.replays, t.buried_at, c.state_version,
+    c.status AS campaign_status
 FROM task t JOIN campaign c USING (campaign_id) WHERE t.task_id = $1 FOR NO KEY UPDATE OF t;
 
 -- name: cancel
@@ -356,7 +389,7 @@ WHERE task_id = $1 AND status = ANY($3::text[])
 RETURNING task_id;
 
 -- name: replay
-UPDATE task SET status = 'queued', tries = 0, cause = NULL, due_at = now(), updated_at = now()
+UPDATE task SET status = 'queued', tries = 0, replays = replays + 1, cause = NULL, due_at = now(), updated_at = now()
 WHERE task_id = $1 AND status = ANY($2::text[])
 RETURNING task_id, tenant_id, agent_id, priority, kind, status, external;
 

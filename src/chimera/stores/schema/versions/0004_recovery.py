@@ -1,4 +1,4 @@
-"""Recovery: dead letters with a bounded number of lives, questions about effects, a watched sweeper, sketches of pieces."""
+"""Recovery: bounded lives for dead letters, questions about effects, a watched sweeper, sketches of pieces."""
 
 from chimera.stores.migrations import run_script
 
