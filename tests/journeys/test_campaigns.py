@@ -173,7 +173,7 @@ async def test_a_halted_influencer_publishes_nothing_until_it_is_resumed(fleet: 
     halt = {"scope": "influencer", "target": fleet.agent_id, "reason": "a test"}
     await fleet.post("/v1/halt", halt, 204)
     await fleet.post("/v1/tasks", dispatch("halted", parameters={"topic": "certificates"}))
-    await fleet.post("/v1/tasks", dispatch("running", context={"persona": "Second"}, parameters={"topic": "open standards"}))
+    await fleet.post("/v1/tasks", dispatch("running", context={"persona": "Second"}, parameters={"topic": "standards"}))
     async with fleet.working():
         await fleet.delivered("running")
         publications = await fleet.items("/v1/publications")
