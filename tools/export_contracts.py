@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from chimera.contracts.books import Books, BurnDown, ClosedSpend
 from chimera.contracts.envelope import Envelope
 from chimera.contracts.errors import Problem
-from chimera.contracts.finance import Authorization, PolicyViolation, Settlement, TransactionRequest
 from chimera.contracts.fleet import Brief, Policy, Soul
+from chimera.contracts.money.books import Books, BurnDown, ClosedSpend
+from chimera.contracts.money.finance import Authorization, PolicyViolation, Settlement, TransactionRequest
 from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -18,8 +18,9 @@ from bench.programs.meter import Meter
 from bench.programs.ports import NoCfo, NoMemory, NoModel, NoPulse, NoTools
 from bench.programs.sampling import Samples
 from chimera.contracts.claims import Committed, Judgement, Lease, Planned, ProcessMark
-from chimera.contracts.fleet import Brief, Limit
+from chimera.contracts.fleet import Brief
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 from chimera.settings import Settings

@@ -13,8 +13,8 @@ from bench.programs.phases import Tally, measure, redis_url
 from chimera.contracts.claims import Lease, Ticket
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Priority, Stage
-from chimera.stores.queue import StreamQueue
-from chimera.stores.redis import connect
+from chimera.stores.redis.connection import connect
+from chimera.stores.redis.queue import StreamQueue
 from chimera.swarm.runtime import Bench, FollowUp
 
 BATCH = 100

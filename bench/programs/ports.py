@@ -9,8 +9,8 @@ from pydantic import BaseModel, JsonValue
 
 from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import Decided
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.finance import Decided
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.contracts.platforms import Platform
 from chimera.contracts.ports import Answer, ToolResult
 from chimera.contracts.values import Role

@@ -9,8 +9,9 @@ import uvloop
 
 from bench.programs.meter import Meter
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import TransactionRequest
-from chimera.contracts.fleet import AnomalyRules, Brief, Limit, Policy
+from chimera.contracts.fleet import Brief, Policy
+from chimera.contracts.money.finance import TransactionRequest
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.settings import Settings
 from chimera.wiring import System
 

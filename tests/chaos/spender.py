@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import ChimeraError, ModelFailed
-from chimera.contracts.finance import Authorization, Closing, Outcome, TransactionRequest
-from chimera.contracts.fleet import Limit
+from chimera.contracts.money.finance import Authorization, Closing, Outcome, TransactionRequest
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.ports import Answer
 from chimera.contracts.values import Money, Role
 from chimera.contracts.work import RenderedPrompt, Usage

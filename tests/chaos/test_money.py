@@ -19,8 +19,9 @@ import pytest
 from tests.stores.money.proofs import Books, proven
 
 from chimera.contracts.claims import Lease, ProcessMark
-from chimera.contracts.fleet import AnomalyRules, Brief, Limit, Policy
+from chimera.contracts.fleet import Brief, Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.contracts.values import Role, Stage
 from chimera.stores.accounts import AccountStore
 from chimera.stores.campaigns import CampaignStore

@@ -11,8 +11,8 @@ from chimera.contracts.claims import Lease, Ticket
 from chimera.contracts.ids import new_id
 from chimera.contracts.ports import Queue
 from chimera.contracts.values import Priority, Stage
-from chimera.stores.queue import StreamQueue
-from chimera.stores.redis import connect
+from chimera.stores.redis.connection import connect
+from chimera.stores.redis.queue import StreamQueue
 
 LEASE_MS = 400
 MAKERS: dict[str, Callable[[Redis], Queue]] = {

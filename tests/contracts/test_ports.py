@@ -10,8 +10,8 @@ from chimera.stores.effects import EffectStore
 from chimera.stores.fleet import FleetStore
 from chimera.stores.memory import MemoryStore
 from chimera.stores.money.treasury import Treasury
-from chimera.stores.pulse import RedisPulse
-from chimera.stores.queue import StreamQueue
+from chimera.stores.redis.pulse import RedisPulse
+from chimera.stores.redis.queue import StreamQueue
 from chimera.stores.tasks import Sweeper, TaskStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.metering import MeteredModel

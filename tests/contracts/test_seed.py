@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from chimera.contracts.finance import Authorization, CfoAnswer, PolicyViolation, TransactionRequest
+from chimera.contracts.money.finance import Authorization, CfoAnswer, PolicyViolation, TransactionRequest
 from chimera.contracts.values import Wire
 from chimera.contracts.work import ExecutionResult, TaskDispatch
 

@@ -12,7 +12,7 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.platforms import Disclosure, Platform
 from chimera.contracts.work import Artifact, DispatchContext, TaskDispatch, ToolCall
 from chimera.domain import judging, publishing
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 NOW = datetime(2026, 2, 5, 14, 5, tzinfo=UTC)
 TENANT = new_id()

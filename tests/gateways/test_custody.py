@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.signing import verify
+from chimera.contracts.provenance.signing import verify
 from chimera.gateways.custody import KeyFile
 
 PAYLOAD = '{"content_hash":"ünïcode 🚀"}'.encode()

@@ -15,8 +15,8 @@ from chimera.contracts.errors import NotFound, ToolFailed
 from chimera.contracts.platforms import Platform, Rate, Rates, ReadBack
 from chimera.domain.retry import LONGEST_PAUSE_SECONDS
 from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
-from chimera.stores.redis import connect
-from chimera.stores.throttle import RedisThrottle
+from chimera.stores.redis.connection import connect
+from chimera.stores.redis.throttle import RedisThrottle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

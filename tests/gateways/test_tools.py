@@ -12,7 +12,7 @@ from pydantic import JsonValue, ValidationError
 from structlog.testing import capture_logs
 
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.provenance.signing import canonical_hash
 from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,7 +13,7 @@ from PIL import Image
 from stamina import instrumentation
 from tests.journeys.fleet import EXAMPLES, Fleet, Json, dispatch, open_fleet
 
-from chimera.contracts.credentials import FileStatement, SourceType
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.values import Role
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner, Generator

@@ -8,8 +8,8 @@ import pytest
 from tests.journeys.fleet import SEED, Fleet, Json, open_fleet
 
 from chimera.contracts.values import KeyRole
-from chimera.domain import evidence
-from chimera.domain.evidence import Event
+from chimera.domain.money import evidence
+from chimera.domain.money.evidence import Event
 from chimera.stores.money.books import EXPORTS
 from chimera.wiring import System
 

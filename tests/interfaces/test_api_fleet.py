@@ -10,8 +10,8 @@ from chimera.contracts.claims import ProcessMark
 from chimera.contracts.errors import ToolFailed
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import KeyRole, Role
-from chimera.stores.redis import connect
-from chimera.stores.throttle import OPENS_AFTER
+from chimera.stores.redis.connection import connect
+from chimera.stores.redis.throttle import OPENS_AFTER
 from chimera.wiring import System
 
 

@@ -18,10 +18,10 @@ from tests.conftest import NewDatabase
 from tests.interfaces.signed import Shown, plain, showing, signed, stripped, tampered
 from tests.journeys.fleet import open_fleet
 
-from chimera.contracts.credentials import FileStatement, SourceType
-from chimera.contracts.proofs import Checked
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
+from chimera.contracts.provenance.proofs import Checked
 from chimera.contracts.values import MAX_TEXT, KeyRole
-from chimera.interfaces.uploads import MAX_FILE
+from chimera.interfaces.board.uploads import MAX_FILE
 from chimera.wiring import proofs
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from tests.domain.test_notes import Key
+from tests.domain.provenance.test_notes import Key
 from tests.journeys.fleet import Fleet, dispatch, open_fleet
 
 from chimera.contracts.values import KeyRole
-from chimera.domain import merkle, notes
-from chimera.domain.transparency import verify_export
-from chimera.stores.transparency import EXPORTS
+from chimera.domain.provenance import merkle, notes
+from chimera.domain.provenance.transparency import verify_export
+from chimera.stores.provenance.transparency import EXPORTS
 from chimera.wiring import System
 
 

@@ -21,10 +21,11 @@ from tests.journeys.fleet import EXAMPLES, ROOT, Json, promotions, until, wire
 from tests.stores.conftest import SOUL, House
 
 from chimera.contracts.claims import EffectOrder, Piece, ProcessMark, SpendOrder
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import EXPONENTS, Money, Role, Stage
-from chimera.domain import evidence
-from chimera.domain.evidence import Event
+from chimera.domain.money import evidence
+from chimera.domain.money.evidence import Event
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
 from chimera.wiring import System, tool_servers

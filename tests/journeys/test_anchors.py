@@ -20,9 +20,9 @@ from tests.stores.conftest import House
 from tests.stores.logs import audit
 
 from chimera.contracts.errors import Conflict, ToolFailed
-from chimera.contracts.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET
+from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET
 from chimera.contracts.ports import LastLook, ToolResult
-from chimera.contracts.transparency import AnchorBatch
+from chimera.contracts.provenance.transparency import AnchorBatch
 from chimera.contracts.values import Stage
 from chimera.embedded import chain_of, signer_of
 from chimera.gateways.custody import KeyFile

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tests.journeys.fleet import WALLET, Fleet, brief, dispatch, promotions, soul, until
 
-from chimera.contracts.signing import signed_bytes, verify
+from chimera.contracts.provenance.signing import signed_bytes, verify
 from chimera.contracts.values import Role
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.gateways.tools import ToolHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

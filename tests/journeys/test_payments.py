@@ -15,7 +15,7 @@ from tests.journeys.paying import LIMITS, Street, Till, killed, new_address, pub
 
 from chimera.contracts.claims import Effect
 from chimera.contracts.errors import Superseded, ToolFailed
-from chimera.contracts.fleet import Limit
+from chimera.contracts.money.limits import Limit
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
 from chimera.swarm.paying import Paymaster

@@ -4,7 +4,7 @@ import pytest
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, result, soul, until
 
 from chimera.contracts.values import KeyRole
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

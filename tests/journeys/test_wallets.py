@@ -15,11 +15,11 @@ from tests.journeys.fleet import Fleet, Json, wire
 from tests.journeys.paying import FUNDS, LIMITS, Street, Till, open_till
 from tests.servers.wallet.seller import NAME, REPORT, UNIT, VERSION, Chain, Fault, Seller, selling
 
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.payments import WALLET
 from chimera.contracts.values import KeyRole
 from chimera.gateways.tools import ToolHost
 from chimera.interfaces.api.app import create_app
-from chimera.servers.wallet.resource_terms import Domain, Token
+from chimera.servers.wallet.resources.terms import Domain, Token
 from chimera.settings import Settings
 from chimera.wiring import tool_servers
 

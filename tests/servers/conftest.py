@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 
 import chimera
-from chimera.contracts.payments import PaymentOrder
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.money.payments import PaymentOrder
+from chimera.contracts.provenance.signing import signed_bytes
 from chimera.contracts.values import Money
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import money_units

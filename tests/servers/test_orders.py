@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.servers.tokens import contract, orders
 from chimera.servers.tokens.orders import Payload, UnknownCurrency
 

@@ -9,7 +9,7 @@ from eth_account import Account
 from eth_account.typed_transactions import TypedTransaction
 from hexbytes import HexBytes
 
-from chimera.contracts.payments import ANCHOR_ACCOUNT, ANCHOR_MARK
+from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK
 from chimera.servers.journal import Journal
 from chimera.servers.signer.desk import Desk
 from chimera.servers.signer.keystore import Keystore

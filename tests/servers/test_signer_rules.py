@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.servers.signer import rules
 from chimera.servers.signer.rules import Chain, Code, Policy, SignerError
 

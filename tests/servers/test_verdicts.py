@@ -2,7 +2,7 @@
 
 import pytest
 
-from chimera.contracts.payments import PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.payments import PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.servers.tokens import contract
 from chimera.servers.wallet import verdicts
 from chimera.servers.wallet.rpc import ChainReceipt, Log

@@ -12,7 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 import chimera.servers.wallet.__main__ as program
-from chimera.contracts.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, AnchorReading, LastOrder, PaymentReceipt
+from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, AnchorReading, LastOrder, PaymentReceipt
 from chimera.servers.wallet.anchors import add_anchors
 from chimera.servers.wallet.ledger import ChainView
 from chimera.servers.wallet.payments import Wallet

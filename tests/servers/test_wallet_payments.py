@@ -12,7 +12,7 @@ from eth_utils import keccak
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
-from chimera.contracts.payments import Movement, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.payments import Movement, PaymentReceipt, PaymentStatus
 from chimera.servers.wallet.ledger import ChainView
 from chimera.servers.wallet.payments import Wallet
 from chimera.servers.wallet.rpc import Rpc

@@ -25,9 +25,10 @@ from chimera.contracts.claims import (
     SpendOrder,
     Task,
 )
-from chimera.contracts.finance import CfoAnswer, TransactionRequest
-from chimera.contracts.fleet import Brief, Limit, Policy
+from chimera.contracts.fleet import Brief, Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import CfoAnswer, TransactionRequest
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import Decision, Priority, Role, Stage, TaskKind
 from chimera.contracts.work import (
@@ -39,7 +40,7 @@ from chimera.contracts.work import (
     ToolCall,
     Verdict,
 )
-from chimera.domain.provenance import content_hash, statement
+from chimera.domain.provenance.hashes import content_hash, statement
 from chimera.domain.resemblance import sketch
 from chimera.stores.accounts import Influencer
 from chimera.stores.tasks import Sweeper

@@ -21,8 +21,9 @@ from tests.stores.money.proofs import proven
 
 from chimera.contracts.claims import Effect, Piece, ProcessMark, Task
 from chimera.contracts.errors import Conflict, Invalid, NotFound, Superseded
-from chimera.contracts.fleet import AnomalyRules, Brief, Limit, Policy
+from chimera.contracts.fleet import Brief, Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.contracts.values import HaltScope, Role
 from chimera.contracts.work import PlanNode
 from chimera.settings import Settings

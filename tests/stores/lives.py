@@ -18,7 +18,7 @@ from chimera.contracts.recovery import Answered
 from chimera.contracts.values import Decision, EffectStatus, HaltScope, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import DispatchContext, TaskDispatch, ToolCall
 from chimera.domain import lifecycle
-from chimera.stores.review import ReviewStore
+from chimera.stores.review.approvals import ReviewStore
 
 MOSTLY = [Decision.APPROVE, Decision.APPROVE, Decision.ESCALATE, Decision.REJECT]
 HOUR = 12

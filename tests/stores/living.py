@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chimera.contracts.values import CampaignStatus, EffectStatus, TaskStatus
 from chimera.domain import lifecycle
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 WATCH = """
 CREATE TABLE move (number bigserial PRIMARY KEY, tenant_id uuid, what text, id uuid, before text, after text,

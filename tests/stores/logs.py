@@ -6,9 +6,9 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.contracts.transparency import AuditReport
-from chimera.domain.transparency import verify_export
-from chimera.stores.transparency import TransparencyStore
+from chimera.contracts.provenance.transparency import AuditReport
+from chimera.domain.provenance.transparency import verify_export
+from chimera.stores.provenance.transparency import TransparencyStore
 
 
 class LogKey:

@@ -8,11 +8,12 @@ import pytest
 
 from chimera.contracts.claims import Piece
 from chimera.contracts.errors import Conflict, Invalid, NotFound
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import Decision, HaltScope, Stage, TaskStatus
 from chimera.contracts.work import Artifact, ExecutionResult, JudgeEvaluation, ResultMetadata, TaskDispatch
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 ME = "operator:me"
 KEY = UUID("00000000-0000-7000-8000-00000000000a")

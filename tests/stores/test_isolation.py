@@ -10,7 +10,7 @@ from tests.stores.logs import LogKey
 from chimera.contracts.errors import NotFound
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import HaltScope, KeyRole
-from chimera.stores.transparency import TransparencyStore
+from chimera.stores.provenance.transparency import TransparencyStore
 
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)
 MONEY = (

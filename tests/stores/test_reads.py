@@ -8,10 +8,10 @@ import pytest
 
 from chimera.contracts.errors import NotFound, Unavailable
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.views import Payer
 from chimera.contracts.values import Decision, HaltScope, Role, Stage, TaskStatus
-from chimera.contracts.views import Payer
 from chimera.contracts.work import TaskDispatch
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.stores.reads import ReadStore
 
 ME = "operator:me"

@@ -31,7 +31,7 @@ from chimera.contracts.fleet import Brief, Persona, Policy, Soul
 from chimera.contracts.ids import new_id
 from chimera.contracts.platforms import Disclosure, Platform, ReadBack
 from chimera.contracts.ports import Answer, LastLook, ToolResult
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.provenance.signing import canonical_hash
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import (
     Artifact,
@@ -42,7 +42,7 @@ from chimera.contracts.work import (
     ToolRecord,
     Usage,
 )
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 SOUL_HASH = "5" * 64
 MARK = "7" * 64

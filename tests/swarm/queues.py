@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from chimera.contracts.claims import Lease, ProcessMark, Ticket
-from chimera.contracts.transparency import Sealed
+from chimera.contracts.provenance.transparency import Sealed
 from chimera.contracts.values import Stage
 
 

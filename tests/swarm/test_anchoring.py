@@ -13,9 +13,9 @@ from tests.swarm.treasuries import FakeTreasury
 
 from chimera.contracts.errors import ToolFailed, Unavailable
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, PaymentAction, PaymentOrder
+from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, PaymentAction, PaymentOrder
 from chimera.contracts.ports import LastLook, ToolResult
-from chimera.contracts.transparency import AnchorBatch, Batched
+from chimera.contracts.provenance.transparency import AnchorBatch, Batched
 from chimera.swarm.anchoring import AnchorTerms, Notary
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.runtime import keep_anchored

@@ -8,10 +8,10 @@ from tests.swarm.fakes import WALLET, FakeSigner
 from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import CfoAnswer, TransactionRequest
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import PaymentAction, PaymentOrder
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.money.finance import CfoAnswer, TransactionRequest
+from chimera.contracts.money.payments import PaymentAction, PaymentOrder
+from chimera.contracts.provenance.signing import signed_bytes
 from chimera.swarm.cfo import CfoJudge
 
 

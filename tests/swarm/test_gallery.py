@@ -9,9 +9,9 @@ from pydantic import JsonValue
 from tests.swarm.fakes import FakeTools, make_setting, make_task
 
 from chimera.contracts.claims import Setting, Task
-from chimera.contracts.credentials import FileStatement, SourceType
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed, Unavailable
 from chimera.contracts.media import Generator, MediaFacts, StoredFile, storage_uri
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.work import Artifact, MediaItem, ToolRecord
 from chimera.settings import Settings
 from chimera.swarm.gallery import Gallery

@@ -26,10 +26,10 @@ from chimera.contracts.claims import Judgement, Lookalike, Piece
 from chimera.contracts.errors import Invalid, ModelFailed, Superseded, ToolFailed, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.platforms import Disclosure, Platform
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.provenance.signing import signed_bytes
 from chimera.contracts.values import Decision, Stage, TaskStatus
 from chimera.contracts.work import Artifact, Opinion, RenderedPrompt, Usage, Verdict
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.domain.resemblance import sketch
 from chimera.domain.retry import MAX_TRIES, MAX_WAITS
 from chimera.swarm import prompts

@@ -11,7 +11,7 @@ from tests.swarm.fakes import make_task
 from tests.swarm.treasuries import FakeTreasury
 
 from chimera.contracts.errors import Invalid, ModelFailed
-from chimera.contracts.finance import Closing, Outcome
+from chimera.contracts.money.finance import Closing, Outcome
 from chimera.contracts.ports import Answer, PaidModel
 from chimera.contracts.values import Money, Role
 from chimera.contracts.work import Opinion, RenderedPrompt, Usage

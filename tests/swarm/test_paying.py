@@ -12,9 +12,9 @@ from tests.swarm.treasuries import REFUSED, FakeTreasury
 
 from chimera.contracts.claims import PaymentDue, SpendOrder
 from chimera.contracts.errors import Conflict, ToolFailed
-from chimera.contracts.finance import FEES, Decided
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.finance import FEES, Decided
+from chimera.contracts.money.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.ports import ToolResult
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.paying import Chain, Paymaster

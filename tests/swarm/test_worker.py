@@ -19,7 +19,7 @@ from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
 from chimera.contracts.claims import Task
 from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Superseded, ToolFailed
-from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.money.finance import CfoAnswer
 from chimera.contracts.platforms import Platform
 from chimera.contracts.values import Role, Stage, TaskStatus
 from chimera.contracts.work import Draft

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Authorization, CfoAnswer, Closing, Decided, PolicyViolation
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Authorization, CfoAnswer, Closing, Decided, PolicyViolation
 
 GRANTED = Authorization(budget_verification_hash="0" * 64, timestamp=datetime.now(UTC))
 REFUSED = PolicyViolation(

@@ -4,9 +4,9 @@ import pytest
 from pydantic import JsonValue
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.provenance.signing import signed_bytes
 from chimera.contracts.work import PlanDraft, TaskDispatch
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.swarm import prompts
 from chimera.wiring import System, check_plan, check_prompt, statement_holds
 

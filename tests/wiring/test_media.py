@@ -15,9 +15,9 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from chimera.contracts.credentials import FileStatement, SourceType
 from chimera.contracts.errors import Invalid, NotFound
 from chimera.contracts.media import Altered, storage_uri
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.work import MediaItem
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner, Generator

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.payments import WALLET
 from chimera.settings import Settings
 from chimera.wiring import tool_servers
 from chimera.wiring.tools import generators

@@ -10,11 +10,11 @@ from tests.swarm.fakes import FakeSigner, FakeTools
 from tests.swarm.treasuries import REFUSED, FakeTreasury
 
 from chimera.contracts.errors import Invalid, NotFound
-from chimera.contracts.finance import Decided
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import WALLET, Movement, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.finance import Decided
+from chimera.contracts.money.payments import WALLET, Movement, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.views import WalletView
 from chimera.contracts.ports import ToolResult
-from chimera.contracts.views import WalletView
 from chimera.stores.reads import Payer
 from chimera.swarm.cfo import CfoJudge
 from chimera.wiring import System

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.contracts.finance import CfoAnswer, TransactionRequest
 from chimera.contracts.fleet import Brief, Persona, Policy
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.finance import CfoAnswer, TransactionRequest
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, MediaItem, PlanDraft, TaskDispatch, Verdict

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from chimera.contracts.finance import CfoAnswer
+from chimera.contracts.money.finance import CfoAnswer
 from chimera.contracts.values import EffectStatus, Role, TaskKind, TaskStatus, Wire
 from chimera.contracts.work import ExecutionResult, TaskDispatch, Verdict
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from chimera.contracts.finance import Category, Wallet
-from chimera.contracts.values import AmountText, Money, Name, Score, Text, Wire
+from chimera.contracts.money.finance import Category, Wallet
+from chimera.contracts.money.limits import AnomalyRules, Limit
+from chimera.contracts.values import AmountText, Name, Score, Text, Wire
 from chimera.contracts.work import Constraints, Keyword, ToolName
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -54,33 +55,6 @@ class Bounds(Wire):
         if self.review > self.approve:
             raise ValueError("bounds.review must not be above bounds.approve")
         return self
-
-
-class Limit(Wire):
-    """How much may be spent: by transaction, day (in the tenant's time zone), month or in total (FIN-5)."""
-
-    span: Literal["transaction", "day", "month", "total"]
-    amount: AmountText
-
-    @property
-    def money(self) -> Money:
-        """The amount, exact."""
-        return Money.parse(self.amount)
-
-
-class AnomalyRules(Wire):
-    """When a spend that fits its budgets is refused all the same and shown to a human (FIN-5).
-
-    Nothing is suspicious before `learn_from` spends are known; the rhythm counts after `learn_days` days.
-    """
-
-    enabled: bool = True
-    learn_from: int = Field(8, ge=1, le=200)
-    learn_days: int = Field(7, ge=0, le=365)
-    deviations: int = Field(6, ge=1, le=100, description="Robust standard deviations above the usual amount.")
-    times_usual: int = Field(3, ge=1, le=1_000, description="An amount up to so many times the usual one is no news.")
-    times_busiest: int = Field(3, ge=1, le=1_000, description="Spends an hour, against the busiest hour so far.")
-    many_small: int = Field(10, ge=2, le=1_000, description="Small spends to one payee within an hour.")
 
 
 class Policy(Wire):

@@ -25,13 +25,13 @@ from chimera.contracts.claims import (
     Task,
     Ticket,
 )
-from chimera.contracts.credentials import FileStatement
 from chimera.contracts.errors import ToolFailed
-from chimera.contracts.finance import Closing, Decided
 from chimera.contracts.media import MediaFacts, StoredFile
-from chimera.contracts.payments import PaymentOrder, PaymentReceipt
+from chimera.contracts.money.finance import Closing, Decided
+from chimera.contracts.money.payments import PaymentOrder, PaymentReceipt
 from chimera.contracts.platforms import Platform, Rates
-from chimera.contracts.transparency import Sealed
+from chimera.contracts.provenance.credentials import FileStatement
+from chimera.contracts.provenance.transparency import Sealed
 from chimera.contracts.values import Money, Role, Stage, TaskStatus, Wire
 from chimera.contracts.work import Artifact, ExecutionResult, MediaItem, RenderedPrompt, ToolRecord, Usage
 

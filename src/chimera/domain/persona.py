@@ -8,7 +8,7 @@ from pydantic import JsonValue, ValidationError
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.fleet import Persona, Soul
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.provenance.signing import canonical_hash
 
 MAX_BYTES = 256 * 1024
 _FENCE = "---"

@@ -12,7 +12,7 @@ from chimera.contracts.errors import Invalid
 from chimera.contracts.platforms import Disclosure, Platform
 from chimera.contracts.work import Artifact, TaskDispatch
 from chimera.domain.judging import mentions, weighted_length
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 
 JsonObject = dict[str, JsonValue]
 

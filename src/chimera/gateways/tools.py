@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, TypeAdapter, model_validator
 from chimera.contracts.errors import Invalid, NotFound, ToolFailed
 from chimera.contracts.platforms import Platform, Rates
 from chimera.contracts.ports import LastLook, Throttle, ToolResult
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.provenance.signing import canonical_hash
 from chimera.contracts.values import Wire
 from chimera.contracts.work import ToolRecord
 from chimera.domain import retry

@@ -8,15 +8,18 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from chimera.contracts.errors import Conflict, Invalid, NotFound, Unauthenticated
-from chimera.contracts.fleet import Brief, Limit, Persona, Policy
+from chimera.contracts.fleet import Brief, Persona, Policy
 from chimera.contracts.ids import new_id
-from chimera.contracts.signing import canonical_hash
+from chimera.contracts.money.limits import Limit
+from chimera.contracts.money.views import PolicyChange
+from chimera.contracts.provenance.signing import canonical_hash
 from chimera.contracts.values import KeyRole, Wire
-from chimera.contracts.views import KeyView, PolicyChange
+from chimera.contracts.views import KeyView
 from chimera.domain import persona as personas
-from chimera.stores import audit, campaigns
+from chimera.stores import campaigns
 from chimera.stores.money.limits import set_policy_limits
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 SQL = queries("accounts")
 CAMPAIGNS = queries("campaigns")

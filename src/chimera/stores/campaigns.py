@@ -14,10 +14,11 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.values import CampaignStatus, TaskKind, TaskStatus
 from chimera.contracts.work import DispatchContext, PlanDraft, PlanNode, TaskDispatch, ToolCall
 from chimera.domain import lifecycle, planning
-from chimera.stores import audit, rows
+from chimera.stores import rows
 from chimera.stores.money.limits import set_limits
 from chimera.stores.money.treasury import void
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from asyncpg import Record

@@ -16,10 +16,11 @@ from chimera.contracts.values import CampaignStatus, Stage, TaskStatus, Wire
 from chimera.contracts.views import Page
 from chimera.contracts.work import ExecutionResult, TaskDispatch
 from chimera.domain import judging, lifecycle, planning, retry
-from chimera.domain.provenance import content_hash
-from chimera.stores import audit, rows
+from chimera.domain.provenance.hashes import content_hash
+from chimera.stores import rows
 from chimera.stores.money.treasury import void
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from asyncpg import Record

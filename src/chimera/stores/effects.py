@@ -9,17 +9,18 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import Effect, Grant, Lease, Receipt, Ticket
 from chimera.contracts.errors import Halted, Superseded
-from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Closing, Outcome
 from chimera.contracts.platforms import Disclosure
 from chimera.contracts.values import EffectStatus, Priority, Stage, TaskStatus
 from chimera.contracts.work import MediaItem
 from chimera.domain import lifecycle, publishing
-from chimera.domain.provenance import said_and_shown
-from chimera.stores import audit, campaigns, rows
+from chimera.domain.provenance.hashes import said_and_shown
+from chimera.stores import campaigns, rows
 from chimera.stores.group import GroupCommit
 from chimera.stores.money.treasury import close, void
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from asyncpg import Record

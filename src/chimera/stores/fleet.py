@@ -7,8 +7,8 @@ from chimera.contracts.errors import Conflict, NotFound
 from chimera.contracts.ids import new_id
 from chimera.contracts.recovery import BacklogView
 from chimera.contracts.values import HaltScope, Role, Stage
-from chimera.stores import audit
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 SQL = queries("fleet")
 

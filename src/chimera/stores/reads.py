@@ -9,31 +9,24 @@ from uuid import UUID
 from chimera.contracts.envelope import Delivery, Envelope, Step
 from chimera.contracts.errors import NotFound, Unavailable
 from chimera.contracts.fleet import Policy
+from chimera.contracts.money.views import LimitView, Payer, SpendView, TransactionView
+from chimera.contracts.provenance.views import AssetView, AuditEventView, GenerationLogView, Lineage, PublicationView
 from chimera.contracts.values import Role, TaskStatus, Wire
 from chimera.contracts.views import (
     ApprovalView,
-    AssetView,
-    AuditEventView,
     CampaignView,
-    GenerationLogView,
     HaltView,
     InfluencerView,
-    LimitView,
-    Lineage,
     Page,
-    Payer,
     PersonaVersion,
     PlanView,
-    PublicationView,
-    SpendView,
     TaskView,
-    TransactionView,
 )
 from chimera.contracts.work import ExecutionResult, JudgeEvaluation, PlanDraft, TaskDispatch, Verdict
 from chimera.domain import planning
 from chimera.stores.money.treasury import ANSWER
 from chimera.stores.postgres import Database, queries
-from chimera.stores.pulse import RedisPulse
+from chimera.stores.redis.pulse import RedisPulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

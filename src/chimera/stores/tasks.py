@@ -29,12 +29,13 @@ from chimera.contracts.ids import new_id
 from chimera.contracts.values import Decision, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import ExecutionResult, Verdict
 from chimera.domain import lifecycle, persona
-from chimera.domain.provenance import content_hash
-from chimera.stores import audit, campaigns, rows
+from chimera.domain.provenance.hashes import content_hash
+from chimera.stores import campaigns, rows
 from chimera.stores.group import GroupCommit
 from chimera.stores.money.treasury import ANSWER, void
 from chimera.stores.postgres import Database, queries
-from chimera.stores.review import escalate
+from chimera.stores.provenance import audit
+from chimera.stores.review.approvals import escalate
 
 if TYPE_CHECKING:
     from asyncpg import Record

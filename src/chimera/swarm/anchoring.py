@@ -10,7 +10,7 @@ import structlog
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from chimera.contracts.errors import ToolFailed
-from chimera.contracts.payments import (
+from chimera.contracts.money.payments import (
     ANCHOR_ACCOUNT,
     ANCHOR_MARK,
     WALLET,
@@ -22,7 +22,7 @@ from chimera.contracts.payments import (
     PaymentReceipt,
 )
 from chimera.contracts.ports import Cfo, Tools
-from chimera.contracts.transparency import AnchorBatch
+from chimera.contracts.provenance.transparency import AnchorBatch
 from chimera.contracts.values import Money, Wire
 from chimera.swarm.faults import reach
 

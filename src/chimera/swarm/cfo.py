@@ -4,10 +4,10 @@ import structlog
 from opentelemetry import trace
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import COMPUTE, Decided
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.finance import COMPUTE, Decided
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.contracts.ports import Signer, Treasury
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.provenance.signing import signed_bytes
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("chimera.cfo")

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, JsonValue, ValidationError
 
 from chimera.contracts.claims import Setting, Task
-from chimera.contracts.credentials import FileStatement, SourceType
 from chimera.contracts.errors import ChimeraError, Invalid, ToolFailed, Unavailable
 from chimera.contracts.media import Generator, storage_uri
 from chimera.contracts.ports import Shelf, Tools
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.values import Name, Wire
 from chimera.contracts.work import Artifact, MediaItem, ToolRecord
 from chimera.domain import generators

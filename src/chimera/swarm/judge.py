@@ -19,13 +19,15 @@ from chimera.contracts.claims import (
     Task,
 )
 from chimera.contracts.errors import Invalid, NotFound, Superseded
-from chimera.contracts.finance import COMPUTE, PolicyViolation
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import COMPUTE, PolicyViolation
 from chimera.contracts.ports import Gallery, PaidModel, Pulse, Signer, Tools, Work
-from chimera.contracts.signing import signed_bytes
+from chimera.contracts.provenance.signing import signed_bytes
 from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera.contracts.work import Artifact, Opinion, Usage, Verdict
-from chimera.domain import accounts, honesty, judging, planning, provenance, publishing, resemblance
+from chimera.domain import honesty, judging, planning, publishing, resemblance
+from chimera.domain.money import accounts
+from chimera.domain.provenance import hashes as provenance
 from chimera.swarm import prompts
 from chimera.swarm.faults import reach
 from chimera.swarm.inputs import mention_of, seed_of, voice

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import ModelFailed
-from chimera.contracts.finance import COMPUTE, Authorization, Closing, Outcome, TransactionRequest
+from chimera.contracts.money.finance import COMPUTE, Authorization, Closing, Outcome, TransactionRequest
 from chimera.contracts.ports import Answer, Cfo, Model, Out, Treasury
 from chimera.contracts.values import Money, Role
 from chimera.contracts.work import RenderedPrompt

@@ -7,8 +7,8 @@ from pydantic import JsonValue, ValidationError
 
 from chimera.contracts.claims import PaymentDue, SpendOrder
 from chimera.contracts.errors import Conflict, ToolFailed
-from chimera.contracts.finance import FEES, Authorization, TransactionRequest
-from chimera.contracts.payments import WALLET, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.finance import FEES, Authorization, TransactionRequest
+from chimera.contracts.money.payments import WALLET, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.ports import Cfo, Payments, Tools
 from chimera.contracts.values import Money, Wire
 from chimera.swarm.faults import reach

@@ -9,9 +9,9 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.contracts.claims import Setting, SpendOrder, Task
 from chimera.contracts.errors import Invalid, Superseded, ToolFailed
-from chimera.contracts.finance import ADS, PolicyViolation, TransactionRequest
 from chimera.contracts.fleet import Policy
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.finance import ADS, PolicyViolation, TransactionRequest
+from chimera.contracts.money.payments import WALLET
 from chimera.contracts.platforms import Platform
 from chimera.contracts.ports import Answer, Cfo, Gallery, Memory, PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind, Wire

@@ -2,7 +2,7 @@
 
 from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
 from chimera.domain.persona import explain
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.embedded import EmbeddedError, StateLock
 from chimera.stores.accounts import Caller, Influencer
 from chimera.stores.desk import Claimed

@@ -5,12 +5,12 @@ from collections.abc import Collection
 
 import structlog
 
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.payments import WALLET
 from chimera.contracts.ports import Cfo
 from chimera.contracts.values import Role
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
-from chimera.stores.transparency import TransparencyStore
+from chimera.stores.provenance.transparency import TransparencyStore
 from chimera.swarm.anchoring import AnchorTerms, Notary
 from chimera.swarm.runtime import keep_anchored
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.signing import signed_bytes, verify
+from chimera.contracts.provenance.signing import signed_bytes, verify
 from chimera.contracts.work import PlanDraft, TaskDispatch
 from chimera.domain import planning
-from chimera.domain.provenance import content_hash
+from chimera.domain.provenance.hashes import content_hash
 from chimera.gateways.tools import ToolHost
 from chimera.swarm import prompts
 

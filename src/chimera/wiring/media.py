@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
-from chimera.contracts.credentials import FileStatement
 from chimera.contracts.errors import Invalid
 from chimera.contracts.media import Files, MediaFacts, StoredFile
+from chimera.contracts.provenance.credentials import FileStatement
 from chimera.contracts.work import MediaItem
 from chimera.gateways.credentials.signing import FileSigner
 from chimera.gateways.probing import probe

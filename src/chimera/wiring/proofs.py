@@ -14,10 +14,10 @@ from uuid import UUID
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from chimera.contracts.credentials import CredentialState, FileVerdict
 from chimera.contracts.errors import ChimeraError, NotFound, QueueFull
 from chimera.contracts.media import Files
-from chimera.contracts.proofs import (
+from chimera.contracts.provenance.credentials import CredentialState, FileVerdict
+from chimera.contracts.provenance.proofs import (
     Badge,
     Checked,
     FileProof,
@@ -28,17 +28,17 @@ from chimera.contracts.proofs import (
     PieceProof,
     RootCertificate,
 )
-from chimera.contracts.views import Verification
+from chimera.contracts.provenance.views import Verification
 from chimera.contracts.work import MediaItem
-from chimera.domain import badges, leaves, merkle, notes
+from chimera.domain.provenance import badges, leaves, merkle, notes
 from chimera.gateways.credentials import apart
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.verifying import verify_file
 from chimera.gateways.credentials.wrapping import normal, unwrapped
 from chimera.gateways.custody import KeyFile
-from chimera.stores.proofs import ProofStore
+from chimera.stores.provenance.proofs import ProofStore
+from chimera.stores.provenance.transparency import TransparencyStore
 from chimera.stores.reads import ReadStore
-from chimera.stores.transparency import TransparencyStore
 from chimera.wiring.checks import statement_holds
 
 if TYPE_CHECKING:

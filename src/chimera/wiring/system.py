@@ -16,9 +16,9 @@ from chimera.contracts.claims import ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.media import Files
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.payments import WALLET
+from chimera.contracts.provenance.transparency import Sealed
 from chimera.contracts.recovery import BacklogView, BreakerView, Health
-from chimera.contracts.transparency import Sealed
 from chimera.contracts.values import Role, Stage
 from chimera.contracts.views import FleetView
 from chimera.domain import retry
@@ -42,18 +42,18 @@ from chimera.stores.money.settling import SettlingDesk
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.postgres import Access, Database
-from chimera.stores.proofs import ProofStore
-from chimera.stores.pulse import RedisPulse
-from chimera.stores.quality import QualityStore
-from chimera.stores.questions import QuestionStore
-from chimera.stores.queue import StreamQueue
+from chimera.stores.provenance.proofs import ProofStore
+from chimera.stores.provenance.sealing import Sealer
+from chimera.stores.provenance.transparency import TransparencyStore
 from chimera.stores.reads import ReadStore
-from chimera.stores.redis import connect, reaching
-from chimera.stores.review import ReviewStore
-from chimera.stores.sealing import Sealer
+from chimera.stores.redis.connection import connect, reaching
+from chimera.stores.redis.pulse import RedisPulse
+from chimera.stores.redis.queue import StreamQueue
+from chimera.stores.redis.throttle import RedisThrottle
+from chimera.stores.review.approvals import ReviewStore
+from chimera.stores.review.quality import QualityStore
+from chimera.stores.review.questions import QuestionStore
 from chimera.stores.tasks import Sweeper, TaskStore
-from chimera.stores.throttle import RedisThrottle
-from chimera.stores.transparency import TransparencyStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.gallery import Gallery
 from chimera.swarm.judge import Judge

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.media import Generator
-from chimera.contracts.payments import WALLET
+from chimera.contracts.money.payments import WALLET
 from chimera.contracts.platforms import Platform, ReadBack
 from chimera.domain.persona import explain
 from chimera.gateways.tools import ToolServer

@@ -7,12 +7,12 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Invalid, NotFound
-from chimera.contracts.finance import Decided, PolicyViolation, TransactionRequest
-from chimera.contracts.payments import WALLET, Movement, PaymentAction, PaymentReceipt
+from chimera.contracts.money.finance import Decided, PolicyViolation, TransactionRequest
+from chimera.contracts.money.payments import WALLET, Movement, PaymentAction, PaymentReceipt
+from chimera.contracts.money.views import WalletView
 from chimera.contracts.ports import Cfo, Tools
 from chimera.contracts.values import Money
-from chimera.contracts.views import WalletView
-from chimera.domain import budget
+from chimera.domain.money import budget
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.reads import ReadStore

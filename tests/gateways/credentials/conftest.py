@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from pydantic import JsonValue
 
-from chimera.contracts.credentials import FileStatement, SourceType
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner, Generator
 from chimera.gateways.credentials.stamps import OwnStamps

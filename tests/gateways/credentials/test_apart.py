@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.credentials import CredentialState, FileStatement
+from chimera.contracts.provenance.credentials import CredentialState, FileStatement
 from chimera.gateways.credentials.apart import Request, check
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.credentials import FileStatement
+from chimera.contracts.provenance.credentials import FileStatement
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.boxes import claim_signature
 from chimera.gateways.credentials.signing import FileSigner

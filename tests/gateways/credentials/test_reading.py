@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.credentials import PROVENANCE, FileStatement
+from chimera.contracts.provenance.credentials import PROVENANCE, FileStatement
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.reading import NoManifest, Unreadable, read
 from chimera.gateways.credentials.signing import FileSigner

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 from tests.gateways.credentials.conftest import GENERATOR, Clock, Media, Report
 
-from chimera.contracts.credentials import (
+from chimera.contracts.errors import Invalid
+from chimera.contracts.provenance.credentials import (
     PROVENANCE,
     CredentialState,
     DataUse,
@@ -26,7 +27,6 @@ from chimera.contracts.credentials import (
     SignedFile,
     SourceType,
 )
-from chimera.contracts.errors import Invalid
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner, NotSigned
 from chimera.gateways.credentials.stamps import NotStamped, OwnStamps, RemoteStamps
@@ -253,7 +253,7 @@ def test_a_stamp_of_a_wrong_clock_does_not_make_a_bad_file(
 def test_a_proxy_in_the_environment_does_not_cost_the_time_stamp(tmp_path: Path, media: Mapping[str, Media]) -> None:
     code = (
         "import sys, pathlib\n"
-        "from chimera.contracts.credentials import FileStatement, SourceType\n"
+        "from chimera.contracts.provenance.credentials import FileStatement, SourceType\n"
         "from chimera.gateways.credentials.authority import Authority\n"
         "from chimera.gateways.credentials.signing import FileSigner, Generator\n"
         "from chimera.gateways.credentials.stamps import OwnStamps\n"

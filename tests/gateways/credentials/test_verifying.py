@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from tests.gateways.credentials.conftest import GENERATOR, Media, Report
 
-from chimera.contracts.credentials import PROVENANCE, CredentialState, FileStatement, FileVerdict
 from chimera.contracts.errors import Invalid
+from chimera.contracts.provenance.credentials import PROVENANCE, CredentialState, FileStatement, FileVerdict
 from chimera.gateways.credentials.authority import Authority, Terms
 from chimera.gateways.credentials.signing import FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateways.credentials.conftest import GENERATOR
 
-from chimera.contracts.credentials import PROVENANCE, CredentialState, FileStatement
 from chimera.contracts.errors import Invalid
+from chimera.contracts.provenance.credentials import PROVENANCE, CredentialState, FileStatement
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps

@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 import typer
-from tests.domain.test_notes import Key
-from tests.domain.test_transparency import KEY, full
+from tests.domain.provenance.test_notes import Key
+from tests.domain.provenance.test_transparency import KEY, full
 from typer.testing import CliRunner, Result
 
 from chimera.interfaces.cli import audit

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from tests.interfaces.cli.test_remote import chimera
 
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import KeyRole
 from chimera.wiring import System
 

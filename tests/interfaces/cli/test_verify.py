@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from chimera.contracts.ids import new_id
-from chimera.domain.evidence import Head, Link, change
+from chimera.domain.money.evidence import Head, Link, change
 from chimera.interfaces.cli.main import app
 
 TENANT = new_id()

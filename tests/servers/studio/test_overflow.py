@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chimera.servers.studio import pictures
+from chimera.servers.studio.pictures import drawing as pictures
 from chimera.servers.studio.requests import ImageRequest, Row, Slide
 from chimera.servers.studio.scenes import Scene
 

@@ -28,7 +28,7 @@ from x402.mechanisms.evm import FacilitatorWeb3Signer
 from x402.mechanisms.evm.exact import ExactEvmServerScheme, register_exact_evm_facilitator
 from x402.schemas import AssetAmount
 
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.servers.chain.evm import CHAIN_ID
 from chimera.servers.chain.methods import methods
 from chimera.servers.chain.node import Node
@@ -36,7 +36,8 @@ from chimera.servers.chain.rpc import application
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import money_units
 from chimera.servers.wallet.messages import Refusal
-from chimera.servers.wallet.resource_terms import (
+from chimera.servers.wallet.resources.buying import authorization_nonce
+from chimera.servers.wallet.resources.terms import (
     Authorization,
     Domain,
     ResourceError,
@@ -44,7 +45,6 @@ from chimera.servers.wallet.resource_terms import (
     Token,
     order_deadline,
 )
-from chimera.servers.wallet.resources import authorization_nonce
 
 NAME, VERSION = "USD Coin (test)", "2"
 UNIT = 1_000_000

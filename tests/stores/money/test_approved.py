@@ -10,7 +10,7 @@ from tests.swarm.fakes import FakeModel, FakePulse, FakeSigner, FakeTools
 
 from chimera.contracts.claims import Piece
 from chimera.contracts.errors import Conflict
-from chimera.contracts.finance import Closing, Decided, Outcome
+from chimera.contracts.money.finance import Closing, Decided, Outcome
 from chimera.contracts.values import Decision, TaskStatus
 from chimera.contracts.work import Opinion
 from chimera.swarm.judge import Judge

@@ -10,11 +10,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
-from chimera.domain import accounts, evidence
-from chimera.domain.accounts import Entry
-from chimera.domain.evidence import Event
+from chimera.contracts.money.finance import Closing, Outcome
+from chimera.domain.money import accounts, evidence
+from chimera.domain.money.accounts import Entry
+from chimera.domain.money.evidence import Event
 from chimera.stores.money.batch import Batch, lock
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.books import Books, Outlook, Section, Statement
 from chimera.contracts.errors import Invalid, NotFound, Unavailable
-from chimera.contracts.finance import Closing, Outcome
 from chimera.contracts.ids import new_id
-from chimera.domain import accounts, evidence
-from chimera.domain.accounts import Entry
-from chimera.domain.evidence import Event
+from chimera.contracts.money.books import Books, Outlook, Section, Statement
+from chimera.contracts.money.finance import Closing, Outcome
+from chimera.domain.money import accounts, evidence
+from chimera.domain.money.accounts import Entry
+from chimera.domain.money.evidence import Event
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.books import EXPORTS, chunks
 from chimera.stores.money.treasury import Treasury, now

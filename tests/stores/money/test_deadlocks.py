@@ -11,8 +11,9 @@ from tests.stores.money.proofs import proven
 
 from chimera.contracts.claims import Piece
 from chimera.contracts.errors import ChimeraError, Unavailable
-from chimera.contracts.finance import Closing, Outcome
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
+from chimera.contracts.money.finance import Closing, Outcome
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import Decision
 from chimera.stores.money.limits import set_limits
 from chimera.stores.money.treasury import Treasury

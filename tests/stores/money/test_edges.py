@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 from tests.stores.money.proofs import Books, proven
 
-from chimera.contracts.finance import Closing, Outcome, TransactionRequest
-from chimera.contracts.fleet import Limit
+from chimera.contracts.money.finance import Closing, Outcome, TransactionRequest
+from chimera.contracts.money.limits import Limit
 from chimera.contracts.values import KeyRole
-from chimera.domain.evidence import check
+from chimera.domain.money.evidence import check
 from chimera.interfaces.api.app import create_app
 from chimera.stores.money.limits import LimitStore, set_limits
 from chimera.stores.money.treasury import Treasury

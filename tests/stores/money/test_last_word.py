@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 from tests.stores.money.proofs import proven, read
 
-from chimera.contracts.finance import Closing, Outcome
-from chimera.contracts.fleet import Limit
 from chimera.contracts.ids import new_id
-from chimera.domain.evidence import check
+from chimera.contracts.money.finance import Closing, Outcome
+from chimera.contracts.money.limits import Limit
+from chimera.domain.money.evidence import check
 from chimera.stores.money.limits import set_limits
 from chimera.stores.money.treasury import Treasury
 
@@ -93,7 +93,7 @@ async def test_a_treasury_that_has_lost_its_mind_is_stopped_by_the_table(
 ) -> None:
     """A decision that weighs wrongly does not become money: nothing of its transaction is kept."""
     before = await proven(rich.raw, rich.tenant_id)
-    monkeypatch.setattr("chimera.domain.budget.weigh", lambda *_: None)
+    monkeypatch.setattr("chimera.domain.money.budget.weigh", lambda *_: None)
     answers = await asyncio.gather(
         rich.authorise("111 USDC", "too much"), rich.authorise("110 USDC", "fits"), return_exceptions=True
     )

@@ -10,8 +10,8 @@ from tests.stores.money.proofs import Books, proven
 from tests.stores.money.test_limits import YOU, limits
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.domain.evidence import check
+from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
+from chimera.domain.money.evidence import check
 from chimera.stores.money.limits import LimitStore, set_limits
 from chimera.stores.money.treasury import Treasury
 

@@ -45,9 +45,10 @@ from tests.stores.money.wishes import (
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Conflict, Forbidden, Invalid
-from chimera.contracts.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.contracts.fleet import AnomalyRules, Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.stores.accounts import AccountStore
 from chimera.stores.money.limits import LimitStore, set_limits
 from chimera.stores.money.treasury import Treasury
@@ -55,7 +56,6 @@ from chimera.stores.postgres import Access, Database
 
 T = TypeVar("T")
 Key = tuple[str, str]  # a scope and what in it
-
 ZONES = ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"]
 
 

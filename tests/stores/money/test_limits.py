@@ -9,9 +9,10 @@ import asyncpg
 import pytest
 
 from chimera.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from chimera.contracts.finance import TransactionRequest
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import TransactionRequest
+from chimera.contracts.money.limits import Limit
 from chimera.stores.money.limits import COMPUTE_A_DAY
 
 ME, YOU = "operator:me", "operator:you"

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.contracts.fleet import AnomalyRules, Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.contracts.values import plain
 from chimera.stores.accounts import AccountStore
 from chimera.stores.money.limits import LimitStore, set_limits

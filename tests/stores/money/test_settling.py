@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chimera.contracts.errors import ChimeraError, Conflict, Invalid, NotFound
-from chimera.contracts.finance import Closing, Outcome, Settlement
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Closing, Outcome, Settlement
 from chimera.stores.money.settling import SettlingDesk
 from chimera.stores.money.treasury import now
 

@@ -12,8 +12,9 @@ from tests.stores.money.proofs import Books, proven
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import Closing, Decided, Outcome, PolicyViolation, TransactionRequest
-from chimera.contracts.fleet import AnomalyRules, Limit, Policy
+from chimera.contracts.fleet import Policy
+from chimera.contracts.money.finance import Closing, Decided, Outcome, PolicyViolation, TransactionRequest
+from chimera.contracts.money.limits import AnomalyRules, Limit
 from chimera.stores.money.limits import set_limits
 from chimera.stores.money.treasury import Treasury
 

@@ -10,9 +10,10 @@ import asyncpg
 import pytest
 
 from chimera.contracts.errors import Conflict, Invalid
-from chimera.contracts.finance import Authorization, Closing, Outcome, PolicyViolation
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.finance import Authorization, Closing, Outcome, PolicyViolation
+from chimera.contracts.money.limits import Limit
 from chimera.stores.money.limits import set_limits
 
 

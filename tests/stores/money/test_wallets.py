@@ -12,10 +12,11 @@ from tests.stores.conftest import House
 
 from chimera.contracts.claims import PaymentDue
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import FEES, Closing, Outcome, TransactionRequest
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
-from chimera.contracts.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.finance import FEES, Closing, Outcome, TransactionRequest
+from chimera.contracts.money.limits import Limit
+from chimera.contracts.money.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.stores.money.wallets import WalletStore
 
 PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chimera.contracts.credentials import CredentialState, FileVerdict
+from chimera.contracts.provenance.credentials import CredentialState, FileVerdict
 from chimera.contracts.values import Sha256, Wire
 
 SECONDS = 30.0

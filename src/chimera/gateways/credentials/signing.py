@@ -12,8 +12,8 @@ from pathlib import Path
 import c2pa
 from pydantic import JsonValue
 
-from chimera.contracts.credentials import PROVENANCE, FileStatement, SignedFile, SignedText
 from chimera.contracts.errors import ChimeraError, Invalid
+from chimera.contracts.provenance.credentials import PROVENANCE, FileStatement, SignedFile, SignedText
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.boxes import label_of, repadded
 from chimera.gateways.credentials.certificates import Credential

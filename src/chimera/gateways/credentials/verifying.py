@@ -10,8 +10,8 @@ from pathlib import Path
 from cryptography import x509
 from pydantic import JsonValue
 
-from chimera.contracts.credentials import CredentialState, FileVerdict
 from chimera.contracts.errors import Invalid
+from chimera.contracts.provenance.credentials import CredentialState, FileVerdict
 from chimera.gateways.credentials.certificates import common_name, leads_to, may_sign_claims
 from chimera.gateways.credentials.reading import Finding, NoManifest, Reading, Unreadable, read, read_store
 from chimera.gateways.credentials.wrapping import Wrapped, unwrapped

@@ -7,7 +7,6 @@ from typing import get_args
 
 from fastapi import FastAPI
 
-from chimera.interfaces import board, verifying
 from chimera.interfaces.api import (
     books,
     callers,
@@ -24,6 +23,8 @@ from chimera.interfaces.api import (
     transparency,
     wallets,
 )
+from chimera.interfaces.board import pages as board
+from chimera.interfaces.board import verifying
 from chimera.wiring import System
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from chimera.contracts.books import Books, BurnDown, EvidenceHead
 from chimera.contracts.errors import Invalid
+from chimera.contracts.money.books import Books, BurnDown, EvidenceHead
 from chimera.interfaces.api.callers import Anyone, Wired
 from chimera.interfaces.api.paging import Limit
 from chimera.wiring import chunks

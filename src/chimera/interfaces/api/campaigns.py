@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path
 from pydantic import StringConstraints
 
 from chimera.contracts.fleet import Brief, Policy
+from chimera.contracts.money.views import PolicyChange
 from chimera.contracts.values import Stage, Wire
-from chimera.contracts.views import CampaignView, InfluencerView, Page, PersonaVersion, PlanView, PolicyChange
+from chimera.contracts.views import CampaignView, InfluencerView, Page, PersonaVersion, PlanView
 from chimera.contracts.work import PlanDraft
 from chimera.interfaces.api.callers import Anyone, Author, Operator, Wired
 from chimera.interfaces.api.paging import Before, Limit

@@ -9,19 +9,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import StringConstraints
 
 from chimera.contracts.errors import Forbidden, NotFound
+from chimera.contracts.provenance.views import AssetView, AuditEventView, Lineage, PublicationView, Verification
 from chimera.contracts.recovery import Health
 from chimera.contracts.values import HaltScope, KeyRole, Name, Wire
-from chimera.contracts.views import (
-    AssetView,
-    AuditEventView,
-    FleetView,
-    HaltView,
-    KeyView,
-    Lineage,
-    Page,
-    PublicationView,
-    Verification,
-)
+from chimera.contracts.views import FleetView, HaltView, KeyView, Page
 from chimera.interfaces.api.callers import Anyone, Operator, Reviewer, Wired
 from chimera.interfaces.api.paging import Before, Limit
 

@@ -7,8 +7,9 @@ from fastapi.responses import JSONResponse
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Invalid
-from chimera.contracts.finance import ROUTINE, Authorization, PolicyViolation, TransactionRequest
-from chimera.contracts.views import LimitView, Page, SpendView, TransactionView
+from chimera.contracts.money.finance import ROUTINE, Authorization, PolicyViolation, TransactionRequest
+from chimera.contracts.money.views import LimitView, SpendView, TransactionView
+from chimera.contracts.views import Page
 from chimera.interfaces.api.callers import Anyone, Spender, Wired
 from chimera.interfaces.api.paging import Before, Limit
 from chimera.interfaces.api.problems import PROBLEM

@@ -16,10 +16,10 @@ from pydantic import StringConstraints
 from starlette.types import Receive, Scope, Send
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.proofs import Checked, PieceCheck, RootCertificate
+from chimera.contracts.provenance.proofs import Checked, PieceCheck, RootCertificate
 from chimera.contracts.values import MAX_TEXT, Wire
 from chimera.interfaces.api.callers import Anyone, Wired
-from chimera.interfaces.uploads import Intake
+from chimera.interfaces.board.uploads import Intake
 
 router = APIRouter(tags=["provenance"])
 

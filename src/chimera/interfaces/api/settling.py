@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from chimera.contracts.books import ClosedSpend
-from chimera.contracts.finance import Settlement
-from chimera.contracts.views import FlagView, LimitChangeView, Page
+from chimera.contracts.money.books import ClosedSpend
+from chimera.contracts.money.finance import Settlement
+from chimera.contracts.money.views import FlagView, LimitChangeView
+from chimera.contracts.views import Page
 from chimera.interfaces.api.callers import Anyone, Operator, Spender, Wired
 from chimera.interfaces.api.paging import Before, Limit
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from chimera.contracts.transparency import CheckpointView, ConsistencyView, InclusionView
+from chimera.contracts.provenance.transparency import CheckpointView, ConsistencyView, InclusionView
 from chimera.contracts.values import Name
 from chimera.interfaces.api.callers import Anyone, Wired
 from chimera.interfaces.api.paging import Limit

@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field, JsonValue, StringConstraints
 
-from chimera.contracts.finance import PolicyViolation
-from chimera.contracts.payments import PaymentReceipt
+from chimera.contracts.money.finance import PolicyViolation
+from chimera.contracts.money.payments import PaymentReceipt
+from chimera.contracts.money.views import WalletView
 from chimera.contracts.values import AmountText, Name, Wire
-from chimera.contracts.views import WalletView
 from chimera.interfaces.api.callers import Anyone, Operator, Wired
 from chimera.interfaces.api.money import Key
 

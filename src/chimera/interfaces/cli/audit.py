@@ -9,9 +9,9 @@ from typing import IO, Annotated
 import typer
 from rich.markup import escape
 
-from chimera.contracts.transparency import AuditReport
-from chimera.domain import notes
-from chimera.domain.transparency import verify_export
+from chimera.contracts.provenance.transparency import AuditReport
+from chimera.domain.provenance import notes
+from chimera.domain.provenance.transparency import verify_export
 from chimera.interfaces.cli.client import err, fail, out, save
 
 LONGEST_LINE = 64 << 20

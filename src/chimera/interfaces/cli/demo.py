@@ -14,13 +14,14 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from chimera.contracts.books import Section, Statement
 from chimera.contracts.errors import Conflict, Invalid
 from chimera.contracts.fleet import Brief, Policy
+from chimera.contracts.money.books import Section, Statement
+from chimera.contracts.provenance.views import Lineage, PublicationView
 from chimera.contracts.values import CampaignStatus, EffectStatus, Stage, TaskStatus, plain
-from chimera.contracts.views import Lineage, PublicationView, TaskView
-from chimera.domain import evidence
-from chimera.domain.evidence import Event
+from chimera.contracts.views import TaskView
+from chimera.domain.money import evidence
+from chimera.domain.money.evidence import Event
 from chimera.interfaces.cli.running import pause
 from chimera.wiring import EFFECT_OVER, TASK_OVER, System, content_hash, explain, statement_holds
 

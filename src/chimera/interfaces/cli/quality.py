@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from chimera.contracts.quality import Calibration
+from chimera.interfaces.board.curves import in_words, percent
 from chimera.interfaces.cli.client import call, out, say, show
-from chimera.interfaces.curves import in_words, percent
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Id = Annotated[str, typer.Argument(help="The audit's id, as the list has it.")]

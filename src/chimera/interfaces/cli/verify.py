@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from chimera.contracts.credentials import FileVerdict
-from chimera.domain import evidence
-from chimera.domain.evidence import GENESIS, Event
+from chimera.contracts.provenance.credentials import FileVerdict
+from chimera.domain.money import evidence
+from chimera.domain.money.evidence import GENESIS, Event
 from chimera.interfaces.cli.client import call, err, fail, out, say
 
 if TYPE_CHECKING:

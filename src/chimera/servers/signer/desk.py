@@ -9,7 +9,7 @@ from eth_account.types import TransactionDictType
 from eth_typing import HexStr
 from pydantic import JsonValue
 
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.payments import PaymentOrder
 from chimera.servers.faults import Faults
 from chimera.servers.journal import Journal, JournalError
 from chimera.servers.signer import rules

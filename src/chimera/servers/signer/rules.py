@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from chimera.contracts.payments import ANCHOR_ACCOUNT, PaymentAction, PaymentOrder
-from chimera.contracts.signing import signed_bytes, verify
+from chimera.contracts.money.payments import ANCHOR_ACCOUNT, PaymentAction, PaymentOrder
+from chimera.contracts.provenance.signing import signed_bytes, verify
 from chimera.servers.tokens import orders
 from chimera.servers.tokens.amounts import ETH, money_text, money_units
 from chimera.servers.tokens.contract import checked_address

@@ -8,8 +8,8 @@ from io import BytesIO
 from PIL import Image
 from resvg_py import svg_to_bytes
 
-from chimera.servers.studio.paragraphs import Block
-from chimera.servers.studio.shaping import EMOJI_SIDE, emoji_drawing
+from chimera.servers.studio.typesetting.paragraphs import Block
+from chimera.servers.studio.typesetting.shaping import EMOJI_SIDE, emoji_drawing
 
 _BODY_OF_EMOJI = 1.06
 

@@ -10,9 +10,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from chimera.servers.studio import likeness, pictures, sheets
-from chimera.servers.studio.motion_tools import add_motion_tools
+from chimera.servers.studio.characters import likeness, sheets
+from chimera.servers.studio.clips.tools import add_motion_tools
 from chimera.servers.studio.palettes import NAMED, Palette, palette_for
+from chimera.servers.studio.pictures import drawing as pictures
 from chimera.servers.studio.requests import (
     CharacterBox,
     ChartKind,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue, ValidationError
 
-from chimera.contracts.payments import AnchorDetails, PaymentAction, PaymentOrder
+from chimera.contracts.money.payments import AnchorDetails, PaymentAction, PaymentOrder
 from chimera.contracts.values import Money
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import ETH, money_units, units

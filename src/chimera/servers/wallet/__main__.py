@@ -14,7 +14,7 @@ from chimera.servers.wallet.faucet import add_faucet
 from chimera.servers.wallet.ledger import ChainView
 from chimera.servers.wallet.messages import WalletError
 from chimera.servers.wallet.payments import POINTS, Wallet
-from chimera.servers.wallet.resource_tools import CURRENCY, Resources, ResourceSigner
+from chimera.servers.wallet.resources.tools import CURRENCY, Resources, ResourceSigner
 from chimera.servers.wallet.rpc import Rpc
 from chimera.servers.wallet.server import build_server
 

@@ -8,7 +8,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field, JsonValue
 
-from chimera.contracts.payments import AnchorReading, LastOrder, PaymentAction, PaymentReceipt
+from chimera.contracts.money.payments import AnchorReading, LastOrder, PaymentAction, PaymentReceipt
 from chimera.servers.wallet.ledger import ChainView
 from chimera.servers.wallet.messages import WalletError
 from chimera.servers.wallet.payments import Wallet

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from eth_utils.address import to_checksum_address
 from pydantic import JsonValue
 
-from chimera.contracts.payments import Movement
+from chimera.contracts.money.payments import Movement
 from chimera.contracts.values import EXPONENTS
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import ETH, decimal_text, money_text

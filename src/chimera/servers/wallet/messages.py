@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chimera.contracts.payments import Movement
+from chimera.contracts.money.payments import Movement
 
 
 class Refusal(StrEnum):

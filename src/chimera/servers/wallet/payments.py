@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import JsonValue, ValidationError
 
-from chimera.contracts.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.values import EXPONENTS
 from chimera.servers.faults import Faults
 from chimera.servers.tokens import orders

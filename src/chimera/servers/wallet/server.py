@@ -9,10 +9,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field, JsonValue
 
-from chimera.contracts.payments import PaymentAction, PaymentReceipt
+from chimera.contracts.money.payments import PaymentAction, PaymentReceipt
 from chimera.servers.wallet.messages import AccountAddress, Balance, FeeQuote, MovementPage, WalletError
 from chimera.servers.wallet.payments import Wallet
-from chimera.servers.wallet.resource_tools import Resources, add_resource_tools
+from chimera.servers.wallet.resources.tools import Resources, add_resource_tools
 
 MAX_PAGE = 500
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
-from chimera.contracts.payments import PaymentOrder
+from chimera.contracts.money.payments import PaymentOrder
 
 RETRY_SECONDS = 5.0
 TIMEOUT_SECONDS = 10.0

@@ -2,7 +2,7 @@
 
 from eth_utils.address import to_checksum_address
 
-from chimera.contracts.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.servers.tokens import contract
 from chimera.servers.tokens.amounts import ETH, money_text, money_units
 from chimera.servers.tokens.orders import moves_money

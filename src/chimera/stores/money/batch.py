@@ -15,14 +15,14 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.contracts.claims import SpendOrder
-from chimera.contracts.finance import ROUTINE, Authorization, CfoAnswer, Closing, Decided, Outcome, metered
 from chimera.contracts.ids import new_id
-from chimera.contracts.signing import plain_bytes
+from chimera.contracts.money.finance import ROUTINE, Authorization, CfoAnswer, Closing, Decided, Outcome, metered
+from chimera.contracts.provenance.signing import plain_bytes
 from chimera.contracts.values import plain
-from chimera.domain import accounts, budget, evidence
-from chimera.domain.accounts import Entry, Posting, Spender
-from chimera.domain.budget import Counter
-from chimera.domain.evidence import Head, Link
+from chimera.domain.money import accounts, budget, evidence
+from chimera.domain.money.accounts import Entry, Posting, Spender
+from chimera.domain.money.budget import Counter
+from chimera.domain.money.evidence import Head, Link
 from chimera.stores.postgres import queries
 
 if TYPE_CHECKING:

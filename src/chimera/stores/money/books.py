@@ -9,12 +9,12 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from chimera.contracts.books import BookAccount, BookEntry, Books, BurnDown, BurnPoint, EvidenceHead
 from chimera.contracts.errors import NotFound, Unavailable
-from chimera.contracts.views import LimitView
-from chimera.domain import journal, statements
-from chimera.domain.evidence import GENESIS
-from chimera.domain.statements import Sum
+from chimera.contracts.money.books import BookAccount, BookEntry, Books, BurnDown, BurnPoint, EvidenceHead
+from chimera.contracts.money.views import LimitView
+from chimera.domain.money import journal, statements
+from chimera.domain.money.evidence import GENESIS
+from chimera.domain.money.statements import Sum
 from chimera.stores.postgres import SESSION, Database, queries
 
 if TYPE_CHECKING:

@@ -11,16 +11,18 @@ import asyncpg
 from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from chimera.contracts.fleet import Limit, Policy
+from chimera.contracts.fleet import Policy
 from chimera.contracts.ids import new_id
+from chimera.contracts.money.limits import Limit
+from chimera.contracts.money.views import FlagView, LimitChangeView
 from chimera.contracts.values import plain
-from chimera.contracts.views import FlagView, LimitChangeView, Page
-from chimera.domain import budget
-from chimera.domain.budget import Counter
-from chimera.stores import audit
+from chimera.contracts.views import Page
+from chimera.domain.money import budget
+from chimera.domain.money.budget import Counter
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.treasury import now
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from asyncpg import Record

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chimera.contracts.books import ClosedSpend
 from chimera.contracts.errors import Conflict, Invalid, NotFound
-from chimera.contracts.finance import COMPUTE, Closing, Outcome, Settlement, metered
+from chimera.contracts.money.books import ClosedSpend
+from chimera.contracts.money.finance import COMPUTE, Closing, Outcome, Settlement, metered
 from chimera.contracts.values import Money
 from chimera.stores.money.treasury import close, now
 from chimera.stores.postgres import Database, queries

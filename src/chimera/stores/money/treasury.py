@@ -11,15 +11,16 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.contracts.claims import SpendOrder
 from chimera.contracts.errors import Conflict
-from chimera.contracts.finance import ROUTINE, CfoAnswer, Closing, Decided, Outcome
-from chimera.contracts.fleet import AnomalyRules, Policy
+from chimera.contracts.fleet import Policy
+from chimera.contracts.money.finance import ROUTINE, CfoAnswer, Closing, Decided, Outcome
+from chimera.contracts.money.limits import AnomalyRules
 from chimera.contracts.values import Money
-from chimera.domain.anomalies import Habits, PastSpend
-from chimera.domain.budget import Counter
-from chimera.stores import audit
+from chimera.domain.money.anomalies import Habits, PastSpend
+from chimera.domain.money.budget import Counter
 from chimera.stores.group import GroupCommit
 from chimera.stores.money.batch import SQL, Batch, Wish, lock
 from chimera.stores.postgres import Database
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from asyncpg import Record

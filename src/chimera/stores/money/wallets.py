@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from chimera.contracts.claims import PaymentDue
 from chimera.contracts.errors import NotFound
-from chimera.contracts.finance import Closing, Outcome
-from chimera.contracts.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera.contracts.money.finance import Closing, Outcome
+from chimera.contracts.money.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera.contracts.values import Money
-from chimera.domain import accounts
-from chimera.domain.accounts import Entry
-from chimera.stores import audit
+from chimera.domain.money import accounts
+from chimera.domain.money.accounts import Entry
 from chimera.stores.money.batch import Batch, lock
 from chimera.stores.money.treasury import close, now
 from chimera.stores.postgres import Database, queries
+from chimera.stores.provenance import audit
 
 if TYPE_CHECKING:
     from chimera.stores.postgres import Connection

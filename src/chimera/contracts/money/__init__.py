@@ -1,0 +1,1 @@
+"""Wire types of budgets, spends, payments and books."""

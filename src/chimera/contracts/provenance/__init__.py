@@ -1,0 +1,1 @@
+"""Wire types of signatures, credentials, the transparency log and proofs."""

@@ -1,0 +1,1 @@
+"""The rules of money: accounts, limits, evidence, the journal. Exact numbers only."""

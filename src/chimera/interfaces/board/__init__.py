@@ -1,0 +1,1 @@
+"""The board: pages for people, on the same calls as the API."""

@@ -1,0 +1,1 @@
+"""What moves and sounds: staging, captions, music, voice and the film they become."""

@@ -1,0 +1,1 @@
+"""Text as glyphs in lines: faces, shaping, directions, paragraphs."""

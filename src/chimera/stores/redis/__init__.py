@@ -1,0 +1,1 @@
+"""Redis: queues, signals and limits that all processes share. Losing it loses no work."""
