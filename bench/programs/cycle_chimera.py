@@ -26,6 +26,7 @@ from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 from chimera.settings import Settings
 from chimera.stores.tasks import TaskStore
 from chimera.wiring import System
+from chimera.wiring.roles import serve
 
 PLAN_SIZE = 50
 PARENTS = {
@@ -139,7 +140,7 @@ async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
     system.__dict__.update(parts | {"pulse": NoPulse()})
     stopping = asyncio.Event()
     samples = Samples()
-    serving = asyncio.create_task(system.serve([Role.WORKER, Role.JUDGE], stopping))
+    serving = asyncio.create_task(serve(system, [Role.WORKER, Role.JUDGE], stopping))
     await asyncio.sleep(1)
     planner = ProcessMark(process_id=new_id(), role=Role.PLANNER, host="bench", pid=os.getpid())
     await system.fleet.mark(planner)

@@ -15,6 +15,7 @@ from bench.programs.meter import Meter
 from chimera.contracts.values import Role
 from chimera.settings import Settings
 from chimera.wiring import System
+from chimera.wiring.roles import serve
 
 SETTLE_SECONDS = 3.0
 AT_ONCE = 8
@@ -35,7 +36,7 @@ async def fill(system: System, influencers: int) -> None:
 async def rest(system: System, seconds: float) -> dict[str, float]:
     """Serve in all roles with nothing to do; CPU in per cent of one core, memory in MB."""
     stopping = asyncio.Event()
-    serving = asyncio.create_task(system.serve(list(Role), stopping))
+    serving = asyncio.create_task(serve(system, list(Role), stopping))
     await asyncio.sleep(SETTLE_SECONDS)
     meter = Meter()
     await asyncio.sleep(seconds)

@@ -27,7 +27,7 @@ from chimera.contracts.work import RenderedPrompt, Usage
 from chimera.stores.money.limits import set_limits
 from chimera.stores.money.treasury import Treasury
 from chimera.stores.postgres import Access, Database
-from chimera.swarm.metering import MeteredModel
+from chimera.swarm.metering import Meter, MeteredModel
 
 if TYPE_CHECKING:
     from chimera.stores.postgres import Connection
@@ -119,7 +119,7 @@ async def squeeze(database: Database, plan: Plan) -> None:
 async def think(treasury: Treasury, plan: Plan) -> None:
     """Ask a model that says its calls cost nothing."""
     task = Task.model_validate_json(plan["task"])
-    model = MeteredModel(FreeModel(plan["amount"]), treasury, treasury)
+    model = MeteredModel(FreeModel(plan["amount"]), Meter(treasury, treasury))
     prompt = RenderedPrompt(name="p", version=1, sha256="0" * 64, text="Think.")
     for attempt in plan["attempts"]:
         try:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from chimera.domain.generators import caption, filled
+from chimera.domain.generators import caption, filled, scenes
 
 WISH: dict[str, JsonValue] = {"kind": "card", "title": "Old light", "text": "It costs $5.", "seed": 7, "tier": "hero"}
 
@@ -72,3 +72,23 @@ def test_a_caption_is_never_too_long_and_never_dressed(text: str, most: int) -> 
     assert len(said) <= most
     assert said == said.strip() or len(said) == most
     assert "://x" not in caption(f"{text} see://x", most)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("One. Two. Three. Four. Five. #tag https://x.example/y", ["One. Two.", "Three. Four. Five."]),
+        ("All in one", ["All in one"]),
+        ("#only @tags", []),
+    ],
+)
+def test_a_post_is_told_in_turns_of_like_length(text: str, told: list[str]) -> None:
+    assert scenes(text, 2 if "Five" in text else 6) == told
+
+
+@given(st.text(max_size=2_000), st.integers(1, 6))
+def test_scenes_are_few_and_leave_no_sentence_out(text: str, most: int) -> None:
+    told = scenes(text, most, 10_000)
+    assert len(told) <= most
+    assert " ".join(told) == caption(text, 10_000)

@@ -1,12 +1,17 @@
 """A plan hangs together before any of it runs (ORC-9)."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from chimera.contracts.errors import Invalid
-from chimera.contracts.fleet import Brief
-from chimera.contracts.values import TaskKind
+from chimera.contracts.fleet import Brief, Promotion
+from chimera.contracts.media import Generator, Tier
+from chimera.contracts.money.limits import Limit
+from chimera.contracts.values import Priority, TaskKind
 from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 from chimera.domain import planning
 
@@ -103,3 +108,54 @@ def test_a_plan_may_spend_what_the_brief_offers() -> None:
 def test_a_plan_may_not_spend_what_the_brief_does_not_offer(amount: object) -> None:
     with pytest.raises(Invalid, match="node pay wants to spend"):
         planning.within(draft(spend(amount)), brief("50 USDC"))
+
+
+MEDIA = Generator(server="fal-mcp", tool="run", arguments={}, prices={Tier.DAILY: "1 USD", Tier.HERO: "5 USD"})
+
+
+def media(key: str, priority: Priority = Priority.HIGH, **parameters: str) -> PlanNode:
+    call = ToolCall(target_mcp="twitter-mcp", action="post_tweet", parameters={"media": "image", **parameters})
+    return PlanNode(key=key, goal="g", tool_call=call, priority=priority)
+
+
+def budgeted(*limits: str, promotions: Sequence[str] = ()) -> Brief:
+    """`day 5 USD` is a limit."""
+    return Brief(
+        persona="Nora",
+        name="n",
+        goal="g",
+        strategy=["s"],
+        budget=[Limit.model_validate(dict(zip(("span", "amount"), one.split(" ", 1), strict=True))) for one in limits],
+        promotions=[Promotion(token_amount=amount, purpose="p", wallet="w") for amount in promotions],
+    )
+
+
+def tiers(plan: PlanDraft, brief: Brief, maker: Generator = MEDIA) -> list[JsonValue]:
+    found = planning.with_tiers(plan, brief, {"image": maker})
+    assert [one.key for one in found.nodes] == [one.key for one in plan.nodes]
+    return [one.tool_call.parameters.get("tier") for one in found.nodes]
+
+
+@pytest.mark.parametrize(
+    ("limits", "promotions", "expected"),
+    [
+        (["total 100 USD"], [], ["hero", "hero", "daily"]),
+        (["total 7 USD"], [], ["hero", "daily", "daily"]),  # 3 for all of them, 4 more for the first
+        (["total 6 USD"], [], ["daily", "daily", "daily"]),
+        (["total 100 USD", "day 7 USD"], [], ["hero", "daily", "daily"]),
+        (["total 100 USD", "transaction 4 USD"], [], ["daily", "daily", "daily"]),
+        (["total 100 USD"], ["93 USD"], ["hero", "daily", "daily"]),
+        (["total 100 EUR"], [], ["daily", "daily", "daily"]),
+    ],
+)
+def test_milestones_get_the_better_tier_as_far_as_the_budget_goes(
+    limits: list[str], promotions: list[str], expected: list[str]
+) -> None:
+    plan = draft(media("a"), media("b"), media("c", Priority.MEDIUM))
+    assert tiers(plan, budgeted(*limits, promotions=promotions)) == expected
+
+
+def test_what_costs_nothing_needs_no_budget_and_what_the_author_chose_stays() -> None:
+    free = MEDIA.model_copy(update={"prices": {}})
+    plan = draft(media("a"), media("b", tier="daily"), media("c", Priority.LOW, tier="hero"), node("d"))
+    assert tiers(plan, budgeted("total 1 EUR"), free) == ["hero", "daily", "hero", None]

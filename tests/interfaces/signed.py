@@ -16,7 +16,7 @@ from tests.journeys.fleet import EXAMPLES, Fleet, Json, dispatch, open_fleet
 from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.values import Role
 from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner, Generator
+from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps
 from chimera.settings import Settings
 from chimera.wiring import System
@@ -96,7 +96,7 @@ def signed(folder: Path, content: bytes, authority: Authority | None = None) -> 
     place = folder / uuid4().hex
     place.mkdir()
     own = authority or Authority(place / "credentials")
-    signer = FileSigner(own, OwnStamps(own), Generator("Somebody", "1"))
+    signer = FileSigner(own, OwnStamps(own), Claimant("Somebody", "1"))
     statement = FileStatement(
         asset_id="01a",
         soul_hash="a" * 64,

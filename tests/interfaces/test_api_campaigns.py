@@ -10,6 +10,7 @@ from tests.journeys.fleet import LIMITLESS, SEED, WALLET, Fleet, Json, brief, op
 from chimera.contracts.fleet import Brief
 from chimera.contracts.values import Stage
 from chimera.wiring import System
+from chimera.wiring.roles import serve
 
 FRONT = "id: X\nname: X\naccount: x\nvoice_traits: [calm]\ndirectives: [Be kind.]"
 REQUEST = SEED["financial_authorization"]["transaction_request"]
@@ -144,7 +145,7 @@ async def planned(fleet: Fleet, **changes: Any) -> str:
     campaign_id: str = (await fleet.post("/v1/campaigns", brief(**changes), 201))["campaign_id"]
     await fleet.post(f"/v1/campaigns/{campaign_id}/plan")
     stopping = asyncio.Event()
-    serving = asyncio.create_task(fleet.system.serve(["planner"], stopping))  # type: ignore[list-item]
+    serving = asyncio.create_task(serve(fleet.system, ["planner"], stopping))  # type: ignore[list-item]
     async with asyncio.timeout(15):
         while (await fleet.get(f"/v1/campaigns/{campaign_id}"))["status"] != "planned":
             assert not serving.done(), await serving

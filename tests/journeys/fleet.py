@@ -23,6 +23,7 @@ from chimera.gateways.tools import ToolHost
 from chimera.interfaces.api.app import create_app
 from chimera.settings import Settings
 from chimera.wiring import System, tool_servers
+from chimera.wiring.roles import serve
 
 T = TypeVar("T")
 Json = Any
@@ -145,7 +146,7 @@ class Fleet:
     async def working(self, *roles: Role) -> AsyncIterator[None]:
         """Roles at work inside the block; afterwards they stop in good order."""
         stopping = asyncio.Event()
-        serving = asyncio.create_task(self.system.serve(list(roles or Role), stopping))
+        serving = asyncio.create_task(serve(self.system, list(roles or Role), stopping))
         try:
             yield
         finally:

@@ -29,6 +29,7 @@ from chimera.domain.money.evidence import Event
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
 from chimera.wiring import System, tool_servers
+from chimera.wiring.roles import serve
 
 PASSPHRASE = "seven grey herons over the weir"
 BOUND_S = 60.0
@@ -225,7 +226,7 @@ class Till(House):
     async def publishing(self) -> AsyncIterator[None]:
         """A Publisher at work in this process."""
         stopping = asyncio.Event()
-        serving = asyncio.create_task(self.system.serve([Role.PUBLISHER], stopping))
+        serving = asyncio.create_task(serve(self.system, [Role.PUBLISHER], stopping))
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from chimera.contracts.errors import Unavailable
 from chimera.contracts.values import KeyRole, Role
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
+from chimera.wiring.roles import serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -178,7 +179,7 @@ async def test_a_worker_process_that_is_killed_in_the_middle_loses_nothing(
 
 async def test_roles_that_are_cut_off_in_the_middle_are_followed_by_others_that_finish(fleet: Fleet) -> None:
     stopping = asyncio.Event()
-    first = asyncio.create_task(fleet.system.serve(list(Role), stopping))
+    first = asyncio.create_task(serve(fleet.system, list(Role), stopping))
     campaign_id = await fleet.start(brief(**FOUR))
     await begun(fleet, campaign_id, "in_progress", "in_review", "completed")
     first.cancel()

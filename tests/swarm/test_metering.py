@@ -15,7 +15,7 @@ from chimera.contracts.money.finance import Closing, Outcome
 from chimera.contracts.ports import Answer, PaidModel
 from chimera.contracts.values import Money, Role
 from chimera.contracts.work import Opinion, RenderedPrompt, Usage
-from chimera.swarm.metering import MeteredModel
+from chimera.swarm.metering import Meter, MeteredModel
 
 PROMPT = RenderedPrompt(name="judge", version=3, sha256="c" * 64, text="Judge this.")
 OPINION = Opinion(score=91, reasons=["Clear."])
@@ -50,7 +50,7 @@ TASK = make_task()
 
 
 def metered(model: Billed) -> PaidModel:
-    return MeteredModel(model, model.treasury, model.treasury)
+    return MeteredModel(model, Meter(model.treasury, model.treasury))
 
 
 async def ask(model: Billed) -> Answer[Opinion]:

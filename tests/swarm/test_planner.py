@@ -39,7 +39,7 @@ def draft(*nodes: dict[str, Any]) -> PlanDraft:
 
 
 def planner(work: FakeWork, model: FakeModel) -> Planner:
-    return Planner(work, model, FakeTools(), FakePulse())
+    return Planner(work, model, FakeTools(), FakePulse(), {})
 
 
 async def test_a_plan_is_laid_out_and_its_first_tasks_are_handed_on() -> None:

@@ -11,6 +11,7 @@ from chimera.contracts.values import Role
 from chimera.gateways.tools import ToolHost
 from chimera.settings import Settings
 from chimera.wiring import System, anchoring, tool_servers
+from chimera.wiring.health import health_of
 
 
 def with_chain(settings: Settings) -> Settings:
@@ -48,7 +49,7 @@ async def test_without_a_chain_nothing_is_anchored_nothing_is_red_and_it_is_said
         "no chain is configured: nothing is anchored, and on_chain_verification stays false"
     ]
     assert await anchoring.late_anchors(system.settings, system.host, system.transparency) == []
-    assert not any("chain" in problem for problem in (await system.health()).problems)
+    assert not any("chain" in problem for problem in (await health_of(system)).problems)
     assert await system.transparency.due_anchor() is not None
 
 
@@ -66,10 +67,10 @@ async def test_health_says_when_what_was_sealed_is_on_no_chain_for_too_long(
     await system.open()
     try:
         await system.accounts.open_tenant("acme")
-        assert not any("on no chain" in problem for problem in (await system.health()).problems)
+        assert not any("on no chain" in problem for problem in (await health_of(system)).problems)
         await system.transparency.seal(LogKey())
-        assert not any("on no chain" in problem for problem in (await system.health()).problems)
+        assert not any("on no chain" in problem for problem in (await health_of(system)).problems)
         monkeypatch.setattr(anchoring, "LATE", 0)
-        assert any("on no chain" in problem for problem in (await system.health()).problems)
+        assert any("on no chain" in problem for problem in (await health_of(system)).problems)
     finally:
         await system.close()

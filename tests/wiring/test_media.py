@@ -20,7 +20,7 @@ from chimera.contracts.media import Altered, storage_uri
 from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.work import MediaItem
 from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner, Generator
+from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps
 from chimera.gateways.tools import ToolHost, ToolServer
 from chimera.stores.files import LocalFiles
@@ -92,7 +92,7 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def signer(authority: Authority) -> Iterator[FileSigner]:
-    made = FileSigner(authority, OwnStamps(authority), Generator("Chimera", "0.1.0"))
+    made = FileSigner(authority, OwnStamps(authority), Claimant("Chimera", "0.1.0"))
     yield made
     made.close()
 

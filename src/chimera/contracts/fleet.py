@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_vali
 
 from chimera.contracts.money.finance import Category, Wallet
 from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.contracts.values import AmountText, Name, Score, Text, Wire
+from chimera.contracts.values import AmountText, Name, Priority, Score, Text, Wire
 from chimera.contracts.work import Constraints, Keyword, ToolName
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1_000, pattern=r"^[^\x00]*$")]
@@ -90,6 +90,7 @@ class Deliverable(Wire):
     topics: list[Line] = Field(min_length=1, max_length=50)
     length: int = Field(1, ge=1, le=25, description="Posts in a thread.")
     media: Literal["none", "image", "clip"] = Field("none", description="What each post is shown with.")
+    priority: Priority = Field(Priority.MEDIUM, description="A high one is a milestone: better media, if they fit.")
 
     @model_validator(mode="after")
     def _one_post(self) -> Self:

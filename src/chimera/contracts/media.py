@@ -1,13 +1,14 @@
 """Media files as they cross a boundary: where they are kept, what was measured, and the port of the file store."""
 
 from collections.abc import AsyncIterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Protocol
 
 from pydantic import Field, JsonValue, StringConstraints
 
 from chimera.contracts.errors import ChimeraError, Invalid
-from chimera.contracts.values import Sha256, Wire
+from chimera.contracts.values import AmountText, Sha256, Wire
 
 MAX_FILE = 200 * 1024 * 1024
 """Largest file that is taken unless the configuration says otherwise, in bytes."""
@@ -76,17 +77,29 @@ class MediaFacts(Wire):
     video_codec: str | None = None
 
 
+class Tier(StrEnum):
+    """How much is put into a picture or clip: the everyday one, or the one for milestones (MED-3)."""
+
+    DAILY = "daily"
+    HERO = "hero"
+
+
 class Generator(Wire):
     """A tool that makes pictures or clips, and how what we want becomes its arguments (MED-1).
 
-    A value `$name` stands for a part of the wish: `kind`, `title`, `text`, `handle`, `character`, `tier`, `seed`.
+    A value `$name` stands for a part of the wish: `kind`, `title`, `text`, `scenes`, `handle`, `character`, `tier`,
+    `seed`.
     """
 
     server: str
     tool: str
     arguments: dict[str, JsonValue]
+    hero: dict[str, JsonValue] | None = Field(None, description="Arguments of the better tier, where they are others.")
     character: str | None = Field(None, description="The tool that draws a character's reference sheet.")
     likeness: str | None = Field(None, description="The tool that says whether a picture shows the character.")
+    prices: dict[Tier, AmountText] = Field(
+        default_factory=dict, description="What a call costs at most, by tier; a tier that is not named costs nothing."
+    )
 
 
 class Files(Protocol):

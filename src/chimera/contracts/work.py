@@ -63,6 +63,29 @@ class TaskDispatch(Wire):
     )
 
 
+class Usage(Wire):
+    """What a model call consumed; `cost` is absent when no price is known."""
+
+    input_tokens: int = Field(0, ge=0, le=1_000_000_000)
+    output_tokens: int = Field(0, ge=0, le=1_000_000_000)
+    cost: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})? (USD|EUR|USDC|ETH)$")] | None = Field(
+        None, description="Exact amount with currency, like '0.0021 USD'; never zero."
+    )
+    budget_verification_hash: Sha256 | None = Field(None, description="The CFO's authorisation that it was paid under.")
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.input_tokens + self.output_tokens
+
+    @field_validator("cost")
+    @classmethod
+    def _spent(cls, value: str | None) -> str | None:
+        if value is not None and not value.split(" ")[0].strip("0."):
+            raise ValueError("a cost of zero is no cost: leave it out")
+        return value
+
+
 class MediaItem(Wire):
     """A picture or clip of a piece: the file by its content, what was measured of it, and how it was made (MED-4)."""
 
@@ -79,6 +102,7 @@ class MediaItem(Wire):
     shown_in: dict[str, int] | None = Field(None, description="The part of that picture with the character, in pixels.")
     unsigned_sha256: Sha256 | None = Field(None, description="The file as it was judged, before it was signed.")
     generation_duration_ms: int = Field(ge=0, le=86_400_000)
+    usage: Usage | None = Field(None, description="What its maker was paid, and under which authorisation.")
 
 
 class Artifact(Wire):
@@ -107,29 +131,6 @@ class ToolRecord(Wire):
     arguments_hash: Sha256
     duration_ms: int
     outcome: Literal["ok", "error", "timeout"]
-
-
-class Usage(Wire):
-    """What a model call consumed; `cost` is absent when no price is known."""
-
-    input_tokens: int = Field(0, ge=0, le=1_000_000_000)
-    output_tokens: int = Field(0, ge=0, le=1_000_000_000)
-    cost: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})? (USD|EUR|USDC|ETH)$")] | None = Field(
-        None, description="Exact amount with currency, like '0.0021 USD'; never zero."
-    )
-    budget_verification_hash: Sha256 | None = Field(None, description="The CFO's authorisation that it was paid under.")
-
-    @property
-    def tokens(self) -> int:
-        """All of them."""
-        return self.input_tokens + self.output_tokens
-
-    @field_validator("cost")
-    @classmethod
-    def _spent(cls, value: str | None) -> str | None:
-        if value is not None and not value.split(" ")[0].strip("0."):
-            raise ValueError("a cost of zero is no cost: leave it out")
-        return value
 
 
 class RenderedPrompt(Wire):

@@ -32,11 +32,25 @@ def _filled(value: JsonValue, wish: Mapping[str, JsonValue]) -> JsonValue:
     return Template(value).safe_substitute({name: str(given) for name, given in wish.items()})
 
 
+def scenes(text: str, most: int = 6, longest: int = 900) -> list[str]:
+    """A post told in turns: its sentences in so many groups of like length, in their order."""
+    said = _SENTENCE.split(_undressed(text)[:longest].strip())
+    told: list[str] = []
+    for number in range(min(most, len(said))):
+        start, end = (len(said) * place // min(most, len(said)) for place in (number, number + 1))
+        told.append(" ".join(said[start:end]))
+    return [scene for scene in told if scene]
+
+
 def caption(text: str, most: int = 240) -> str:
     """What of a post belongs into its picture: its first sentences, without links, tags and counters."""
-    said, plain = "", " ".join(_DRESS.sub(" ", text).split())
-    for sentence in _SENTENCE.split(plain):
+    said = ""
+    for sentence in _SENTENCE.split(_undressed(text)):
         if said and len(said) + len(sentence) + 1 > most:
             break
         said = f"{said} {sentence}".strip()
     return said[:most]
+
+
+def _undressed(text: str) -> str:
+    return " ".join(_DRESS.sub(" ", text).split())

@@ -1,10 +1,13 @@
 """Plans: a graph of tasks that must hang together before any of them runs (ORC-9)."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 
 from chimera.contracts.errors import Invalid
 from chimera.contracts.fleet import Brief
-from chimera.contracts.values import TaskKind
+from chimera.contracts.media import Generator, Tier
+from chimera.contracts.values import Money, Priority, TaskKind
 from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
 
 
@@ -65,3 +68,63 @@ def within(draft: PlanDraft, brief: Brief) -> None:
             )
         if node.kind is not kind_of(node.tool_call):
             raise Invalid(f"node {node.key} is a {node.kind.value}, but its call makes it another kind")
+
+
+def tier_of(priority: Priority) -> Tier:
+    """What a piece of this priority is worth: milestones get the better pictures and clips (MED-3)."""
+    return Tier.HERO if priority is Priority.HIGH else Tier.DAILY
+
+
+def with_tiers(draft: PlanDraft, brief: Brief, makers: Mapping[str, Generator]) -> PlanDraft:
+    """Each piece with a picture or clip gets its tier, by its priority and by what the budget leaves (MED-3).
+
+    What is promised to others and the everyday tier of all pieces come first; the better tier is paid from the rest,
+    in the order of the plan. Where the draft names a tier, it stays.
+    """
+    purse = _Purse(brief)
+    makes = {node.key: makers.get(str(node.tool_call.parameters.get("media"))) for node in draft.nodes}
+    for maker in makes.values():
+        purse.pay(maker.prices.get(Tier.DAILY) if maker else None)
+    nodes = []
+    for node in draft.nodes:
+        maker = makes[node.key]
+        if maker is not None and "tier" not in node.tool_call.parameters:
+            tier = tier_of(node.priority)
+            if tier is Tier.HERO and not purse.swap(maker.prices.get(Tier.DAILY), maker.prices.get(Tier.HERO)):
+                tier = Tier.DAILY
+            parameters = {**node.tool_call.parameters, "tier": tier.value}
+            node = node.model_copy(update={"tool_call": node.tool_call.model_copy(update={"parameters": parameters})})
+        nodes.append(node)
+    return draft.model_copy(update={"nodes": nodes})
+
+
+class _Purse:
+    """What a brief's budget leaves, by currency; a currency without a limit buys nothing (FIN-3)."""
+
+    def __init__(self, brief: Brief) -> None:
+        self._left: dict[str, Decimal] = {}
+        self._each: dict[str, Decimal] = {}
+        for limit in brief.budget:
+            kept = self._each if limit.span == "transaction" else self._left
+            money = limit.money
+            kept[money.currency] = min(money.amount, kept.get(money.currency, money.amount))
+        for promotion in brief.promotions:
+            self.pay(promotion.token_amount)
+
+    def pay(self, price: str | None) -> None:
+        """So much is gone, whether it fits or not."""
+        if price is not None:
+            money = Money.parse(price)
+            self._left[money.currency] = self._left.get(money.currency, Decimal(0)) - money.amount
+
+    def swap(self, old: str | None, new: str | None) -> bool:
+        """Pay the new price in place of the old one, if it fits."""
+        if new is None:
+            return True
+        money, back = Money.parse(new), Money.parse(old) if old else None
+        returned = back.amount if back is not None and back.currency == money.currency else Decimal(0)
+        left = self._left.get(money.currency, Decimal(0)) + returned - money.amount
+        if left < 0 or money.amount > self._each.get(money.currency, money.amount):
+            return False
+        self._left[money.currency] = left
+        return True

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from chimera.contracts.values import Priority
 from chimera.gateways.phrasing import clean, sentences, words
 
 
@@ -83,6 +84,7 @@ class Order(_Input):
     topics: Lines = []
     length: Count = 1
     media: str = "none"
+    priority: Priority = Priority.MEDIUM
 
 
 class Boost(_Input):

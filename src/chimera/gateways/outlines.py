@@ -69,6 +69,7 @@ def _pieces(goal: str, wanted: Sequence[tuple[Order, str]]) -> list[PlanNode]:
                 key=f"post-{number}",
                 goal=f"Write the {place} {what} on “{topic}” for this goal: {clean(goal)[:_MAX_GOAL]}",
                 tool_call=ToolCall(target_mcp=order.server, action=order.action, parameters={**parameters}),
+                priority=order.priority,
             )
         )
     return nodes

@@ -8,13 +8,15 @@ from pydantic import Field, JsonValue, ValidationError
 
 from chimera.contracts.claims import Setting, Task
 from chimera.contracts.errors import ChimeraError, Invalid, ToolFailed, Unavailable
-from chimera.contracts.media import Generator, storage_uri
-from chimera.contracts.ports import Shelf, Tools
+from chimera.contracts.media import Generator, Tier, storage_uri
+from chimera.contracts.money.finance import PolicyViolation
+from chimera.contracts.ports import Shelf, ToolResult, Tools
 from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.contracts.values import Name, Wire
-from chimera.contracts.work import Artifact, MediaItem, ToolRecord
-from chimera.domain import generators
+from chimera.contracts.values import Money, Name, Wire
+from chimera.contracts.work import Artifact, MediaItem, ToolRecord, Usage
+from chimera.domain import generators, planning
 from chimera.swarm.inputs import seed_of
+from chimera.swarm.metering import Bill, Held, Meter
 
 _KINDS = ("card", "quote", "card", "art")
 _BY_RULE = "chimera-studio/"
@@ -39,10 +41,11 @@ class _Answer(Wire):
 class Gallery:
     """Implements `ports.Gallery`."""
 
-    def __init__(self, tools: Tools, shelf: Shelf, makers: Mapping[str, Generator]) -> None:
+    def __init__(self, tools: Tools, shelf: Shelf, makers: Mapping[str, Generator], meter: Meter) -> None:
         self._tools = tools
         self._shelf = shelf
         self._makers = makers
+        self._meter = meter
 
     async def make(self, task: Task, setting: Setting, text: str, tool_log: list[ToolRecord]) -> list[MediaItem]:
         """See `ports.Gallery.make`."""
@@ -53,7 +56,7 @@ class Gallery:
         if maker is None:
             raise Invalid(f"nothing makes {wanted!r}", remedy=f"media is one of: {', '.join(sorted(self._makers))}.")
         wish = _wish(task, setting, text)
-        call = await self._tools.call(maker.server, maker.tool, generators.filled(maker.arguments, wish))
+        call, usage = await self._made(task, maker, wish)
         tool_log.append(call.record)
         answer = _read(call.data, maker)
         shown = answer.poster or answer.files[0]
@@ -70,8 +73,49 @@ class Gallery:
                 shown_at=shown.uri,
                 shown_in=shown.character_box,
                 generation_duration_ms=answer.generation_duration_ms,
+                usage=usage,
             )
         ]
+
+    async def _made(self, task: Task, maker: Generator, wish: dict[str, JsonValue]) -> tuple[ToolResult, Usage | None]:
+        """The better tier where the CFO grants it, else the everyday one (MED-3). What a call costs is known before."""
+        refused: PolicyViolation | None = None
+        for tier in _tiers(task, maker, wish):
+            held = await self._reserve(task, maker, tier)
+            if isinstance(held, PolicyViolation):
+                refused = held
+                continue
+            given = (tier is Tier.HERO and maker.hero) or maker.arguments
+            arguments = generators.filled(given, {**wish, "tier": tier.value})
+            return await self._paid(maker, arguments, held)
+        assert refused is not None
+        why = f"the CFO refused {maker.server}/{maker.tool}: {refused.error}, {refused.details}"
+        raise ToolFailed(why, uncertain=False, permanent=True)
+
+    async def _reserve(self, task: Task, maker: Generator, tier: Tier) -> Held | PolicyViolation | None:
+        price = maker.prices.get(tier)
+        if price is None:
+            return None
+        payee, purpose = f"generator:{maker.server}", f"{maker.tool}, {tier.value}"
+        return await self._meter.reserve(task, Bill(f"media-{tier.value}", payee, purpose, Money.parse(price)))
+
+    async def _paid(
+        self, maker: Generator, arguments: dict[str, JsonValue], held: Held | None
+    ) -> tuple[ToolResult, Usage | None]:
+        try:
+            call = await self._tools.call(maker.server, maker.tool, arguments)
+        except ChimeraError as error:
+            if held is not None and isinstance(error, ToolFailed) and error.uncertain:
+                await self._meter.doubt(held, f"{error.detail}; it may send a bill")
+            elif held is not None:
+                await self._meter.void(held)
+            raise
+        if held is None:
+            return call, None
+        await self._meter.post(
+            held, held.ceiling.amount, maker.server, f"{maker.tool}:{call.record.arguments_hash[:16]}"
+        )
+        return call, Usage(cost=str(held.ceiling), budget_verification_hash=held.verification)
 
     async def objections(self, artifact: Artifact, setting: Setting) -> list[str]:
         """See `ports.Gallery.objections`. What cannot be checked does not pass (MED-2)."""
@@ -134,9 +178,22 @@ def _wish(task: Task, setting: Setting, text: str) -> dict[str, JsonValue]:
         "text": generators.caption(text),
         "handle": f"@{soul.account}",
         "character": _character(setting),
-        "tier": "hero" if task.dispatch.priority.value == "high" else "daily",
+        "scenes": [{"text": scene} for scene in generators.scenes(text)],
         "seed": seed,
     }
+
+
+def _tiers(task: Task, maker: Generator, wish: Mapping[str, JsonValue]) -> list[Tier]:
+    """What to try, in this order. Scenes that a post is too short for are not wanted."""
+    given = task.dispatch.tool_call.parameters.get("tier")
+    try:
+        wanted = Tier(str(given)) if given is not None else planning.tier_of(task.dispatch.priority)
+    except ValueError as error:
+        raise Invalid(f"{given!r} is no tier", remedy="tier is daily or hero.") from error
+    scenes = wish["scenes"]
+    told = isinstance(scenes, list) and len(scenes) > 1
+    possible = told or "$scenes" not in (maker.hero or {}).values()
+    return [Tier.HERO, Tier.DAILY] if wanted is Tier.HERO and possible else [Tier.DAILY]
 
 
 def _character(setting: Setting) -> str:

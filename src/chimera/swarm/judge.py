@@ -300,9 +300,12 @@ def _costs(piece: Piece, verdict: Verdict) -> list[Cost]:
     """What writing and judging cost becomes the cost of the piece (FIN-4). What is not ours to pay has no mark."""
     made = piece.result.metadata
     spent = [("judging", verdict.usage)]
-    if piece.task.dispatch.worker == "swarm":
+    own = piece.task.dispatch.worker == "swarm"
+    if own:
         spent.insert(0, ("writing", made.usage))
-    return [_cost(piece.task, what, usage, made.model_used) for what, usage in spent if usage and usage.tokens]
+    costs = [_cost(piece.task, what, usage, made.model_used) for what, usage in spent if usage and usage.tokens]
+    drawn = piece.result.artifact.media if own and piece.result.artifact else []
+    return [*costs, *(_cost(piece.task, "drawing", item.usage, item.model) for item in drawn if item.usage)]
 
 
 def _cost(task: Task, what: str, usage: Usage, model: str) -> Cost:

@@ -1,4 +1,5 @@
-"""Every model call is a spend: reserved from an estimate, settled to the usage, kept when nobody knows it (FIN-4)."""
+"""Every model call and every generated picture is a spend: reserved from an estimate, settled to what it took,
+kept when nobody knows it (FIN-4)."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -7,7 +8,14 @@ from uuid import UUID
 
 from chimera.contracts.claims import SpendOrder, Task
 from chimera.contracts.errors import ModelFailed
-from chimera.contracts.money.finance import COMPUTE, Authorization, Closing, Outcome, TransactionRequest
+from chimera.contracts.money.finance import (
+    COMPUTE,
+    Authorization,
+    Closing,
+    Outcome,
+    PolicyViolation,
+    TransactionRequest,
+)
 from chimera.contracts.ports import Answer, Cfo, Model, Out, Treasury
 from chimera.contracts.values import Money, Role
 from chimera.contracts.work import RenderedPrompt
@@ -15,21 +23,80 @@ from chimera.contracts.work import RenderedPrompt
 _TOKENS = "COMPUTE"
 
 
-class _Held(NamedTuple):
-    """What was set aside for a call, in one currency."""
+class Bill(NamedTuple):
+    """What somebody is to be paid at most, and for what; `key` tells the bills of one attempt apart."""
+
+    key: str
+    payee: str
+    purpose: str
+    ceiling: Money
+
+
+class Held(NamedTuple):
+    """What was set aside for a bill."""
 
     reservation_id: UUID
     ceiling: Money
     verification: str
 
 
-class MeteredModel:
-    """Implements `ports.PaidModel` over a model and the CFO."""
+class Meter:
+    """What a step costs, before and after it."""
 
-    def __init__(self, model: Model, cfo: Cfo, treasury: Treasury) -> None:
-        self._model = model
+    def __init__(self, cfo: Cfo, treasury: Treasury) -> None:
         self._cfo = cfo
         self._treasury = treasury
+
+    async def reserve(self, task: Task, bill: Bill) -> Held | PolicyViolation:
+        """Set the bill's ceiling aside, if the CFO agrees."""
+        decided = await self._cfo.authorise(
+            SpendOrder(
+                tenant_id=task.tenant_id,
+                agent_id=task.agent_id,
+                campaign_id=task.campaign_id,
+                task_id=task.task_id,
+                idempotency_key=f"{bill.key}-{task.task_id}-{task.attempt}-{bill.ceiling.currency}",
+                request=TransactionRequest(
+                    destination_wallet=bill.payee,
+                    token_amount=str(bill.ceiling),
+                    purpose=bill.purpose,
+                    campaign_id=task.campaign_id,
+                    category=COMPUTE,
+                ),
+            )
+        )
+        if not isinstance(decided.answer, Authorization):
+            return decided.answer
+        return Held(decided.reservation_id, bill.ceiling, decided.answer.budget_verification_hash)
+
+    async def post(self, held: Held, paid: Decimal, source: str, reference: str, tokens: int = 0) -> None:
+        """It cost so much."""
+        await self._treasury.close(
+            Closing(
+                reservation_id=held.reservation_id,
+                outcome=Outcome.POSTED,
+                paid=paid,
+                source=source,
+                compute_tokens=tokens,
+                reference=reference,
+            )
+        )
+
+    async def void(self, held: Held) -> None:
+        """It cost nothing."""
+        await self._treasury.close(Closing(reservation_id=held.reservation_id, outcome=Outcome.VOIDED))
+
+    async def doubt(self, held: Held, cause: str) -> None:
+        """Nobody knows what it cost: a human sees it, and the provider's bill."""
+        await self._treasury.doubt(held.reservation_id, cause)
+
+
+class MeteredModel:
+    """Implements `ports.PaidModel` over a model and a meter."""
+
+    def __init__(self, model: Model, meter: Meter) -> None:
+        self._model = model
+        self._meter = meter
 
     async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
         """See `ports.PaidModel.ask`."""
@@ -39,73 +106,43 @@ class MeteredModel:
             answer = await self._model.ask(role, prompt, output, seed=seed)
         except ModelFailed as error:
             for one in held:
-                await self._after_failure(one.reservation_id, error)
+                await self._after_failure(one, error)
             raise
         own, amount, currency = _cost(ceilings, answer)
         known = amount > 0 and any(one.ceiling.currency == currency for one in held)
         mark: str | None = None
         for place, one in enumerate(held):
             if not known:
-                await self._treasury.doubt(one.reservation_id, "the provider did not say what the call cost")
+                await self._meter.doubt(one, "the provider did not say what the call cost")
             elif one.ceiling.currency == currency:
                 mark = one.verification
-                await self._post(one.reservation_id, amount, answer, f"{prompt.name}:{prompt.sha256[:16]}")
+                reference = f"{prompt.name}:{prompt.sha256[:16]}"
+                await self._meter.post(one, amount, answer.model_used, reference, answer.usage.tokens)
             elif own and any(later.currency == _TOKENS for later in ceilings[place:]):
                 why = "a provider failed before a model of our own answered; it may send a bill"
-                await self._treasury.doubt(one.reservation_id, why)
+                await self._meter.doubt(one, why)
             else:
-                await self._void(one.reservation_id)
+                await self._meter.void(one)
         usage = answer.usage.model_copy(update={"budget_verification_hash": mark})
         return answer.model_copy(update={"usage": usage})
 
-    async def _reserve(self, task: Task, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]) -> list[_Held]:
-        held: list[_Held] = []
+    async def _reserve(self, task: Task, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]) -> list[Held]:
+        held: list[Held] = []
         for ceiling in ceilings:
-            order = SpendOrder(
-                tenant_id=task.tenant_id,
-                agent_id=task.agent_id,
-                campaign_id=task.campaign_id,
-                task_id=task.task_id,
-                idempotency_key=f"model-{task.task_id}-{task.attempt}-{prompt.name}-{ceiling.currency}",
-                request=TransactionRequest(
-                    destination_wallet=f"model:{role.value}",
-                    token_amount=str(ceiling),
-                    purpose=f"{role.value}: {prompt.name} v{prompt.version}",
-                    campaign_id=task.campaign_id,
-                    category=COMPUTE,
-                ),
-            )
-            decided = await self._cfo.authorise(order)
-            if not isinstance(decided.answer, Authorization):
-                for one in held:
-                    await self._void(one.reservation_id)
-                raise ModelFailed(
-                    f"{role}: the CFO refused the call: {decided.answer.error}, {decided.answer.details}", billed=False
-                )
-            held.append(_Held(decided.reservation_id, ceiling, decided.answer.budget_verification_hash))
+            purpose = f"{role.value}: {prompt.name} v{prompt.version}"
+            one = await self._meter.reserve(task, Bill(f"model-{prompt.name}", f"model:{role.value}", purpose, ceiling))
+            if isinstance(one, PolicyViolation):
+                for earlier in held:
+                    await self._meter.void(earlier)
+                raise ModelFailed(f"{role}: the CFO refused the call: {one.error}, {one.details}", billed=False)
+            held.append(one)
         return held
 
-    async def _after_failure(self, reservation_id: UUID, error: ModelFailed) -> None:
-        """What may have been billed keeps its reservation; a human sees it and the provider's bill."""
+    async def _after_failure(self, held: Held, error: ModelFailed) -> None:
         if error.billed:
-            await self._treasury.doubt(reservation_id, error.detail)
+            await self._meter.doubt(held, error.detail)
         else:
-            await self._void(reservation_id)
-
-    async def _post(self, reservation_id: UUID, paid: Decimal, answer: Answer[Out], reference: str) -> None:
-        await self._treasury.close(
-            Closing(
-                reservation_id=reservation_id,
-                outcome=Outcome.POSTED,
-                paid=paid,
-                source=answer.model_used,
-                compute_tokens=answer.usage.tokens,
-                reference=reference,
-            )
-        )
-
-    async def _void(self, reservation_id: UUID) -> None:
-        await self._treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
+            await self._meter.void(held)
 
 
 def _cost(ceilings: Sequence[Money], answer: Answer[Out]) -> tuple[bool, Decimal, str]:

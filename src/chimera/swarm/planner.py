@@ -1,12 +1,13 @@
 """The Planner: from a goal to a graph of tasks, and from a rejection to a better task (ORC-9)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
 from chimera.contracts.claims import NewTask, Planned, Rejected, Setting, Task
 from chimera.contracts.errors import Invalid
 from chimera.contracts.ids import new_id
+from chimera.contracts.media import Generator
 from chimera.contracts.ports import PaidModel, Pulse, Tools, Work
 from chimera.contracts.values import Role, Stage, TaskKind
 from chimera.contracts.work import PlanDraft, Revision
@@ -22,11 +23,14 @@ class Planner(Maker):
 
     stage = Stage.PLAN
 
-    def __init__(self, work: Work, model: PaidModel, tools: Tools, pulse: Pulse) -> None:
+    def __init__(
+        self, work: Work, model: PaidModel, tools: Tools, pulse: Pulse, makers: Mapping[str, Generator]
+    ) -> None:
         super().__init__(work)
         self._model = model
         self._tools = tools
         self._pulse = pulse
+        self._makers = makers
 
     async def handle(self, item: Task) -> FollowUp:
         """See `Trade.handle`."""
@@ -56,6 +60,7 @@ class Planner(Maker):
         for node in draft.nodes:
             if not self._tools.knows(node.tool_call.target_mcp, node.tool_call.action):
                 raise Invalid(f"the plan asks for the unknown tool {node.tool_call.target_mcp}/{node.tool_call.action}")
+        draft = planning.with_tiers(draft, brief, self._makers)
         planned = Planned(plan_id=new_id(), draft=draft, author=answer.model_used)
         return {Stage.WORK: await self._work.lay_out(task, planned)}
 

@@ -1,29 +1,21 @@
 """Chimera, wired: the one place that knows the concrete classes."""
 
 import asyncio
-import os
 import random
-import socket
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import assert_never
-from uuid import UUID
 
 import structlog
 
-from chimera.contracts.claims import ProcessMark, Ticket
+from chimera.contracts.claims import Ticket
 from chimera.contracts.errors import Invalid, QueueFull, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.media import Files
+from chimera.contracts.media import Files, Generator
 from chimera.contracts.money.payments import WALLET
-from chimera.contracts.provenance.transparency import Sealed
-from chimera.contracts.recovery import BacklogView, BreakerView, Health
-from chimera.contracts.values import Role, Stage
-from chimera.contracts.views import FleetView
+from chimera.contracts.values import Stage
 from chimera.domain import retry
 from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner, Generator
+from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps, RemoteStamps
 from chimera.gateways.custody import KeyFile
 from chimera.gateways.models import ModelGateway
@@ -43,7 +35,6 @@ from chimera.stores.money.treasury import Treasury
 from chimera.stores.money.wallets import WalletStore
 from chimera.stores.postgres import Access, Database
 from chimera.stores.provenance.proofs import ProofStore
-from chimera.stores.provenance.sealing import Sealer
 from chimera.stores.provenance.transparency import TransparencyStore
 from chimera.stores.reads import ReadStore
 from chimera.stores.redis.connection import connect, reaching
@@ -53,37 +44,17 @@ from chimera.stores.redis.throttle import RedisThrottle
 from chimera.stores.review.approvals import ReviewStore
 from chimera.stores.review.quality import QualityStore
 from chimera.stores.review.questions import QuestionStore
-from chimera.stores.tasks import Sweeper, TaskStore
+from chimera.stores.tasks import TaskStore
 from chimera.swarm.cfo import CfoJudge
 from chimera.swarm.gallery import Gallery
-from chimera.swarm.judge import Judge
-from chimera.swarm.metering import MeteredModel
+from chimera.swarm.metering import Meter, MeteredModel
 from chimera.swarm.paying import Chain, Paymaster
-from chimera.swarm.planner import Planner
-from chimera.swarm.publisher import Publisher
-from chimera.swarm.runtime import Bench, keep_alive, keep_sealed, keep_swept
-from chimera.swarm.worker import Worker
-from chimera.wiring.anchoring import keep_on_chain, late_anchors
 from chimera.wiring.media import AssetShelf
 from chimera.wiring.proofs import ProofDesk
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
 from chimera.wiring.wallets import WalletDesk
 
 log = structlog.get_logger()
-
-SEAL_EVERY = 2.0
-"""Seconds between two looks at what is not in the transparency log yet."""
-
-CHORE_SECONDS = 15.0
-"""A sweep is made every second, a seal every other one; what is older than this is missing."""
-
-_LATE = {
-    "swept": "nobody has swept for {:.0f} s: what Redis forgets stays forgotten meanwhile",
-    "sealed": "nothing was sealed for {:.0f} s: the log is behind, or no longer holds (chimera audit verify)",
-}
-
-DRAIN_SECONDS = 60.0
-"""A queue whose oldest ticket has been due for longer does not drain."""
 
 
 class System:
@@ -159,7 +130,12 @@ class System:
     @cached_property
     def paid_model(self) -> MeteredModel:
         """The models of all roles, each call at its task's expense."""
-        return MeteredModel(self.model, self.cfo, self.treasury)
+        return MeteredModel(self.model, self.meter)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What steps of the swarm cost, held against the budget."""
+        return Meter(self.cfo, self.treasury)
 
     @cached_property
     def files(self) -> Files:
@@ -179,7 +155,7 @@ class System:
         """Signs files, with time stamps of our own authority or of the configured one."""
         url = self.settings.timestamp_url
         stamps = RemoteStamps(url) if url is not None else OwnStamps(self.authority)
-        return FileSigner(self.authority, stamps, Generator("Chimera", version("chimera")))
+        return FileSigner(self.authority, stamps, Claimant("Chimera", version("chimera")))
 
     @cached_property
     def shelf(self) -> AssetShelf:
@@ -195,9 +171,14 @@ class System:
         return ProofDesk(store, self.reads, self.transparency, self.files, *own)
 
     @cached_property
+    def makers(self) -> Mapping[str, Generator]:
+        """What makes pictures and clips."""
+        return generators(self.settings)
+
+    @cached_property
     def gallery(self) -> Gallery:
         """The pictures and clips of pieces."""
-        return Gallery(self.tools, self.shelf, generators(self.settings))
+        return Gallery(self.tools, self.shelf, self.makers, self.meter)
 
     @cached_property
     def log_key(self) -> KeyFile:
@@ -253,138 +234,7 @@ class System:
         if depth >= self.queue.bound:
             raise QueueFull(f"{depth} tasks are waiting, the bound is {self.queue.bound}")
 
-    async def health(self) -> Health:
-        """Whether the fleet works: every role alive, every queue draining, both services in reach (OPS-3)."""
-        problems: list[str] = []
-        roles: dict[Role, int] = {}
-        backlog: list[BacklogView] = []
-        breakers: list[BreakerView] = []
-        lease = self.settings.lease_seconds
-        try:
-            roles = await self.fleet.alive(lease)
-            backlog = await self.fleet.backlog()
-            chores = await self.fleet.chores(lease)
-            problems += [_LATE[chore].format(seconds) for chore, seconds in chores.items() if seconds > CHORE_SECONDS]
-            problems += await late_anchors(self.settings, self.host, self.transparency)
-        except Unavailable as error:
-            problems.append(error.detail)
-        try:
-            breakers = await self.throttle.open(sorted(self.host.catalogue))
-        except Unavailable as error:
-            problems.append(error.detail)
-        problems += [f"no living {role.value}" for role, count in roles.items() if count == 0]
-        problems += [
-            f"the {each.stage.value} queue does not drain: its oldest ticket is {each.oldest_seconds:.0f} s old"
-            for each in backlog
-            if each.oldest_seconds > DRAIN_SECONDS
-        ]
-        problems += [f"{each.server} has failed {each.failures} times in a row" for each in breakers]
-        counts = {role.value: count for role, count in roles.items()}
-        return Health(healthy=not problems, problems=problems, roles=counts, backlog=backlog, breakers=breakers)
-
-    async def ready(self) -> list[str]:
-        """What this process needs and cannot reach; nothing when it can serve."""
-        missing: list[str] = []
-        for reach in (self.fleet.reach, self._reach_redis):
-            try:
-                await reach()
-            except Unavailable as error:
-                missing.append(error.detail)
-        return missing
-
-    async def _reach_redis(self) -> None:
+    async def redis_answers(self) -> None:
+        """Unavailable when Redis does not answer."""
         async with reaching():
             await self.redis.ping()
-
-    async def fleet_view(self, tenant_id: UUID) -> FleetView:
-        """The fleet at a glance (UI-1)."""
-        waiting, published = await self.reads.counts(tenant_id)
-        return FleetView(
-            influencers=(await self.reads.influencers(tenant_id, 100)).items,
-            campaigns=(await self.reads.campaigns(tenant_id, 50)).items,
-            limits=await self.reads.limits(tenant_id),
-            halts=await self.reads.halts(tenant_id),
-            health=await self.health(),
-            approvals_waiting=waiting,
-            published=published,
-        )
-
-    async def serve(self, roles: Sequence[Role], stopping: asyncio.Event) -> None:
-        """Work in these roles until `stopping`, then finish what is in hand."""
-        name = ",".join(roles)
-        process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
-        lease = self.settings.lease_seconds
-        await self.fleet.mark(process)
-        helpers = asyncio.Event()
-        background = [
-            asyncio.create_task(keep_alive(self.fleet, process, min(1.0, lease / 3), helpers)),
-            asyncio.create_task(keep_sealed(_Sealing(self, process.process_id), SEAL_EVERY, helpers)),
-            asyncio.create_task(keep_swept(_AllDue(self, process.process_id), self.queue, 1.0, helpers)),
-            asyncio.create_task(keep_on_chain(roles, self.settings, self.host, self.transparency, self.cfo, helpers)),
-        ]
-        try:
-            await asyncio.gather(*(self._work(role, process, stopping) for role in roles))
-        finally:
-            helpers.set()
-            await asyncio.wait(background, timeout=3)
-
-    async def _work(self, role: Role, process: ProcessMark, stopping: asyncio.Event) -> None:
-        width, lease, id = self.settings.concurrency, self.settings.lease_seconds, process.process_id
-        match role:
-            case Role.PLANNER:
-                planner = Planner(self.work, self.paid_model, self.tools, self.pulse)
-                await Bench(planner, self.queue, id, width=width, lease_seconds=lease).run(stopping)
-            case Role.WORKER:
-                worker = Worker(self.work, self.paid_model, self.tools, self.memory, self.cfo, self.pulse, self.gallery)
-                await Bench(worker, self.queue, id, width=width, lease_seconds=lease).run(stopping)
-            case Role.JUDGE:
-                judge = Judge(self.work, self.paid_model, self.tools, self.signer, self.pulse, self.gallery)
-                await Bench(judge, self.queue, id, width=width, lease_seconds=lease).run(stopping)
-            case Role.PUBLISHER:
-                publisher = Publisher(self.effects, self.host, self.paymaster, self.shelf)
-                await Bench(publisher, self.queue, id, width=width, lease_seconds=lease).run(stopping)
-            case _:
-                assert_never(role)
-
-
-class _Sealing:
-    """Implements `ports.Seal`, and says so to whoever asks for the fleet's health."""
-
-    def __init__(self, system: System, process_id: UUID) -> None:
-        self._sealer = Sealer(system.swarm, system.log_key)
-        self._fleet = system.fleet
-        self._process_id = process_id
-
-    async def seal(self) -> Sealed:
-        """See `ports.Seal.seal`."""
-        sealed = await self._sealer.seal()
-        if not sealed.broken:
-            await self._fleet.sealed(self._process_id)
-        return sealed
-
-
-class _AllDue:
-    """Implements `ports.Sweep` over tasks and effects."""
-
-    def __init__(self, system: System, process_id: UUID) -> None:
-        lease_seconds = system.settings.lease_seconds
-        self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
-        self._fleet = system.fleet
-        self._process_id = process_id
-        self._effects = system.effects
-        self._treasury = system.treasury
-        self._wallets = system.wallets
-        self._quality = system.quality
-        self._lease = lease_seconds
-
-    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
-        """See `ports.Sweep.sweep`."""
-        queues = await self._tasks.sweep()
-        if queues is None:
-            return {}
-        queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
-        await self._treasury.tidy()
-        await self._wallets.tidy()
-        await self._quality.draw()
-        await self._fleet.swept(self._process_id)
-        return queues

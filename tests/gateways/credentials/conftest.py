@@ -17,10 +17,10 @@ from pydantic import JsonValue
 
 from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner, Generator
+from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps
 
-GENERATOR = Generator("Chimera", "0.1.0")
+GENERATOR = Claimant("Chimera", "0.1.0")
 
 
 class Clock:

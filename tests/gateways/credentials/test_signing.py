@@ -255,11 +255,11 @@ def test_a_proxy_in_the_environment_does_not_cost_the_time_stamp(tmp_path: Path,
         "import sys, pathlib\n"
         "from chimera.contracts.provenance.credentials import FileStatement, SourceType\n"
         "from chimera.gateways.credentials.authority import Authority\n"
-        "from chimera.gateways.credentials.signing import FileSigner, Generator\n"
+        "from chimera.gateways.credentials.signing import FileSigner, Claimant\n"
         "from chimera.gateways.credentials.stamps import OwnStamps\n"
         "source, folder = map(pathlib.Path, sys.argv[1:])\n"
         "authority = Authority(folder / 'credentials')\n"
-        "signer = FileSigner(authority, OwnStamps(authority), Generator('Chimera', '0.1.0'))\n"
+        "signer = FileSigner(authority, OwnStamps(authority), Claimant('Chimera', '0.1.0'))\n"
         "said = FileStatement(asset_id='1', soul_hash='a' * 64, model='m', source_type=SourceType.ALGORITHMIC_MEDIA)\n"
         "print(signer.sign_file(source, folder / 'x.jpg', 'image/jpeg', said).unstamped_because)"
     )

@@ -10,6 +10,7 @@ from chimera.contracts.values import Role
 from chimera.interfaces.cli.demo import Demo
 from chimera.settings import Settings
 from chimera.wiring import System
+from chimera.wiring.roles import serve
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -24,7 +25,7 @@ async def run(settings: Settings, capsys: pytest.CaptureFixture[str]) -> tuple[i
     system = System(settings)
     await system.open()
     stopping = asyncio.Event()
-    roles = asyncio.create_task(system.serve(list(Role), stopping))
+    roles = asyncio.create_task(serve(system, list(Role), stopping))
     try:
         code = await asyncio.wait_for(Demo(system, EXAMPLES, "http://board").run(asyncio.Event(), once=True), 120)
     finally:

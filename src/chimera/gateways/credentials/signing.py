@@ -37,7 +37,7 @@ class NotSigned(ChimeraError):
 
 
 @dataclass(frozen=True)
-class Generator:
+class Claimant:
     """The program that makes the claims, by name and version."""
 
     name: str
@@ -48,7 +48,7 @@ class FileSigner:
     """Signs files with the authority's key. Safe to call from several threads; blocks for some milliseconds."""
 
     def __init__(
-        self, authority: Authority, stamps: Stamps | None, generator: Generator, *, stamp_pem: str = ""
+        self, authority: Authority, stamps: Stamps | None, generator: Claimant, *, stamp_pem: str = ""
     ) -> None:
         self._authority = authority
         self._stamps = stamps
@@ -240,7 +240,7 @@ _SETTINGS: dict[str, JsonValue] = {
 """The library asks nobody but our own door; every file is read back here, so it need not check it a second time."""
 
 
-def _manifest(statement: FileStatement, generator: Generator, parent: str | None) -> dict[str, JsonValue]:
+def _manifest(statement: FileStatement, generator: Claimant, parent: str | None) -> dict[str, JsonValue]:
     # A file that came with a manifest was made by whoever signed that: we opened it, and say so.
     action: dict[str, JsonValue] = (
         {"action": "c2pa.opened", "parameters": {"ingredientIds": [_PARENT]}}

@@ -15,6 +15,7 @@ from chimera.contracts.values import HaltScope, KeyRole, Name, Wire
 from chimera.contracts.views import FleetView, HaltView, KeyView, Page
 from chimera.interfaces.api.callers import Anyone, Operator, Reviewer, Wired
 from chimera.interfaces.api.paging import Before, Limit
+from chimera.wiring.health import glance, health_of, missing_of
 
 router = APIRouter(tags=["fleet"])
 
@@ -80,7 +81,7 @@ async def healthz() -> Alive:
 @router.get("/readyz", responses={503: {"model": Readiness}})
 async def readyz(system: Wired) -> Response:
     """This process reaches PostgreSQL and Redis; else 503. For whoever routes requests to it."""
-    missing = await system.ready()
+    missing = await missing_of(system)
     told = Readiness(ready=not missing, missing=missing)
     return JSONResponse(told.model_dump(mode="json"), 200 if told.ready else 503)
 
@@ -89,7 +90,7 @@ async def readyz(system: Wired) -> Response:
 async def fleet_health(system: Wired) -> Response:
     """The fleet works (OPS-3): every role lives, every queue drains, somebody sweeps, PostgreSQL, Redis and the MCP
     servers answer; else 503 with the reasons."""
-    health = await system.health()
+    health = await health_of(system)
     return JSONResponse(health.model_dump(mode="json"), 200 if health.healthy else 503)
 
 
@@ -102,7 +103,7 @@ async def metrics() -> Response:
 @router.get("/v1/fleet")
 async def fleet(who: Anyone, system: Wired) -> FleetView:
     """The fleet at a glance."""
-    return await system.fleet_view(who.tenant_id)
+    return await glance(system, who.tenant_id)
 
 
 @router.get("/v1/tools")

@@ -22,6 +22,7 @@ from chimera.contracts.views import CampaignView, FleetView, HaltView, TaskView
 from chimera.domain import lifecycle, planning
 from chimera.interfaces.board.templates import region
 from chimera.wiring import System
+from chimera.wiring.health import glance, health_of
 
 log = structlog.get_logger()
 
@@ -233,11 +234,11 @@ class Painter:
         asked = await system.questions.count(tenant_id)
         fleet = None
         if any(sight.region in _FLEET for sight in sights):
-            fleet = await system.fleet_view(tenant_id)
+            fleet = await glance(system, tenant_id)
             head = Head(fleet.approvals_waiting, asked, fleet.health, fleet.halts)
         else:
             waiting, _ = await system.reads.counts(tenant_id)
-            head = Head(waiting, asked, await system.health(), await system.reads.halts(tenant_id))
+            head = Head(waiting, asked, await health_of(system), await system.reads.halts(tenant_id))
         drawn: dict[Sight, Markup] = {}
         for sight in sights:
             try:

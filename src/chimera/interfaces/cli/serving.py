@@ -17,6 +17,7 @@ from chimera.interfaces.cli import running
 from chimera.interfaces.cli.demo import Demo
 from chimera.settings import Settings
 from chimera.wiring import EmbeddedError, StateLock, System, explain, services
+from chimera.wiring.roles import serve
 
 console = Console(stderr=True, highlight=False)
 
@@ -74,7 +75,7 @@ async def _up(given: Settings, *, separate: bool) -> int:
                 address = await running.open_door(system, url)
                 console.print(f"Chimera is up: {url}/enter?key={address.key}", soft_wrap=True)
                 roles = list(Role)
-                await (running.Crew(found, roles).run(stopping) if separate else system.serve(roles, stopping))
+                await (running.Crew(found, roles).run(stopping) if separate else serve(system, roles, stopping))
     return 0
 
 
@@ -94,7 +95,7 @@ async def _work(given: Settings, roles: list[Role]) -> int:
         watching = asyncio.create_task(running.stop_with_parent(stopping))
         await system.open_patiently(stopping)
         try:
-            await system.serve(roles, stopping)
+            await serve(system, roles, stopping)
         finally:
             stopping.set()
             await system.close()

@@ -1,0 +1,111 @@
+"""Roles at work in this process: each with its own bench, and the chores that keep a fleet alive beside them."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+from uuid import UUID
+
+from chimera.contracts.claims import ProcessMark, Ticket
+from chimera.contracts.ids import new_id
+from chimera.contracts.provenance.transparency import Sealed
+from chimera.contracts.values import Role, Stage
+from chimera.stores.provenance.sealing import Sealer
+from chimera.stores.tasks import Sweeper
+from chimera.swarm.judge import Judge
+from chimera.swarm.planner import Planner
+from chimera.swarm.publisher import Publisher
+from chimera.swarm.runtime import Bench, Item, Trade, keep_alive, keep_sealed, keep_swept
+from chimera.swarm.worker import Worker
+from chimera.wiring.anchoring import keep_on_chain
+from chimera.wiring.system import System
+
+SEAL_EVERY = 2.0
+"""Seconds between two looks at what is not in the transparency log yet."""
+
+
+async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
+    """Work in these roles until `stopping`, then finish what is in hand."""
+    name = ",".join(roles)
+    process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
+    given, fleet = system.settings, system.fleet
+    await fleet.mark(process)
+    helpers = asyncio.Event()
+    background = [
+        asyncio.create_task(keep_alive(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
+        asyncio.create_task(keep_sealed(_Sealing(system, process.process_id), SEAL_EVERY, helpers)),
+        asyncio.create_task(keep_swept(_AllDue(system, process.process_id), system.queue, 1.0, helpers)),
+        asyncio.create_task(keep_on_chain(roles, given, system.host, system.transparency, system.cfo, helpers)),
+    ]
+    try:
+        await asyncio.gather(*(_work(system, role, process.process_id, stopping) for role in roles))
+    finally:
+        helpers.set()
+        await asyncio.wait(background, timeout=3)
+
+
+async def _work(of: System, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
+    match role:
+        case Role.PLANNER:
+            planner = Planner(of.work, of.paid_model, of.tools, of.pulse, of.makers)
+            await _bench(of, planner, process_id).run(stopping)
+        case Role.WORKER:
+            worker = Worker(of.work, of.paid_model, of.tools, of.memory, of.cfo, of.pulse, of.gallery)
+            await _bench(of, worker, process_id).run(stopping)
+        case Role.JUDGE:
+            judge = Judge(of.work, of.paid_model, of.tools, of.signer, of.pulse, of.gallery)
+            await _bench(of, judge, process_id).run(stopping)
+        case Role.PUBLISHER:
+            publisher = Publisher(of.effects, of.host, of.paymaster, of.shelf)
+            await _bench(of, publisher, process_id).run(stopping)
+        case _:
+            assert_never(role)
+
+
+def _bench(of: System, trade: Trade[Item], process_id: UUID) -> Bench[Item]:
+    given = of.settings
+    return Bench(trade, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
+
+
+class _Sealing:
+    """Implements `ports.Seal`, and says so to whoever asks for the fleet's health."""
+
+    def __init__(self, system: System, process_id: UUID) -> None:
+        self._sealer = Sealer(system.swarm, system.log_key)
+        self._fleet = system.fleet
+        self._process_id = process_id
+
+    async def seal(self) -> Sealed:
+        """See `ports.Seal.seal`."""
+        sealed = await self._sealer.seal()
+        if not sealed.broken:
+            await self._fleet.sealed(self._process_id)
+        return sealed
+
+
+class _AllDue:
+    """Implements `ports.Sweep` over tasks and effects."""
+
+    def __init__(self, system: System, process_id: UUID) -> None:
+        lease_seconds = system.settings.lease_seconds
+        self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
+        self._fleet = system.fleet
+        self._process_id = process_id
+        self._effects = system.effects
+        self._treasury = system.treasury
+        self._wallets = system.wallets
+        self._quality = system.quality
+        self._lease = lease_seconds
+
+    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+        """See `ports.Sweep.sweep`."""
+        queues = await self._tasks.sweep()
+        if queues is None:
+            return {}
+        queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
+        await self._treasury.tidy()
+        await self._wallets.tidy()
+        await self._quality.draw()
+        await self._fleet.swept(self._process_id)
+        return queues

@@ -1,0 +1,44 @@
+"""Health that does not flatter: who is missing and what is out of reach (OPS-3)."""
+
+import pytest
+
+from chimera.contracts.errors import Unavailable
+from chimera.contracts.ids import new_id
+from chimera.contracts.values import Role
+from chimera.settings import Settings
+from chimera.wiring import System
+from chimera.wiring.health import glance, health_of, missing_of
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def test_a_fleet_without_processes_is_red(system: System) -> None:
+    assert (await health_of(system)).problems == [f"no living {role.value}" for role in Role]
+
+
+async def test_health_names_a_redis_that_is_out_of_reach(settings: Settings) -> None:
+    system = System(settings.model_copy(update={"redis_url": NOWHERE}))
+    await system.open()
+    health = await health_of(system)
+    missing = await missing_of(system)
+    await system.close()
+    assert any("Redis cannot be reached" in problem for problem in health.problems)
+    assert len(missing) == 1
+    assert "Redis" in missing[0]
+
+
+async def test_a_database_that_is_out_of_reach_is_unavailable_and_not_a_crash(settings: Settings) -> None:
+    system = System(settings.model_copy(update={"database_url": "postgresql://u:p@127.0.0.1:1/x"}))
+    with pytest.raises(Unavailable, match="PostgreSQL"):
+        await system.open()
+    assert any("PostgreSQL" in problem for problem in (await health_of(system)).problems)
+    await system.close()
+
+
+async def test_whoever_reaches_both_services_is_ready(system: System) -> None:
+    assert await missing_of(system) == []
+
+
+async def test_a_glance_at_an_empty_fleet_finds_nothing(system: System) -> None:
+    seen = await glance(system, new_id())
+    assert (seen.influencers, seen.campaigns, seen.halts, seen.published) == ([], [], [], 0)

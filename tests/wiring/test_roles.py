@@ -1,0 +1,45 @@
+"""Roles at work: the processes they are in count for the fleet's health, and no others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chimera.contracts.values import Role
+from chimera.wiring import System
+from chimera.wiring.health import health_of
+from chimera.wiring.roles import serve
+
+
+@asynccontextmanager
+async def serving(system: System, *roles: Role) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    work = asyncio.create_task(serve(system, list(roles), stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.wait_for(work, 15)
+
+
+async def alive(system: System) -> list[str]:
+    """What health says once the processes have given a sign of life."""
+    async with asyncio.timeout(10):
+        while not any((health := await health_of(system)).roles.values()):
+            pass
+    return health.problems
+
+
+async def test_health_is_green_with_every_role_alive_and_red_again_when_they_have_left(system: System) -> None:
+    async with serving(system, *Role):
+        assert await alive(system) == []
+        assert (await health_of(system)).healthy
+    assert (await health_of(system)).problems == [f"no living {role.value}" for role in Role]
+
+
+@pytest.mark.parametrize("roles", [(Role.WORKER,), (Role.PLANNER, Role.WORKER)])
+async def test_health_counts_only_the_roles_that_a_process_works_in(system: System, roles: tuple[Role, ...]) -> None:
+    async with serving(system, *roles):
+        missing = [role for role in Role if role not in roles]
+        assert await alive(system) == [f"no living {role.value}" for role in missing]
