@@ -32,7 +32,7 @@ def _reachable(url: str | None) -> bool:
 
 
 _PAGES = Environment(
-    loader=PackageLoader("chimera.interfaces", "templates"),
+    loader=PackageLoader("chimera.interfaces.board", "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
