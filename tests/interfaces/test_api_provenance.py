@@ -18,7 +18,6 @@ from tests.conftest import NewDatabase
 from tests.interfaces.signed import Shown, plain, showing, signed, stripped, tampered
 from tests.journeys.fleet import open_fleet
 
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.contracts.provenance.proofs import Checked
 from chimera.contracts.values import MAX_TEXT, KeyRole
 from chimera.interfaces.board.uploads import MAX_FILE
@@ -193,6 +192,8 @@ async def test_a_statement_that_was_rewritten_in_the_database_is_found(shown: Sh
         held = {one["what"]: one["holds"] for one in check["findings"]}
         assert check["proof"]["badge"] == "broken"
         assert (held["Signed statement"], held["Its row"]) == (False, False)
+        refused = await shown.fleet.get(f"/v1/assets/{asset_id}/text", 409)
+        assert refused["detail"] == "this is not what was signed"
         (known,) = (await ask_text(shown, shown.pieces["words"]["parts"][0]))["known"]
         assert known["holds"] is False
     finally:
@@ -202,7 +203,8 @@ async def test_a_statement_that_was_rewritten_in_the_database_is_found(shown: Sh
 
 async def test_nobody_else_can_check_a_piece(shown: Shown) -> None:
     other = await open_fleet(shown.system, shown.fleet.raw, "hooli", f"hooli_{uuid4().hex[:12]}")
-    await other.get(f"/v1/assets/{shown.pieces['picture']['asset_id']}/check", 404)
+    for what in ("check", "text"):
+        await other.get(f"/v1/assets/{shown.pieces['picture']['asset_id']}/{what}", 404)
     await other.client.aclose()
 
 
@@ -265,13 +267,18 @@ async def test_a_text_is_known_to_the_letter_however_its_lines_end(shown: Shown)
     assert (await ask_text(shown, shown.pieces["picture"]["parts"][0]))["known"], "the text of a piece with a picture"
 
 
-async def test_a_long_text_carries_its_credentials_with_it(shown: Shown) -> None:
-    statement = FileStatement(
-        asset_id="01a", soul_hash="a" * 64, model="composer", source_type=SourceType.ALGORITHMIC_MEDIA
-    )
-    carrying = shown.system.file_signer.sign_text("A long read.", statement).text
-    assert (await ask_text(shown, carrying))["verdict"]["state"] == "valid"
-    assert (await ask_text(shown, carrying.replace("long", "bad")))["verdict"]["state"] == "tampered"
+async def test_a_text_is_taken_away_with_its_credentials_and_found_again_by_them(shown: Shown) -> None:
+    piece = shown.pieces["words"]
+    answer = await shown.fleet.call("GET", f"/v1/assets/{piece['asset_id']}/text", role=KeyRole.REVIEWER)
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    carrying = answer.content.decode()
+    assert carrying.startswith(piece["parts"][0])
+    found = await ask_text(shown, carrying)
+    assert (found["verdict"]["state"], found["known"][0]["asset_id"]) == ("valid", piece["asset_id"])
+    said = found["verdict"]["assertions"]["org.chimera.provenance"]
+    assert (said["asset_id"], said["model"]) == (piece["asset_id"], piece["statement"]["model"])
+    changed = carrying.replace(piece["parts"][0][:5], "Never", 1)
+    assert (await ask_text(shown, changed))["verdict"]["state"] == "tampered"
 
 
 async def test_an_address_is_looked_up_and_never_fetched(shown: Shown) -> None:

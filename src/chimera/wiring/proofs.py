@@ -13,10 +13,11 @@ from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from pydantic import JsonValue
 
-from chimera.contracts.errors import ChimeraError, NotFound, QueueFull
+from chimera.contracts.errors import ChimeraError, Conflict, NotFound, QueueFull
 from chimera.contracts.media import Files
-from chimera.contracts.provenance.credentials import CredentialState, FileVerdict
+from chimera.contracts.provenance.credentials import CredentialState, FileStatement, FileVerdict, SignedText
 from chimera.contracts.provenance.proofs import (
     Badge,
     Checked,
@@ -33,6 +34,7 @@ from chimera.contracts.work import MediaItem
 from chimera.domain.provenance import badges, leaves, merkle, notes
 from chimera.gateways.credentials import apart
 from chimera.gateways.credentials.authority import Authority
+from chimera.gateways.credentials.signing import FileSigner
 from chimera.gateways.credentials.verifying import verify_file
 from chimera.gateways.credentials.wrapping import normal, unwrapped
 from chimera.gateways.custody import KeyFile
@@ -56,6 +58,7 @@ KNOWN = 5
 _OWN_AT_ONCE = 2
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[\x21-\x7e]{1,1900}", re.IGNORECASE)
+_SAID_OF_TEXTS = {"asset_id", "soul_hash", "prompt_hash", "model", "source_type"}
 _KEPT = {CredentialState.VALID, CredentialState.VALID_EXPIRED_WITH_TIMESTAMP}
 
 
@@ -71,6 +74,7 @@ class ProofDesk:
         authority: Authority,
         signer: KeyFile,
         log_key: KeyFile,
+        file_signer: FileSigner,
     ) -> None:
         self._store = store
         self._reads = reads
@@ -79,6 +83,7 @@ class ProofDesk:
         self._authority = authority
         self._signer = signer
         self._log_key = log_key
+        self._file_signer = file_signer
         self._strangers = asyncio.Semaphore(AT_ONCE)
         self._own = asyncio.Semaphore(_OWN_AT_ONCE)
 
@@ -121,10 +126,26 @@ class ProofDesk:
 
     async def proof(self, tenant_id: UUID, asset_id: UUID) -> PieceProof:
         """One piece, looked at now."""
+        return await self._proof(await self._piece(tenant_id, asset_id))
+
+    async def text(self, tenant_id: UUID, asset_id: UUID) -> SignedText:
+        """What a piece says, with its credentials in it, for places that take long texts.
+
+        Conflict when the piece is no longer what was signed: nothing is vouched for twice.
+        """
+        piece = await self._piece(tenant_id, asset_id)
+        if not self._holds(piece):
+            raise Conflict("this is not what was signed", remedy="See what 'chimera audit verify' finds.")
+        said = {name: value for name, value in piece.statement.items() if name in _SAID_OF_TEXTS}
+        statement = FileStatement.model_validate({**said, "seeds": _numbers(piece.statement.get("seeds"))})
+        async with self._own:
+            return await asyncio.to_thread(self._file_signer.sign_text, "\n\n".join(piece.parts), statement)
+
+    async def _piece(self, tenant_id: UUID, asset_id: UUID) -> Piece:
         found = await self._store.pieces(tenant_id, [asset_id])
         if not found:
             raise NotFound(f"no asset {asset_id}")
-        return await self._proof(found[0])
+        return found[0]
 
     async def gallery(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> list[PieceProof]:
         """Pieces that show something, newest first, each looked at now."""
@@ -275,6 +296,10 @@ class ProofDesk:
 def served_name(item: MediaItem) -> str:
     """The name under which a file is served: its content's hash, and the ending of its kind."""
     return item.storage_uri.rpartition("/")[2]
+
+
+def _numbers(seeds: JsonValue) -> list[int]:
+    return [int(str(seed)) for seed in seeds if str(seed).isdecimal()] if isinstance(seeds, list) else []
 
 
 def _digest(text: str) -> str:

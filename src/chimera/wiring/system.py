@@ -167,7 +167,7 @@ class System:
     @cached_property
     def proofs(self) -> ProofDesk:
         """Whether what was signed here is what it claims to be."""
-        store, own = ProofStore(self.swarm, self.tenants), (self.authority, self.signer, self.log_key)
+        store, own = ProofStore(self.swarm, self.tenants), (self.authority, self.signer, self.log_key, self.file_signer)
         return ProofDesk(store, self.reads, self.transparency, self.files, *own)
 
     @cached_property

@@ -8,7 +8,9 @@ import pytest
 from tests.interfaces.signed import plain, signed, stripped, tampered
 from typer.testing import CliRunner, Result
 
+from chimera.contracts.provenance.credentials import FileStatement, SourceType
 from chimera.gateways.credentials.authority import Authority
+from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.interfaces.cli.main import app
 from chimera.wiring import System
 
@@ -58,6 +60,18 @@ def test_without_a_root_nothing_is_claimed_and_none_is_made(tmp_path: Path, stat
     assert (answer.exit_code, isinstance(answer.exception, SystemExit)) == (1, True)
     assert verify(tmp_path, plain()).exit_code == 1
     assert not state.exists()
+
+
+@pytest.mark.parametrize(("change", "code", "word"), [(("", ""), 0, "valid:"), (("long", "bad"), 1, "tampered:")])
+def test_a_text_is_read_as_a_text(tmp_path: Path, state: Path, change: tuple[str, str], code: int, word: str) -> None:
+    statement = FileStatement(
+        asset_id="01a", soul_hash="a" * 64, model="composer", source_type=SourceType.ALGORITHMIC_MEDIA
+    )
+    signer = FileSigner(Authority(state / "credentials"), None, Claimant("Chimera", "0.1.0"))
+    file = tmp_path / "essay.md"
+    file.write_text(signer.sign_text("A long read.\r\nIn two lines.", statement).text.replace(*change), newline="")
+    answer = CliRunner().invoke(app(), ["verify", "file", str(file)], env={"COLUMNS": "200"})
+    assert (answer.exit_code, word in answer.output) == (code, True), answer.output
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path, state: Path) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from chimera.contracts.recovery import Answered
 from chimera.contracts.values import HaltScope, KeyRole
-from chimera.interfaces.cli.client import VALUE, call, fail, out, rows, say, show
+from chimera.interfaces.cli.client import VALUE, call, fail, out, rows, save, say, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 File = Annotated[Path, typer.Argument(help="YAML or JSON file.", exists=True, dir_okay=False)]
@@ -38,7 +38,7 @@ def install(app: typer.Typer) -> None:
         ("keys", keys),
     ):
         app.add_typer(room, name=name)
-    for command in (fleet, health, halt, resume, policy):
+    for command in (fleet, health, halt, resume, policy, text):
         app.command()(command)
 
 
@@ -298,6 +298,14 @@ def halt(scope: HaltScope, target: str = "*", reason: Reason = "by hand") -> Non
 def resume(scope: HaltScope, target: str = "*") -> None:
     """Lift a halt."""
     call("POST", "/v1/resume", {"scope": scope.value, "target": target})
+
+
+def text(
+    asset_id: str,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")] = None,
+) -> None:
+    """Take a piece's text away, with its content credentials in it; 'chimera verify file FILE.txt' reads them."""
+    save(f"/v1/assets/{asset_id}/text", output)
 
 
 def policy(file: Annotated[Path | None, typer.Argument(help="The policy to put in force.")] = None) -> None:

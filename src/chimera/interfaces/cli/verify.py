@@ -27,6 +27,7 @@ LONGEST_LINE = 4 << 20
 """Characters that a line of an export may have; a longer one is none."""
 
 _SHOWN = 100
+_TEXTS = {".txt", ".md"}
 _READER = "chimera.gateways.credentials"
 """What reads files, as a program of its own: it loads a library that the rest of this command does without."""
 
@@ -65,7 +66,7 @@ def piece(piece: Annotated[str, typer.Argument(help="An asset's id, or the addre
 
 @verify.command("file")
 def file(
-    path: Annotated[Path, typer.Argument(help="A picture or a clip.")],
+    path: Annotated[Path, typer.Argument(help="A picture, a clip, or a text (.txt, .md).")],
     root: Annotated[
         Path | None, typer.Option(help="The certificate that is trusted (PEM); left out, this state folder's own.")
     ] = None,
@@ -117,9 +118,12 @@ def _read(path: Path, root_pem: str) -> FileVerdict:
     try:
         with path.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
+        said = {"path": str(path.resolve())}
+        if path.suffix in _TEXTS:
+            said = {"text": path.read_bytes().decode()}
+    except (OSError, UnicodeDecodeError) as error:
         fail(f"{escape(str(path))} cannot be read: {error}")
-    asked = json.dumps({"path": str(path.resolve()), "sha256": sha256, "root_pem": root_pem})
+    asked = json.dumps({**said, "sha256": sha256, "root_pem": root_pem})
     told = subprocess.run(
         [sys.executable, "-P", "-X", "utf8", "-m", _READER], input=asked, capture_output=True, text=True, check=False
     )
