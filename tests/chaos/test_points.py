@@ -70,8 +70,8 @@ async def test_whoever_is_killed_there_leaves_exactly_one_post(
         await crew.add(name, name, fleet.system.settings, **fatal)
     await fleet.post("/v1/tasks", dispatch("piece"))
     assert await delivered(fleet) == status, crew.tails()
-    assert marker.exists()
     await crew.until(lambda: crew.hands[role].codes == [KILLED])
+    assert marker.exists()
     await one_piece(fleet)
 
 
@@ -87,6 +87,6 @@ async def test_whoever_is_killed_over_half_a_thread_leaves_it_whole_and_each_tex
     await fleet.post("/v1/tasks/claim", {}, 200)
     await fleet.post("/v1/tasks/piece/result", result("piece", THREAD))
     assert await delivered(fleet) == status, crew.tails()
-    assert marker.exists()
     await crew.until(lambda: crew.hands["publisher"].codes == [KILLED])
+    assert marker.exists()
     await one_piece(fleet, len(THREAD))

@@ -15,7 +15,7 @@ from chimera.contracts.claims import Lease, ProcessMark, Ticket
 from chimera.contracts.errors import Invalid, Superseded, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.contracts.values import Role, Stage
-from chimera.swarm.runtime import Bench, describe, keep_alive, keep_sealed, keep_swept
+from chimera.swarm.runtime import Bench, describe, keep_alive, keep_sealed, keep_swept, patiently
 
 MARK = ProcessMark(process_id=new_id(), role=Role.WORKER, host="here", pid=1)
 
@@ -326,3 +326,39 @@ async def test_the_log_is_sealed_on_whatever_goes_wrong_and_a_broken_one_is_said
 )
 def test_a_cause_is_worded_for_people_and_bounded(error: Exception, said: str) -> None:
     assert describe(error) == said
+
+
+class Flaky:
+    """Away for the first calls."""
+
+    def __init__(self, times: int) -> None:
+        self.times, self.calls, self.asked = times, 0, asyncio.Event()
+
+    async def act(self) -> None:
+        self.calls += 1
+        self.asked.set()
+        if self.calls <= self.times:
+            raise Unavailable("PostgreSQL cannot be reached")
+
+
+async def test_what_is_away_is_waited_for() -> None:
+    away = Flaky(2)
+    await asyncio.wait_for(patiently(away.act, asyncio.Event()), 20)
+    assert away.calls == 3
+
+
+async def test_nobody_waits_for_it_who_is_to_stop() -> None:
+    away, stopping = Flaky(1_000), asyncio.Event()
+    waiting = asyncio.create_task(patiently(away.act, stopping))
+    await asyncio.wait_for(away.asked.wait(), 5)
+    stopping.set()
+    await asyncio.wait_for(waiting, 5)
+    assert away.calls == 1
+
+
+async def test_another_error_than_being_away_is_not_waited_out() -> None:
+    async def broken() -> None:
+        raise Invalid("no such database")
+
+    with pytest.raises(Invalid):
+        await patiently(broken, asyncio.Event())

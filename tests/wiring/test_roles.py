@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from chimera.contracts.claims import ProcessMark
+from chimera.contracts.errors import Unavailable
 from chimera.contracts.values import Role
 from chimera.wiring import System
 from chimera.wiring.health import health_of
@@ -43,3 +45,20 @@ async def test_health_counts_only_the_roles_that_a_process_works_in(system: Syst
     async with serving(system, *roles):
         missing = [role for role in Role if role not in roles]
         assert await alive(system) == [f"no living {role.value}" for role in missing]
+
+
+async def test_a_role_process_outlives_a_database_that_goes_just_when_it_has_connected(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark, tries = system.fleet.mark, 0
+
+    async def away_at_first(process: ProcessMark) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise Unavailable("PostgreSQL cannot be reached: it is shutting down")
+        await mark(process)
+
+    monkeypatch.setattr(system.fleet, "mark", away_at_first)
+    async with serving(system, Role.WORKER):
+        assert "no living worker" not in await alive(system)

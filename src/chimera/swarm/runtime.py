@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -24,6 +24,9 @@ tracer = trace.get_tracer("chimera.swarm")
 HANDLED = Counter("chimera_handled_total", "Pieces of work handled", ["stage", "outcome"])
 SECONDS = Histogram("chimera_handling_seconds", "Time from claim to commit", ["stage"])
 IN_HAND = Gauge("chimera_in_hand", "Pieces of work in hand", ["stage"])
+
+_LONGEST_WAIT = 5.0
+"""Seconds between two attempts to reach PostgreSQL."""
 
 Item = TypeVar("Item")
 FollowUp = Mapping[Stage, Sequence[Ticket]]
@@ -189,6 +192,20 @@ class Bench(Generic[Item]):
                 await self._trade.let_go(self._process_id, list(self._held), self._lease_seconds)
             except Unavailable as error:
                 await log.awarning("claims not compared", stage=self._trade.stage.value, cause=error.detail)
+
+
+async def patiently(act: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Do it, and while PostgreSQL is away try again with back-off: a role process outlives its services."""
+    tries = 0
+    while not stopping.is_set():
+        try:
+            await act()
+            return
+        except Unavailable as error:
+            tries += 1
+            wait = min(retry.delay(tries, random.random()).total_seconds(), _LONGEST_WAIT)
+            await log.awarning("waiting", cause=error.detail, seconds=round(wait, 1))
+            await _pause(stopping, wait)
 
 
 async def keep_alive(presence: Presence, process: ProcessMark, every_seconds: float, stopping: asyncio.Event) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import assert_never
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from chimera.stores.tasks import Sweeper
 from chimera.swarm.judge import Judge
 from chimera.swarm.planner import Planner
 from chimera.swarm.publisher import Publisher
-from chimera.swarm.runtime import Bench, Item, Trade, keep_alive, keep_sealed, keep_swept
+from chimera.swarm.runtime import Bench, Item, Trade, keep_alive, keep_sealed, keep_swept, patiently
 from chimera.swarm.worker import Worker
 from chimera.wiring.anchoring import keep_on_chain
 from chimera.wiring.system import System
@@ -25,12 +26,21 @@ SEAL_EVERY = 2.0
 """Seconds between two looks at what is not in the transparency log yet."""
 
 
+async def serve_apart(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
+    """A role process from its start to its end; it waits for services that are not there yet."""
+    try:
+        await patiently(system.open, stopping)
+        await serve(system, roles, stopping)
+    finally:
+        await system.close()
+
+
 async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
     """Work in these roles until `stopping`, then finish what is in hand."""
     name = ",".join(roles)
     process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
     given, fleet = system.settings, system.fleet
-    await fleet.mark(process)
+    await patiently(partial(fleet.mark, process), stopping)
     helpers = asyncio.Event()
     background = [
         asyncio.create_task(keep_alive(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
@@ -39,13 +49,13 @@ async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) 
         asyncio.create_task(keep_on_chain(roles, given, system.host, system.transparency, system.cfo, helpers)),
     ]
     try:
-        await asyncio.gather(*(_work(system, role, process.process_id, stopping) for role in roles))
+        await asyncio.gather(*(_stand(system, role, process.process_id, stopping) for role in roles))
     finally:
         helpers.set()
         await asyncio.wait(background, timeout=3)
 
 
-async def _work(of: System, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
+async def _stand(of: System, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
     match role:
         case Role.PLANNER:
             planner = Planner(of.work, of.paid_model, of.tools, of.pulse, of.makers)

@@ -1,7 +1,6 @@
 """Chimera, wired: the one place that knows the concrete classes."""
 
 import asyncio
-import random
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -13,7 +12,6 @@ from chimera.contracts.errors import Invalid, QueueFull, Unavailable
 from chimera.contracts.media import Files, Generator
 from chimera.contracts.money.payments import WALLET
 from chimera.contracts.values import Stage
-from chimera.domain import retry
 from chimera.gateways.credentials.authority import Authority
 from chimera.gateways.credentials.signing import Claimant, FileSigner
 from chimera.gateways.credentials.stamps import OwnStamps, RemoteStamps
@@ -193,19 +191,6 @@ class System:
     async def open(self) -> None:
         """Connect to PostgreSQL; Redis is reached when it is first used."""
         await asyncio.gather(self.swarm.open(), self.tenants.open())
-
-    async def open_patiently(self, stopping: asyncio.Event) -> None:
-        """Connect, and while PostgreSQL is away try again with back-off: a role process outlives its services."""
-        tries = 0
-        while not stopping.is_set():
-            try:
-                await self.open()
-                return
-            except Unavailable as error:
-                tries += 1
-                wait = retry.delay(tries, random.random()).total_seconds()
-                await log.awarning("waiting", cause=error.detail, seconds=round(wait, 1))
-                await asyncio.wait([asyncio.ensure_future(stopping.wait())], timeout=min(wait, 5.0))
 
     async def close(self) -> None:
         """Let go of everything."""

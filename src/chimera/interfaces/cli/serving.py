@@ -17,7 +17,7 @@ from chimera.interfaces.cli import running
 from chimera.interfaces.cli.demo import Demo
 from chimera.settings import Settings
 from chimera.wiring import EmbeddedError, StateLock, System, explain, services
-from chimera.wiring.roles import serve
+from chimera.wiring.roles import serve, serve_apart
 
 console = Console(stderr=True, highlight=False)
 
@@ -91,14 +91,11 @@ async def _work(given: Settings, roles: list[Role]) -> int:
         )
     stopping = asyncio.Event()
     with running.stop_on_signals(stopping):
-        system = System(given)
         watching = asyncio.create_task(running.stop_with_parent(stopping))
-        await system.open_patiently(stopping)
         try:
-            await serve(system, roles, stopping)
+            await serve_apart(System(given), roles, stopping)
         finally:
             stopping.set()
-            await system.close()
             await watching
     return 0
 
