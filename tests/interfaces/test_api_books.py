@@ -10,7 +10,7 @@ from tests.journeys.fleet import SEED, Fleet, Json, open_fleet
 from chimera.contracts.values import KeyRole
 from chimera.domain.money import evidence
 from chimera.domain.money.evidence import Event
-from chimera.stores.money.books import EXPORTS
+from chimera.stores.exports import AT_ONCE
 from chimera.wiring import System
 
 REQUEST = SEED["financial_authorization"]["transaction_request"]
@@ -98,7 +98,7 @@ async def test_the_exported_evidence_can_be_recomputed(fleet: Fleet) -> None:
 
 
 async def test_an_export_that_cannot_begin_is_a_problem_and_no_torn_file(fleet: Fleet) -> None:
-    held = [fleet.system.books.csv(fleet.tenant_id) for _ in range(EXPORTS)]
+    held = [fleet.system.books.csv(fleet.tenant_id) for _ in range(AT_ONCE)]
     for each in held:
         await anext(each)
     problem = await fleet.get("/v1/books/journal.csv", 503)

@@ -10,7 +10,7 @@ from tests.journeys.fleet import Fleet, dispatch, open_fleet
 from chimera.contracts.values import KeyRole
 from chimera.domain.provenance import merkle, notes
 from chimera.domain.provenance.transparency import verify_export
-from chimera.stores.provenance.transparency import EXPORTS
+from chimera.stores.exports import AT_ONCE
 from chimera.wiring import System
 
 
@@ -78,7 +78,7 @@ async def test_the_export_is_streamed_and_can_be_recomputed(fleet: Fleet, key: K
 
 
 async def test_an_export_that_cannot_begin_is_a_problem_and_no_torn_file(fleet: Fleet) -> None:
-    held = [fleet.system.transparency.export(fleet.tenant_id) for _ in range(EXPORTS)]
+    held = [fleet.system.transparency.export(fleet.tenant_id) for _ in range(AT_ONCE)]
     for each in held:
         await anext(each)
     problem = await fleet.get("/v1/audit/export", 503)

@@ -17,8 +17,9 @@ from chimera.contracts.money.finance import Closing, Outcome
 from chimera.domain.money import accounts, evidence
 from chimera.domain.money.accounts import Entry
 from chimera.domain.money.evidence import Event
+from chimera.stores.exports import AT_ONCE
 from chimera.stores.money.batch import Batch, lock
-from chimera.stores.money.books import EXPORTS, chunks
+from chimera.stores.money.books import chunks
 from chimera.stores.money.treasury import Treasury, now
 
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
@@ -222,7 +223,7 @@ async def test_an_export_shows_one_moment_and_holds_no_more_than_a_bounded_numbe
     await anext(reading)
     await receive(house, "1", funding=True)
     assert sum("came in" in row for row in [row async for row in reading]) == 2
-    held = [store.evidence(house.tenant_id) for _ in range(EXPORTS)]
+    held = [store.evidence(house.tenant_id) for _ in range(AT_ONCE)]
     for each in held:
         await anext(each)
     with pytest.raises(Unavailable, match="exports"):

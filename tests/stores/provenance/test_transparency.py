@@ -10,7 +10,8 @@ from chimera.contracts.errors import Conflict, Invalid, NotFound, Unavailable
 from chimera.contracts.ids import new_id
 from chimera.domain.provenance import merkle, notes
 from chimera.domain.provenance.transparency import verify_export
-from chimera.stores.provenance.transparency import EXPORTS, TransparencyStore
+from chimera.stores.exports import AT_ONCE
+from chimera.stores.provenance.transparency import TransparencyStore
 
 NOTE = (
     "INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)"
@@ -310,7 +311,7 @@ async def test_an_export_shows_one_moment_and_many_at_once_are_refused(sealed: A
     lines += [line async for line in reading]
     assert verify_export(lines, [key.public_key]).findings == []
     assert len(await exported(sealed.log, sealed.tenant_id)) > len(lines) + 700
-    held = [sealed.log.export(sealed.tenant_id) for _ in range(EXPORTS)]
+    held = [sealed.log.export(sealed.tenant_id) for _ in range(AT_ONCE)]
     for each in held:
         await anext(each)
     with pytest.raises(Unavailable, match="exports"):

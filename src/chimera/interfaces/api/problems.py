@@ -86,7 +86,7 @@ def answer(error: ChimeraError, headers: Mapping[str, str] | None = None) -> JSO
 
 
 UPLOADS = frozenset({"/verify", "/verify/file"})
-"""What takes files: these bound what they read themselves (`interfaces.uploads`)."""
+"""What takes files: these bound what they read themselves (`interfaces.board.uploads`)."""
 
 
 class Bounds:

@@ -1,4 +1,4 @@
-"""What the wallet answers with, besides `contracts.payments`; and how it says no."""
+"""What the wallet answers with, besides `contracts.money.payments`; and how it says no."""
 
 from enum import StrEnum
 

@@ -1,21 +1,21 @@
 """The books to read: statements, how limits burn down, and exports. Always under one tenant; nothing here writes."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from chimera.contracts.errors import NotFound, Unavailable
+from chimera.contracts.errors import NotFound
 from chimera.contracts.money.books import BookAccount, BookEntry, Books, BurnDown, BurnPoint, EvidenceHead
 from chimera.contracts.money.views import LimitView
 from chimera.domain.money import journal, statements
 from chimera.domain.money.evidence import GENESIS
 from chimera.domain.money.statements import Sum
-from chimera.stores.postgres import SESSION, Database, queries
+from chimera.stores.exports import Exports
+from chimera.stores.postgres import Database, queries
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -29,12 +29,6 @@ ACCOUNTS: TypeAdapter[list[BookAccount]] = TypeAdapter(list[BookAccount])
 STEPS = 120
 """Points that a burn-down has, about."""
 
-EXPORTS = 3
-"""Exports that one process serves at a time: each holds a connection and a snapshot for as long as it is read."""
-
-SLOWEST = "60s"
-"""How long whoever reads an export may pause before it is cut off."""
-
 _AHEAD = 500
 _CHUNK = 64 * 1024
 
@@ -44,7 +38,7 @@ class BookStore:
 
     def __init__(self, tenants: Database) -> None:
         self._tenants = tenants
-        self._exports = asyncio.Semaphore(EXPORTS)
+        self._exports = Exports(tenants)
 
     async def books(
         self,
@@ -121,7 +115,7 @@ class BookStore:
 
     async def csv(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The journal, a line for each posting."""
-        async with self._snapshot(tenant_id) as connection:
+        async with self._exports.snapshot(tenant_id) as connection:
             accounts = ACCOUNTS.validate_python([dict(row) for row in await connection.fetch(SQL["accounts"])])
             categories = {account.code: account.category or "" for account in accounts}
             yield journal.csv_head()
@@ -130,7 +124,7 @@ class BookStore:
 
     async def beancount(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The journal for beancount, with the balances that `bean-check` must come to."""
-        async with self._snapshot(tenant_id) as connection:
+        async with self._exports.snapshot(tenant_id) as connection:
             accounts = ACCOUNTS.validate_python([dict(row) for row in await connection.fetch(SQL["accounts"])])
             (days,) = await connection.fetch(SQL["days"])
             known = journal.names(accounts)
@@ -141,26 +135,12 @@ class BookStore:
 
     async def evidence(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The chain of money events, one JSON object a line; `hash` is over the RFC 8785 form of `body`."""
-        async with self._snapshot(tenant_id) as connection:
+        async with self._exports.snapshot(tenant_id) as connection:
             async for row in connection.cursor(SQL["evidence"], prefetch=_AHEAD):
                 yield (
                     f'{{"tenant_id":"{row["tenant_id"]}","sequence":{row["sequence"]},'
                     f'"hash":"{row["hash"]}","body":{row["body"]}}}\n'
                 )
-
-    @asynccontextmanager
-    async def _snapshot(self, tenant_id: UUID) -> "AsyncIterator[Connection]":
-        """One moment of the tenant's books, for as long as they are read."""
-        if self._exports.locked():
-            raise Unavailable(f"{EXPORTS} exports are being read already", remedy="Try again when one is through.")
-        async with (
-            self._exports,
-            self._tenants.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute(SESSION["act_for"], str(tenant_id))
-            await connection.execute(SQL["patience"], SLOWEST)
-            yield connection
 
 
 async def chunks(lines: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:

@@ -1,16 +1,14 @@
 """The transparency log to read: checkpoints, proofs, exports; and its anchors on a chain (PRV-2, PRV-4)."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from chimera.contracts.errors import Conflict, Invalid, NotFound, Unavailable
+from chimera.contracts.errors import Conflict, Invalid, NotFound
 from chimera.contracts.provenance.transparency import (
     KINDS,
     MONEY_HEAD,
@@ -24,7 +22,8 @@ from chimera.contracts.provenance.transparency import (
     Sealed,
 )
 from chimera.domain.provenance import merkle
-from chimera.stores.postgres import SESSION, Database, queries
+from chimera.stores.exports import Exports
+from chimera.stores.postgres import Database, queries
 from chimera.stores.provenance.sealing import Sealer, pieces
 
 if TYPE_CHECKING:
@@ -35,12 +34,6 @@ if TYPE_CHECKING:
 SQL = queries("transparency")
 CHECKPOINTS: TypeAdapter[list[CheckpointView]] = TypeAdapter(list[CheckpointView])
 ANCHORS: TypeAdapter[list[Anchor]] = TypeAdapter(list[Anchor])
-
-EXPORTS = 3
-"""Exports that one process serves at a time: each holds a connection and a snapshot for as long as it is read."""
-
-SLOWEST = "60s"
-"""How long whoever reads an export may pause before it is cut off."""
 
 _STEP = 500
 _NEWEST = 1
@@ -53,7 +46,7 @@ class TransparencyStore:
         self._swarm = swarm
         self._tenants = tenants
         self._origin = origin
-        self._exports = asyncio.Semaphore(EXPORTS)
+        self._exports = Exports(tenants)
 
     async def seal(self, signer: NoteSigner) -> Sealed:
         """Seal what is committed and not sealed yet, once; a process that goes on sealing keeps a `Sealer`."""
@@ -102,9 +95,9 @@ class TransparencyStore:
     async def export(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The whole log, a line of JSON for each thing, with what the database says now of every row that was sealed.
 
-        It shows one moment, however long it is read; `domain.transparency.verify_export` checks it.
+        It shows one moment, however long it is read; `domain.provenance.transparency.verify_export` checks it.
         """
-        async with self._snapshot(tenant_id) as connection:
+        async with self._exports.snapshot(tenant_id) as connection:
             outline = await connection.fetchrow(SQL["outline"], tenant_id)
             assert outline is not None, "a statement of aggregates has a row"
             head = {
@@ -177,20 +170,6 @@ class TransparencyStore:
                 done = await connection.execute(SQL["anchor"], each.tenant_id, each.size, *place)
                 marked += int(done.rpartition(" ")[2])
         return marked
-
-    @asynccontextmanager
-    async def _snapshot(self, tenant_id: UUID) -> "AsyncIterator[Connection]":
-        """One moment of the tenant's log, for as long as it is read."""
-        if self._exports.locked():
-            raise Unavailable(f"{EXPORTS} exports are being read already", remedy="Try again when one is through.")
-        async with (
-            self._exports,
-            self._tenants.connection() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            await connection.execute(SESSION["act_for"], str(tenant_id))
-            await connection.execute(SQL["patience"], SLOWEST)
-            yield connection
 
 
 async def _sealed(connection: "Connection", tenant_id: UUID) -> AsyncIterator[str]:

@@ -3,10 +3,6 @@
 -- name: today
 SELECT time_zone, (now() AT TIME ZONE time_zone)::date AS today FROM tenant;
 
--- name: patience
--- Whoever reads an export too slowly must not hold its snapshot for ever.
-SELECT set_config('idle_in_transaction_session_timeout', $1, true);
-
 -- name: lines
 -- $1 the first day, $2 the day after the last one, $3 an influencer, $4 a campaign, $5 apart by: influencer, campaign.
 SELECT w.whose, a.kind, split_part(a.code, ':', 1) AS head, a.category, a.party, f.persona AS holder, t.currency,

@@ -100,10 +100,6 @@ FROM log_anchor a WHERE a.tenant_id = $1 AND a.size BETWEEN $2 AND $3 ORDER BY a
 -- name: place
 SELECT idx, leaf_hash FROM log_leaf WHERE tenant_id = $1 AND kind = $2 AND subject_id = $3;
 
--- name: patience
--- Whoever reads an export too slowly must not hold its snapshot for ever.
-SELECT set_config('idle_in_transaction_session_timeout', $1, true);
-
 -- name: outline
 -- $1 tenant.
 SELECT coalesce((SELECT max(c.size) FROM log_checkpoint c WHERE c.tenant_id = $1), 0) AS size,
