@@ -28,7 +28,7 @@ async def contest(arena: Arena, size: Size) -> str:
     head = ["", "CPU, %", "RSS, MB", "CPU of PostgreSQL, %", "CPU of Redis, %"]
     return f"""## idle: influencers at rest
 
-One process in all roles (`System.serve`), {size.idle_seconds:.0f} s with nothing to do; CPU in per cent of one core.
+One process in all roles (`wiring/roles.py`), {size.idle_seconds:.0f} s with nothing to do; CPU in per cent of one core.
 
 {table(head, rows)}
 {failures(contestants)}"""
