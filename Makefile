@@ -6,8 +6,9 @@
 BIN := .venv/bin
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header --extra build
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+COMPILE = $(LOCK) --extra build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,7 @@ lock: ## write the lock files anew from pyproject.toml (UPGRADE=1 for newer vers
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock pyproject.toml
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --output-file bench/requirements.lock bench/requirements.in
 
 clean: ## remove the environment and all caches
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

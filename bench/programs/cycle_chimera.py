@@ -136,7 +136,7 @@ async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
     tenant_id = await system.accounts.open_tenant("bench")
     plans = [await prepare(system, tenant_id, number) for number in range(cycles // PLAN_SIZE)]
     work = CountedWork(system.work, cycles)
-    parts = {"work": work, "model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
+    parts = {"work": work, "paid_model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
     system.__dict__.update(parts | {"pulse": NoPulse()})
     stopping = asyncio.Event()
     samples = Samples()

@@ -316,3 +316,12 @@ def test_a_lock_file_holds_versions_and_hashes_only(path: Path) -> None:
     packages = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]
     assert packages
     assert all("--hash=sha256:" in package for package in packages)
+
+
+def test_the_benchmarks_run_chimera_on_the_packages_it_is_locked_to() -> None:
+    pins = re.compile(r"^\S+==\S+", re.MULTILINE)
+    ours, benches = (
+        set(pins.findall((ROOT / path).read_text("utf-8"))) for path in ("requirements.lock", "bench/requirements.lock")
+    )
+    assert ours
+    assert not ours - benches, "run 'make lock'"
