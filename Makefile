@@ -6,9 +6,10 @@
 BIN := .venv/bin
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
+OURS := $(notdir $(wildcard packages/*))
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
-COMPILE = $(LOCK) --extra build
+COMPILE = $(LOCK) $(OURS:%=--no-emit-package %) --extra build --extra laptop
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile

@@ -13,8 +13,8 @@ from pathlib import Path
 import asyncpg
 from redis.asyncio import Redis
 
-from chimera.embedded import EmbeddedPostgres, EmbeddedRedis
-from chimera.stores.migrations import migrate
+from chimera.database.migrations import migrate
+from chimera_devnet import EmbeddedPostgres, EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
 APART = ROOT / ".venv-bench" / "apart" / "bin" / "python"

@@ -17,10 +17,10 @@ import pydantic_ai.models
 import pytest
 from redis import Redis
 
-from chimera.embedded import EmbeddedPostgres, EmbeddedRedis
+from chimera.database.migrations import migrate
 from chimera.settings import Settings
-from chimera.stores.migrations import migrate
 from chimera.wiring import System
+from chimera_devnet import EmbeddedPostgres, EmbeddedRedis
 
 T = TypeVar("T")
 NewDatabase = Callable[[], AbstractContextManager[str]]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.values import Role
 from chimera.settings import Settings
+from chimera.values import Role
 
 
 def test_without_any_variable_everything_is_embedded_and_offline() -> None:

@@ -35,7 +35,7 @@ mark() {
 
 fingerprint() {
     version=$("$python" -c 'import sys; print(sys.version)' 2>/dev/null) || return 0
-    { printf '%s\n' "$version"; cat requirements.lock requirements-dev.lock pyproject.toml; } | cksum
+    { printf '%s\n' "$version"; cat requirements.lock requirements-dev.lock pyproject.toml packages/*/pyproject.toml; } | cksum
 }
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -106,7 +106,9 @@ fi
 mark unfinished
 say "installing the packages of $lock"
 pip install --require-hashes --no-deps -r "$lock"
-say "installing chimera"
-"$python" -m pip -qq install --no-deps --no-build-isolation --editable .
+say "installing chimera and its packages"
+set -- --editable .
+for package in packages/*; do set -- "$@" --editable "$package"; done
+"$python" -m pip -qq install --no-deps --no-build-isolation "$@"
 mark "$(fingerprint) $mode"
 say "ready"

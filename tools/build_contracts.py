@@ -9,7 +9,7 @@ from vyper.compiler import compile_code
 from vyper.compiler.settings import Settings
 
 EVM_VERSION = "cancun"
-FOLDER = Path(__file__).parents[1] / "src" / "chimera" / "servers" / "tokens"
+FOLDER = Path(__file__).parents[1] / "packages" / "chimera-wallet" / "src" / "chimera_wallet" / "tokens"
 
 
 def build() -> str:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from chimera.contracts.envelope import Envelope
-from chimera.contracts.errors import Problem
-from chimera.contracts.fleet import Brief, Policy, Soul
-from chimera.contracts.money.books import Books, BurnDown, ClosedSpend
-from chimera.contracts.money.finance import Authorization, PolicyViolation, Settlement, TransactionRequest
-from chimera.contracts.work import ExecutionResult, PlanDraft, TaskDispatch, Verdict
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.plans import PlanDraft
+from chimera.money.types.authorization import Authorization, PolicyViolation, Settlement, TransactionRequest
+from chimera.money.types.books import Books, BurnDown, ClosedSpend
+from chimera.personas.types.persona import Soul
+from chimera.personas.types.policy import Policy
+from chimera.tasks.types.envelope import Envelope
+from chimera.tasks.types.work import ExecutionResult, TaskDispatch, Verdict
+from chimera_protocol.errors import Problem
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path(__file__).parents[1] / "docs" / "contracts"

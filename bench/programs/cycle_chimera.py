@@ -17,14 +17,18 @@ import uvloop
 from bench.programs.meter import Meter
 from bench.programs.ports import NoCfo, NoMemory, NoModel, NoPulse, NoTools
 from bench.programs.sampling import Samples
-from chimera.contracts.claims import Committed, Judgement, Lease, Planned, ProcessMark
-from chimera.contracts.fleet import Brief
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import Role, Stage
-from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.messages import NewPlan
+from chimera.campaigns.types.plans import PlanDraft, PlanNode
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.money.types.limits import Limit
+from chimera.review.types.messages import CommitCommand
 from chimera.settings import Settings
-from chimera.stores.tasks import TaskStore
+from chimera.tasks.service.work import WorkService
+from chimera.tasks.types.messages import CommitResult, Lease
+from chimera.tasks.types.work import ToolCall
+from chimera.values import Role, Stage
 from chimera.wiring import System
 from chimera.wiring.roles import serve
 
@@ -65,7 +69,7 @@ Influencer {number} reads old documents and tells what became of them.
 class CountedWork:
     """The task store, with an event for the moment when so many verdicts are durable."""
 
-    def __init__(self, store: TaskStore, count: int) -> None:
+    def __init__(self, store: WorkService, count: int) -> None:
         self._store = store
         self._left = count
         self.finished = asyncio.Event()
@@ -73,7 +77,7 @@ class CountedWork:
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    async def commit(self, judgement: Judgement) -> Committed:
+    async def commit(self, judgement: CommitCommand) -> CommitResult:
         committed = await self._store.commit(judgement)
         self._left -= committed.status is not None
         if self._left <= 0:
@@ -81,7 +85,7 @@ class CountedWork:
         return committed
 
 
-async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, Planned]:
+async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, NewPlan]:
     """An influencer with a campaign that waits for its plan, and that plan."""
     await system.accounts.import_persona(tenant_id, SOUL.format(number=number), actor="bench")
     brief = Brief(
@@ -103,13 +107,13 @@ async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, 
         for index in range(PLAN_SIZE)
     ]
     lease = Lease(id=ticket.id, stream="", entry="", redelivered=False)
-    return lease, Planned(plan_id=new_id(), draft=PlanDraft(rationale="To measure.", nodes=nodes), author="bench")
+    return lease, NewPlan(plan_id=new_id(), draft=PlanDraft(rationale="To measure.", nodes=nodes), author="bench")
 
 
-async def dispatch(system: System, planner: ProcessMark, lease: Lease, planned: Planned) -> None:
+async def dispatch(system: System, planner: ProcessHeartbeat, lease: Lease, planned: NewPlan) -> None:
     """Claim a planning task, store its plan and queue the plan's tasks, as the Planner does."""
     (task,) = await system.work.claim([lease], planner.process_id, Stage.PLAN)
-    await system.queue.put(Stage.WORK, await system.work.lay_out(task, planned))
+    await system.queue.put(Stage.WORK, await system.work.store_plan(task, planned))
 
 
 async def stencils(url: str) -> dict[str, object]:
@@ -142,7 +146,7 @@ async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
     samples = Samples()
     serving = asyncio.create_task(serve(system, [Role.WORKER, Role.JUDGE], stopping))
     await asyncio.sleep(1)
-    planner = ProcessMark(process_id=new_id(), role=Role.PLANNER, host="bench", pid=os.getpid())
+    planner = ProcessHeartbeat(process_id=new_id(), role=Role.PLANNER, host="bench", pid=os.getpid())
     await system.fleet.mark(planner)
     meter = Meter()
     with samples.taken() if profile else nullcontext():

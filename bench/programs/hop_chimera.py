@@ -10,12 +10,12 @@ from uuid import UUID
 import uvloop
 
 from bench.programs.phases import Tally, measure, redis_url
-from chimera.contracts.claims import Lease, Ticket
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.queue import StreamQueue
-from chimera.swarm.runtime import Bench, FollowUp
+from chimera.ids import new_id
+from chimera.redis.connection import connect
+from chimera.redis.queue import StreamQueue
+from chimera.roles.consumer import Consumer, FollowUp
+from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.values import Priority, Stage
 
 BATCH = 100
 """Tickets put at once: as many as a plan has tasks at most."""
@@ -41,14 +41,14 @@ class Hop:
         self._tally.done(item.int)
         return {}
 
-    async def give_up(self, item: UUID, error: Exception, retry_at: datetime) -> None:
+    async def on_failure(self, item: UUID, error: Exception, retry_at: datetime) -> None:
         raise error
 
 
 async def work(queue: StreamQueue, mode: str) -> None:
     """Handle until the process is ended."""
     if mode == "runtime":
-        await Bench(Hop(), queue, new_id()).run(asyncio.Event())
+        await Consumer(Hop(), queue, new_id()).run(asyncio.Event())
     tally, count = Tally(), 256 if mode == "batches" else 1
     while True:
         leases = await queue.take(Stage.WORK, "only", count, wait_ms=500)
@@ -73,10 +73,10 @@ class Sender:
     async def one(self, count: int) -> None:
         await self._queue.put(Stage.WORK, [self._ticket()])
 
-    def _ticket(self) -> Ticket:
+    def _ticket(self) -> QueueItem:
         self._last = max(self._last + 1, time.monotonic_ns())
         tenant_id, agent_id = AGENTS[self._last % len(AGENTS)]
-        return Ticket(id=UUID(int=self._last), tenant_id=tenant_id, agent_id=agent_id, priority=Priority.MEDIUM)
+        return QueueItem(id=UUID(int=self._last), tenant_id=tenant_id, agent_id=agent_id, priority=Priority.MEDIUM)
 
 
 async def _main(part: str, mode: str) -> None:

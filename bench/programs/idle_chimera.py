@@ -12,8 +12,8 @@ import uvloop
 
 from bench.programs.cycle_chimera import SOUL
 from bench.programs.meter import Meter
-from chimera.contracts.values import Role
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System
 from chimera.wiring.roles import serve
 

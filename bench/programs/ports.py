@@ -7,14 +7,16 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from chimera.contracts.claims import SpendOrder, Task
-from chimera.contracts.errors import NotFound
-from chimera.contracts.money.finance import Decided
-from chimera.contracts.money.payments import PaymentOrder
-from chimera.contracts.platforms import Platform
-from chimera.contracts.ports import Answer, ToolResult
-from chimera.contracts.values import Role
-from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Usage
+from chimera.gateways.mcp.types import Platform, ToolResult
+from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
+from chimera.money.types.authorization import Decided
+from chimera.money.types.messages import SpendOrder
+from chimera.review.types.opinion import Opinion
+from chimera.tasks.types.messages import Task
+from chimera.tasks.types.work import Draft
+from chimera.values import Role
+from chimera_protocol.errors import NotFound
+from chimera_protocol.payments import PaymentOrder
 
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -35,11 +37,13 @@ _WORDS = [f"{begin}{end}" for begin in "bdfghklmnprstvwz" for end in _ENDS]
 class NoModel:
     """A paid model with one answer to each question, and a small one's usage; `bench spend` measures paying."""
 
-    async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+    async def ask(
+        self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int
+    ) -> ModelAnswer[Out]:
         given = dict(_ANSWERS[output])
         if output is Draft:
             given["posts"] = [_saying(task.task_id)]
-        return Answer[Out](
+        return ModelAnswer[Out](
             output=output.model_validate(given),
             model_used="none",
             seed=seed,

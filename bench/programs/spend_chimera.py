@@ -8,10 +8,11 @@ from uuid import UUID
 import uvloop
 
 from bench.programs.meter import Meter
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.money.finance import TransactionRequest
-from chimera.contracts.money.limits import AnomalyRules, Limit
+from chimera.campaigns.types.brief import Brief
+from chimera.money.types.authorization import TransactionRequest
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.personas.types.policy import Policy
 from chimera.settings import Settings
 from chimera.wiring import System
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chimera.contracts.values import AmountText, Role
+from chimera.values import Role
+from chimera_protocol.money import AmountText
 
 _SECRET = "wallet_passphrase"
 """What only the signer may be told."""

@@ -19,9 +19,9 @@ from tests.chaos.grounds import LastingPostgres, LastingRedis, Network
 from tests.chaos.truths import ORDER, unfinished
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, open_fleet, soul, until
 
-from chimera.contracts.values import KeyRole
+from chimera.database.migrations import migrate
 from chimera.settings import Settings
-from chimera.stores.migrations import migrate
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 LEASE_S = 2.0
@@ -272,7 +272,7 @@ async def storm_over(state: Path, crew: Crew, seed: int, seconds: float) -> Asyn
 
 async def _man(crew: Crew, settings: Settings, network: Network) -> None:
     """All role processes; one Publisher reaches the network over HTTP, the other one over a pipe."""
-    args = ["-m", "chimera.servers.social", "--db", str(network.file)]
+    args = ["-m", "chimera_devnet.social", "--db", str(network.file)]
     piped = network.config(settings, "pipe", command=sys.executable, args=args, env=network.env)
     for role, count in ROLES.items():
         for number in range(1, count + 1):

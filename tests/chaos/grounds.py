@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from chimera.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
-from chimera.gateways.tools import ToolServer
+from chimera.gateways.mcp.host import ToolServer
 from chimera.settings import Settings
 from chimera.wiring import tool_servers
+from chimera_devnet import EmbeddedPostgres, EmbeddedRedis, EmbeddedServer
 
 BOUND_S = 30.0
 CALL_S = 3.0
@@ -95,7 +95,7 @@ class Network:
         """A new process; False when it dies before it listens."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chimera.servers.social", "--db", str(self.file), "--transport", "http"),
+                *(sys.executable, "-m", "chimera_devnet.social", "--db", str(self.file), "--transport", "http"),
                 *("--port", str(self.port)),
                 env={**os.environ, **self.env},
                 stdout=asyncio.subprocess.PIPE,

@@ -10,7 +10,8 @@ import select
 import signal
 import sys
 
-from chimera.interfaces.cli import running, serving
+from chimera.cli import processes as running
+from chimera.cli import server_commands as serving
 
 TICK_S = 0.02
 
@@ -21,7 +22,7 @@ def say(**said: object) -> None:
 
 
 def become(order: dict[str, str], env: dict[str, str]) -> None:
-    """What `python -m chimera.interfaces.cli.serving work ROLE` does, in a child of this process."""
+    """What `python -m chimera.cli.server_commands work ROLE` does, in a child of this process."""
     parent = os.getpid()
     if (child := os.fork()) != 0:
         living[child] = order["name"]

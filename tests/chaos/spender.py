@@ -17,20 +17,22 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from chimera.contracts.claims import SpendOrder, Task
-from chimera.contracts.errors import ChimeraError, ModelFailed
-from chimera.contracts.money.finance import Authorization, Closing, Outcome, TransactionRequest
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.ports import Answer
-from chimera.contracts.values import Money, Role
-from chimera.contracts.work import RenderedPrompt, Usage
-from chimera.stores.money.limits import set_limits
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.postgres import Access, Database
-from chimera.swarm.metering import Meter, MeteredModel
+from chimera.database.postgres import Access, Database
+from chimera.errors import ModelFailed
+from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
+from chimera.money.service.limits import set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.service.usage_billing import Meter, MeteredModel
+from chimera.money.types.authorization import Authorization, Closing, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.tasks.types.messages import Task
+from chimera.values import Role
+from chimera_protocol.errors import ChimeraError
+from chimera_protocol.money import Money
 
 if TYPE_CHECKING:
-    from chimera.stores.postgres import Connection
+    from chimera.database.postgres import Connection
 
 Out = TypeVar("Out")
 Plan = dict[str, Any]
@@ -68,9 +70,9 @@ class FreeModel:
     def ceilings(self, role: Role, prompt: RenderedPrompt) -> Sequence[Money]:
         return [self._ceiling]
 
-    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> Answer[Out]:
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> ModelAnswer[Out]:
         usage = Usage() if seed % 2 else Usage.model_construct(cost="0.00 USD", input_tokens=9)  # past its validation
-        return Answer(output=output(), model_used="free", seed=seed, usage=usage, duration_ms=1)
+        return ModelAnswer(output=output(), model_used="free", seed=seed, usage=usage, duration_ms=1)
 
 
 def say(**said: object) -> None:
@@ -96,7 +98,7 @@ async def spend(treasury: Treasury, plan: Plan, key: str) -> None:
     say(key=key, granted=decided.granted, id=str(decided.reservation_id), mark=mark)
     if not decided.granted or plan.get("then") is None:
         return
-    ending = {"outcome": Outcome.VOIDED} if plan["then"] == "void" else {"outcome": Outcome.POSTED}
+    ending = {"outcome": SpendOutcome.VOIDED} if plan["then"] == "void" else {"outcome": SpendOutcome.POSTED}
     paid = Decimal(plan["then"]) if plan["then"] not in ("void", "all") else None
     await treasury.close(Closing(reservation_id=decided.reservation_id, paid=paid, source="network", **ending))
     say(key=key, closed=str(decided.reservation_id))

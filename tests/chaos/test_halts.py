@@ -17,8 +17,8 @@ from tests.chaos.test_zombies import frozen_at, seen
 from tests.chaos.truths import EFFECTS, effects_are_published_once, network_posts, unfinished
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, open_fleet, soul, until
 
-from chimera.contracts.values import HaltScope
-from chimera.swarm.faults import VARIABLE
+from chimera.failpoint import VARIABLE
+from chimera.values import HaltScope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

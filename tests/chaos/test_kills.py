@@ -29,7 +29,7 @@ class Demo:
         self.lines: list[str] = []
         self._grown = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chimera.interfaces.cli.serving", "demo", *options],
+            [sys.executable, "-m", "chimera.cli.server_commands", "demo", *options],
             cwd=ROOT,
             env={**os.environ, "CHIMERA_STATE": str(state), "CHIMERA_PORT": "0", "COLUMNS": "200"},
             stdin=subprocess.DEVNULL,

@@ -18,17 +18,19 @@ import asyncpg
 import pytest
 from tests.stores.money.proofs import Books, proven
 
-from chimera.contracts.claims import Lease, ProcessMark
-from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.contracts.values import Role, Stage
-from chimera.stores.accounts import AccountStore
-from chimera.stores.campaigns import CampaignStore
-from chimera.stores.fleet import FleetStore
-from chimera.stores.money.limits import set_limits
-from chimera.stores.postgres import Access, Database
-from chimera.stores.tasks import TaskStore
+from chimera.accounts.service import AccountService
+from chimera.campaigns.service import CampaignService
+from chimera.campaigns.types.brief import Brief
+from chimera.database.postgres import Access, Database
+from chimera.fleet.service import FleetService
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.money.service.limits import set_limits
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.personas.types.policy import Policy
+from chimera.tasks.service.work import WorkService
+from chimera.tasks.types.messages import Lease
+from chimera.values import Role, Stage
 
 T = TypeVar("T")
 Said = dict[str, Any]
@@ -163,7 +165,7 @@ def bank(database_url: str) -> Iterator[Bank]:
     """A bank without rules about what is suspicious: these attacks are about limits."""
 
     async def make(database: Database) -> Bank:
-        accounts = AccountStore(database)
+        accounts = AccountService(database)
         tenant_id = await accounts.open_tenant("acme")
         await accounts.set_policy(tenant_id, Policy(anomalies=AnomalyRules(enabled=False)), "operator:me")
         nora = await accounts.import_persona(tenant_id, SOUL, "operator:me")
@@ -255,7 +257,9 @@ def test_calls_that_are_said_to_cost_nothing_do_not_get_round_the_budget(bank: B
 
     async def claim(database: Database) -> str:
         process_id = new_id()
-        await FleetStore(database).mark(ProcessMark(process_id=process_id, role=Role.PLANNER, host="here", pid=1))
+        await FleetService(database).mark(
+            ProcessHeartbeat(process_id=process_id, role=Role.PLANNER, host="here", pid=1)
+        )
         brief = Brief.model_validate(
             {
                 "persona": "Nora",
@@ -265,11 +269,11 @@ def test_calls_that_are_said_to_cost_nothing_do_not_get_round_the_budget(bank: B
                 "budget": [{"span": "total", "amount": "1000 USD"}],
             }
         )
-        campaigns = CampaignStore(database)
+        campaigns = CampaignService(database)
         campaign_id = await campaigns.create(bank.tenant_id, brief, "operator:me")
         ticket = await campaigns.plan(bank.tenant_id, campaign_id, "operator:me")
         lease = Lease(id=ticket.id, stream="s", entry="1-0", redelivered=False)
-        (task,) = await TaskStore(database).claim([lease], process_id, Stage.PLAN)
+        (task,) = await WorkService(database).claim([lease], process_id, Stage.PLAN)
         return task.model_dump_json()
 
     task = asyncio.run(within(bank.url, claim))

@@ -8,7 +8,7 @@ from tests.chaos.grounds import Network
 from tests.chaos.truths import EFFECTS, TASKS, effects_are_published_once, network_posts, tasks_are_whole
 from tests.journeys.fleet import Fleet, dispatch, result, until
 
-from chimera.swarm.faults import VARIABLE
+from chimera.failpoint import VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,7 +13,7 @@ from tests.chaos.crew import Crew
 from tests.chaos.test_points import ROLES, delivered, one_piece
 from tests.journeys.fleet import Fleet, dispatch, until
 
-from chimera.swarm.faults import VARIABLE
+from chimera.failpoint import VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

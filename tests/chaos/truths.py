@@ -7,7 +7,7 @@ from typing import Any
 from tests.journeys.fleet import Fleet, promotions
 from tests.stores.money.proofs import proven
 
-from chimera.domain.provenance.hashes import content_hash
+from chimera.provenance.rules.hashes import content_hash
 from chimera.wiring import EFFECT_OVER, TASK_OVER
 
 UNFINISHED = """

@@ -12,9 +12,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from chimera.contracts.errors import Invalid, NotFound, TooLarge
-from chimera.contracts.media import Altered, Files
-from chimera.stores.files import CHUNK, PART, LocalFiles, S3Files
+from chimera.errors import TooLarge
+from chimera.gateways.files import CHUNK, PART, LocalFiles, S3Files
+from chimera.media.types import Altered, Files
+from chimera_protocol.errors import Invalid, NotFound
 
 BOUND = 3 * PART
 

@@ -10,12 +10,14 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.profiles import ModelProfile
 
-from chimera.contracts.errors import ModelFailed
-from chimera.contracts.ports import Model
-from chimera.contracts.values import Role
-from chimera.contracts.work import Draft, Opinion, PlanDraft, Revision
-from chimera.gateways.models import COMPOSER, ModelGateway
-from chimera.swarm import prompts
+from chimera.campaigns.types.plans import PlanDraft, Revision
+from chimera.errors import ModelFailed
+from chimera.gateways.models.gateway import COMPOSER, ModelGateway
+from chimera.gateways.models.types import Model
+from chimera.review.types.opinion import Opinion
+from chimera.roles import prompts
+from chimera.tasks.types.work import Draft
+from chimera.values import Role
 
 PERSONA: JsonValue = {"name": "Nora", "voice_traits": ["calm"], "directives": ["Be kind."], "hashtags": []}
 FACTS: JsonValue = [{"id": "f1", "title": "Old light", "summary": "The light of Vega left it 25 years ago."}]

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from chimera.contracts.claims import Lease, Ticket
-from chimera.contracts.ids import new_id
-from chimera.contracts.ports import Queue
-from chimera.contracts.values import Priority, Stage
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.queue import StreamQueue
+from chimera.ids import new_id
+from chimera.redis.connection import connect
+from chimera.redis.queue import StreamQueue
+from chimera.tasks.ports import Queue
+from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.values import Priority, Stage
 
 LEASE_MS = 400
 MAKERS: dict[str, Callable[[Redis], Queue]] = {
@@ -33,8 +33,8 @@ def queue(client: Redis, request: pytest.FixtureRequest) -> Queue:
     return MAKERS[request.param](client)
 
 
-def ticket(priority: Priority = Priority.MEDIUM, tenant: UUID | None = None, agent: UUID | None = None) -> Ticket:
-    return Ticket(id=new_id(), tenant_id=tenant or new_id(), agent_id=agent or new_id(), priority=priority)
+def ticket(priority: Priority = Priority.MEDIUM, tenant: UUID | None = None, agent: UUID | None = None) -> QueueItem:
+    return QueueItem(id=new_id(), tenant_id=tenant or new_id(), agent_id=agent or new_id(), priority=priority)
 
 
 async def taken(queue: Queue, count: int, consumer: str = "me", stage: Stage = Stage.WORK) -> list[Lease]:

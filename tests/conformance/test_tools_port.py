@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from pydantic import JsonValue
 
-from chimera.contracts.errors import NotFound, ToolFailed
-from chimera.contracts.ports import Tools
-from chimera.gateways.tools import ToolHost, ToolServer
+from chimera.errors import ToolFailed
+from chimera.gateways.mcp.host import ToolHost, ToolServer
+from chimera.gateways.mcp.types import Tools
+from chimera_protocol.errors import NotFound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,7 +25,7 @@ NAME = "twitter-mcp"
 async def tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tools]:
     """The bundled social network, reached in each of the two ways."""
     folder = tmp_path_factory.mktemp(request.param)
-    args = ["-m", "chimera.servers.social", "--db", str(folder / "social.db")]
+    args = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")]
     if request.param == "stdio":
         host = ToolHost({NAME: ToolServer(command=sys.executable, args=args, reads=READS, acts=ACTS)})
         yield host

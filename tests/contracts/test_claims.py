@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.claims import Committed, Grant, Lease, Receipt, Ticket
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage
+from chimera.ids import new_id
+from chimera.publishing.types import Grant, Receipt
+from chimera.tasks.types.messages import CommitResult, Lease, QueueItem
+from chimera.values import Priority, Stage
 
 
 def test_a_grant_survives_json() -> None:
@@ -23,14 +24,14 @@ def test_a_grant_survives_json() -> None:
 
 
 def test_a_commit_that_found_nothing_to_do_has_no_status_and_no_follow_up() -> None:
-    nothing = Committed(task_id=new_id(), status=None)
+    nothing = CommitResult(task_id=new_id(), status=None)
     assert (nothing.status, nothing.follow_up) == (None, {})
 
 
 def test_a_follow_up_is_named_by_its_stage() -> None:
-    ticket = Ticket(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.HIGH)
-    made = Committed(task_id=new_id(), status=None, follow_up={Stage.PUBLISH: ticket})
-    assert Committed.model_validate_json(made.model_dump_json()) == made
+    ticket = QueueItem(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.HIGH)
+    made = CommitResult(task_id=new_id(), status=None, follow_up={Stage.PUBLISH: ticket})
+    assert CommitResult.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_lease_is_frozen() -> None:

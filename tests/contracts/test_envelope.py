@@ -3,10 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from chimera.contracts.envelope import Envelope, Step
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Decision, Role, TaskKind, TaskStatus
-from chimera.contracts.work import (
+from chimera.ids import new_id
+from chimera.tasks.types.envelope import Envelope, Step
+from chimera.tasks.types.work import (
     Artifact,
     DispatchContext,
     ExecutionResult,
@@ -15,6 +14,7 @@ from chimera.contracts.work import (
     ToolCall,
     Verdict,
 )
+from chimera.values import Decision, Role, TaskKind, TaskStatus
 
 
 def envelope() -> Envelope:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from chimera.contracts import errors
-from chimera.contracts.errors import ChimeraError, Conflict, Problem, ToolFailed
+from chimera import errors
+from chimera.errors import Conflict, ToolFailed
+from chimera_protocol.errors import ChimeraError, Problem
 
 STATUSES = {
     "Invalid": 422,
@@ -24,7 +25,9 @@ STATUSES = {
 
 
 def kinds() -> list[type[ChimeraError]]:
-    return [kind for kind in ChimeraError.__subclasses__() if kind.__module__ == errors.__name__]
+    return [
+        kind for kind in ChimeraError.__subclasses__() if kind.__module__ in (errors.__name__, ChimeraError.__module__)
+    ]
 
 
 def test_every_error_has_its_status() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.fleet import Bounds, Brief, Policy, Soul
+from chimera.campaigns.types.brief import Brief
+from chimera.personas.types.persona import Soul
+from chimera.personas.types.policy import Policy, ScoreBounds
 
 
 def soul(**changes: Any) -> dict[str, Any]:
@@ -39,10 +41,10 @@ def test_a_soul_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
 
 
 def test_bounds_default_to_the_three_tiers_and_keep_their_order() -> None:
-    assert (Bounds().approve, Bounds().review) == (0.90, 0.70)
-    assert Bounds(approve=0.8, review=0.8).review == 0.8
+    assert (ScoreBounds().approve, ScoreBounds().review) == (0.90, 0.70)
+    assert ScoreBounds(approve=0.8, review=0.8).review == 0.8
     with pytest.raises(ValidationError, match="must not be above"):
-        Bounds(approve=0.5, review=0.6)
+        ScoreBounds(approve=0.5, review=0.6)
 
 
 @pytest.mark.parametrize(

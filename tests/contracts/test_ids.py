@@ -1,6 +1,6 @@
 """Ids are fresh and sort by the time they were made."""
 
-from chimera.contracts.ids import new_id
+from chimera.ids import new_id
 
 
 def test_ids_are_version_seven_and_never_repeat() -> None:

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.errors import ChimeraError, Invalid
-from chimera.contracts.media import EXTENSIONS, MEDIA_TYPES, Altered, MediaFacts, StoredFile, storage_uri
+from chimera.media.types import EXTENSIONS, MEDIA_TYPES, Altered, MediaFacts, StoredFile, storage_uri
+from chimera_protocol.errors import ChimeraError, Invalid
 
 HASH = "ab" * 32
 

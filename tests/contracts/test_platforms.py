@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.platforms import Disclosure, Platform, Rate, Rates, ReadBack
+from chimera.gateways.mcp.types import Disclosure, Platform, Rate, Rates, ReadBack
 
 
 def test_a_platform_of_which_nothing_is_told_has_nothing() -> None:

@@ -4,30 +4,37 @@ import inspect
 
 import pytest
 
-from chimera.contracts import ports
-from chimera.gateways.models import ModelGateway
-from chimera.stores.effects import EffectStore
-from chimera.stores.fleet import FleetStore
-from chimera.stores.memory import MemoryStore
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.redis.pulse import RedisPulse
-from chimera.stores.redis.queue import StreamQueue
-from chimera.stores.tasks import Sweeper, TaskStore
-from chimera.swarm.cfo import CfoJudge
-from chimera.swarm.metering import MeteredModel
+from chimera.fleet.ports import ProcessRegistry
+from chimera.fleet.service import FleetService
+from chimera.gateways.models.gateway import ModelGateway
+from chimera.gateways.models.types import Model
+from chimera.memory.ports import Memory
+from chimera.memory.service import MemoryService
+from chimera.money.ports import Cfo
+from chimera.money.ports import Treasury as TreasuryPort
+from chimera.money.service.treasury import Treasury
+from chimera.money.service.usage_billing import MeteredModel
+from chimera.publishing.ports import Effects
+from chimera.publishing.service import EffectService
+from chimera.redis.activity import RedisActivity
+from chimera.redis.queue import StreamQueue
+from chimera.roles.cfo import CfoJudge
+from chimera.roles.ports import ActivityStatus, PaidModel
+from chimera.tasks.ports import Queue, Sweep, Work
+from chimera.tasks.service.work import Sweeper, WorkService
 
 IMPLEMENTED = [
-    (ports.Work, TaskStore),
-    (ports.Effects, EffectStore),
-    (ports.Treasury, Treasury),
-    (ports.Memory, MemoryStore),
-    (ports.Presence, FleetStore),
-    (ports.Pulse, RedisPulse),
-    (ports.Queue, StreamQueue),
-    (ports.Sweep, Sweeper),
-    (ports.Cfo, CfoJudge),
-    (ports.Model, ModelGateway),
-    (ports.PaidModel, MeteredModel),
+    (Work, WorkService),
+    (Effects, EffectService),
+    (TreasuryPort, Treasury),
+    (Memory, MemoryService),
+    (ProcessRegistry, FleetService),
+    (ActivityStatus, RedisActivity),
+    (Queue, StreamQueue),
+    (Sweep, Sweeper),
+    (Cfo, CfoJudge),
+    (Model, ModelGateway),
+    (PaidModel, MeteredModel),
 ]
 
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.fleet import Policy
-from chimera.contracts.quality import Share
+from chimera.personas.types.policy import Policy
+from chimera.review.types.quality import Share
 
 
 def test_a_share_of_nothing_is_told_as_unknown() -> None:

@@ -6,16 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.recovery import (
-    Answered,
-    BacklogView,
-    BreakerView,
-    DeadLetterView,
-    Health,
-    QuestionView,
-)
-from chimera.contracts.values import Stage, Wire
+from chimera.fleet.types.health import BacklogView, BreakerView, Health
+from chimera.ids import new_id
+from chimera.review.types.questions import Answered, QuestionView
+from chimera.tasks.types.views import DeadLetterView
+from chimera.values import Stage
+from chimera_protocol.wire import Wire
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LETTER: dict[str, Any] = {

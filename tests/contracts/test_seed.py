@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from chimera.contracts.money.finance import Authorization, CfoAnswer, PolicyViolation, TransactionRequest
-from chimera.contracts.values import Wire
-from chimera.contracts.work import ExecutionResult, TaskDispatch
+from chimera.money.types.authorization import Authorization, CfoAnswer, PolicyViolation, TransactionRequest
+from chimera.tasks.types.work import ExecutionResult, TaskDispatch
+from chimera_protocol.wire import Wire
 
 SEED = Path(__file__).with_name("seed.json")
 

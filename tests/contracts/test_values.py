@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from chimera.contracts.values import EXPONENTS, Money, Name, Score, Text, Wire, plain
+from chimera_protocol.money import EXPONENTS, Money, plain
+from chimera_protocol.wire import Name, Score, Text, Wire
 
 # The text form has at most 20 digits before the point and the currency's places after it.
 amounts = st.sampled_from(sorted(EXPONENTS)).flatmap(
@@ -128,5 +129,5 @@ def test_a_text_is_bounded_and_fits_the_database(value: str) -> None:
 
 
 def _descendants(kind: type[Wire]) -> set[type[Wire]]:
-    below = {child for child in kind.__subclasses__() if child.__module__.startswith("chimera.contracts")}
+    below = {child for child in kind.__subclasses__() if child.__module__.startswith(("chimera.", "chimera_protocol."))}
     return below.union(*(_descendants(child) for child in below))

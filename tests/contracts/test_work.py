@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.values import Priority, TaskKind
-from chimera.contracts.work import Artifact, Constraints, ExecutionResult, PlanDraft, PlanNode, TaskDispatch
+from chimera.campaigns.types.plans import PlanDraft, PlanNode
+from chimera.tasks.types.work import Artifact, Constraints, ExecutionResult, TaskDispatch
+from chimera.values import Priority, TaskKind
 
 
 def dispatch(**changes: Any) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import TransactionRequest
-from chimera.contracts.provenance.signing import canonical_hash
-from chimera.contracts.values import Money, plain
-from chimera.domain.money import budget, evidence
-from chimera.domain.money.budget import Counter, span_start
-from chimera.domain.money.evidence import Event, Head, Key, Limit, Link
+from chimera.ids import new_id
+from chimera.money.rules import budget, evidence
+from chimera.money.rules.budget import Counter, span_start
+from chimera.money.rules.evidence import Event, Head, Key, Limit, Link
+from chimera.money.types.authorization import TransactionRequest
+from chimera_protocol.money import Money, plain
+from chimera_protocol.statements import canonical_hash
 
 NOON = datetime(2026, 2, 5, 12, tzinfo=UTC)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.fleet import Bounds
-from chimera.contracts.quality import Heard
-from chimera.domain.calibration import BINS, calibrate, place, wilson
+from chimera.personas.types.policy import ScoreBounds
+from chimera.review.rules.calibration import BINS, calibrate, place, wilson
+from chimera.review.types.quality import LabelledScore
 
-BOUNDS = Bounds()
+BOUNDS = ScoreBounds()
 Z = NormalDist().inv_cdf(0.975)
 HEARD = st.builds(
-    Heard,
+    LabelledScore,
     score=st.one_of(st.integers(0, 100).map(lambda points: points / 100), st.floats(0, 1)),
     good=st.booleans(),
     count=st.integers(1, 40),
@@ -23,13 +23,13 @@ HEARD = st.builds(
 )
 
 
-def singly(heard: list[Heard]) -> list[Heard]:
+def singly(heard: list[LabelledScore]) -> list[LabelledScore]:
     """The same, one by one."""
-    return [Heard(each.score, each.good, 1, each.sampled) for each in heard for _ in range(each.count)]
+    return [LabelledScore(each.score, each.good, 1, each.sampled) for each in heard for _ in range(each.count)]
 
 
 @given(st.lists(HEARD, min_size=1, max_size=60), st.sampled_from([10, 20]))
-def test_the_figures_are_those_of_brute_force(heard: list[Heard], bins: int) -> None:
+def test_the_figures_are_those_of_brute_force(heard: list[LabelledScore], bins: int) -> None:
     found, pieces = calibrate(heard, BOUNDS, bins), singly(heard)
     assert found.brier == pytest.approx(fmean((each.score - each.good) ** 2 for each in pieces))
     assert found.mean_score == pytest.approx(fmean(each.score for each in pieces))
@@ -46,8 +46,10 @@ def test_the_figures_are_those_of_brute_force(heard: list[Heard], bins: int) -> 
 
 
 @given(st.lists(HEARD, max_size=60), st.floats(0, 1), st.floats(0, 1))
-def test_the_bounds_would_have_let_through_what_brute_force_counts(heard: list[Heard], one: float, two: float) -> None:
-    bounds = Bounds(review=min(one, two), approve=max(one, two))
+def test_the_bounds_would_have_let_through_what_brute_force_counts(
+    heard: list[LabelledScore], one: float, two: float
+) -> None:
+    bounds = ScoreBounds(review=min(one, two), approve=max(one, two))
     found, pieces = calibrate(heard, bounds), singly(heard)
     bad, good = [each for each in pieces if not each.good], [each for each in pieces if each.good]
     assert found.false_approvals.part == sum(each.score >= bounds.approve for each in bad)
@@ -59,7 +61,7 @@ def test_the_bounds_would_have_let_through_what_brute_force_counts(heard: list[H
 
 
 @given(st.lists(HEARD, max_size=60))
-def test_counted_or_one_by_one_and_in_any_order_it_is_the_same(heard: list[Heard]) -> None:
+def test_counted_or_one_by_one_and_in_any_order_it_is_the_same(heard: list[LabelledScore]) -> None:
     shuffled = singly(heard)
     random.Random(7).shuffle(shuffled)
     one, other = calibrate(heard, BOUNDS), calibrate(shuffled, BOUNDS)
@@ -69,7 +71,7 @@ def test_counted_or_one_by_one_and_in_any_order_it_is_the_same(heard: list[Heard
 
 
 def test_a_perfectly_calibrated_judge_has_no_error() -> None:
-    heard = [Heard(points / 100, good, count)
+    heard = [LabelledScore(points / 100, good, count)
              for points in range(101)
              for good, count in ((True, points), (False, 100 - points)) if count]  # fmt: skip
     found = calibrate(heard, BOUNDS)
@@ -80,14 +82,14 @@ def test_a_perfectly_calibrated_judge_has_no_error() -> None:
 def test_a_calibrated_stream_comes_near_no_error_and_a_kind_judge_does_not() -> None:
     chance = random.Random(11)
     scores = [chance.randint(50, 100) / 100 for _ in range(20_000)]
-    honest = [Heard(score, chance.random() < score) for score in scores]
-    kind = [Heard(score, chance.random() < score - 0.3) for score in scores]
+    honest = [LabelledScore(score, chance.random() < score) for score in scores]
+    kind = [LabelledScore(score, chance.random() < score - 0.3) for score in scores]
     assert (calibrate(honest, BOUNDS).expected_error or 1) < 0.02
     assert calibrate(kind, BOUNDS).expected_error == pytest.approx(0.3, abs=0.02)
 
 
 def test_a_judge_that_is_always_sure_and_wrong_is_as_bad_as_can_be() -> None:
-    found = calibrate([Heard(1.0, good=False, count=3), Heard(0.0, good=True, count=2)], BOUNDS)
+    found = calibrate([LabelledScore(1.0, good=False, count=3), LabelledScore(0.0, good=True, count=2)], BOUNDS)
     assert (found.brier, found.expected_error) == (1.0, 1.0)
     assert (found.false_approvals.share, found.false_rejections.share) == (1.0, 1.0)
 

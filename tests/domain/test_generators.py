@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from chimera.domain.generators import caption, filled, scenes
+from chimera.media.rules import caption, filled, scenes
 
 WISH: dict[str, JsonValue] = {"kind": "card", "title": "Old light", "text": "It costs $5.", "seed": 7, "tier": "hero"}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.domain import honesty
+from chimera.review.rules import honesty
 
 ADMISSION = "I am an AI."
 

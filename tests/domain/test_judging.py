@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.fleet import Bounds, Policy
-from chimera.contracts.platforms import Platform
-from chimera.contracts.values import Decision
-from chimera.contracts.work import Artifact, Constraints, ExecutionResult, JudgeEvaluation, ResultMetadata
-from chimera.domain import judging
+from chimera.gateways.mcp.types import Platform
+from chimera.personas.types.policy import Policy, ScoreBounds
+from chimera.review.rules import judging
+from chimera.tasks import rules
+from chimera.tasks.types.work import Artifact, Constraints, ExecutionResult, JudgeEvaluation, ResultMetadata
+from chimera.values import Decision
 
 LABELLED = Platform(ai_label="ai_label")
 SHORT = Platform(ai_label="ai_label", max_length=280)
@@ -81,22 +82,22 @@ def test_a_transaction_has_no_length() -> None:
     ],
 )
 def test_a_phrase_is_found_as_words_of_its_own(said: str, phrase: str, found: bool) -> None:
-    assert judging.mentions(said, phrase) is found
+    assert rules.mentions(said, phrase) is found
 
 
 @pytest.mark.parametrize("said", ["the prime\nminister", "the prime  minister", "the prime\u00a0minister"])
 def test_a_phrase_is_found_across_a_line_break_or_a_wide_space(said: str) -> None:
-    assert judging.mentions(said, "prime minister")
+    assert rules.mentions(said, "prime minister")
 
 
 @pytest.mark.parametrize("phrase", [" ", "\t", " \n "])
 def test_a_blank_phrase_is_in_no_text(phrase: str) -> None:
-    assert not judging.mentions("Look up tonight.", phrase)
+    assert not rules.mentions("Look up tonight.", phrase)
 
 
 @given(st.text(max_size=200), st.text(min_size=1, max_size=20))
 def test_any_phrase_can_be_looked_for_in_any_text(said: str, phrase: str) -> None:
-    assert judging.mentions(said, phrase) in (True, False)
+    assert rules.mentions(said, phrase) in (True, False)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_any_phrase_can_be_looked_for_in_any_text(said: str, phrase: str) -> Non
     ],
 )
 def test_words_are_counted_as_people_count_them(said: str, words: int) -> None:
-    assert judging.count_words(said) == words
+    assert rules.count_words(said) == words
 
 
 def test_sensitive_topics_are_named_once_and_in_order() -> None:
@@ -137,12 +138,12 @@ def test_sensitive_topics_are_named_once_and_in_order() -> None:
     ],
 )
 def test_a_score_becomes_a_decision_by_the_three_tiers(score: float, topics: list[str], decision: Decision) -> None:
-    assert judging.decide(score, topics=topics, bounds=Bounds()) is decision
+    assert judging.decide(score, topics=topics, bounds=ScoreBounds()) is decision
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_a_sensitive_piece_is_never_approved_whatever_the_bounds(score: float, one: float, other: float) -> None:
-    bounds = Bounds(review=min(one, other), approve=max(one, other))
+    bounds = ScoreBounds(review=min(one, other), approve=max(one, other))
     assert judging.decide(score, topics=["law"], bounds=bounds) is not Decision.APPROVE
 
 
@@ -162,7 +163,7 @@ def test_a_sensitive_piece_is_never_approved_whatever_the_bounds(score: float, o
     ],
 )
 def test_length_is_weighed_as_the_platform_does(said: str, length: int) -> None:
-    assert judging.weighted_length(said) == length
+    assert rules.weighted_length(said) == length
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_length_is_weighed_as_the_platform_does(said: str, length: int) -> None:
 )
 def test_a_hostile_text_is_measured_in_bounded_time(said: str) -> None:
     begun = time.process_time()
-    assert judging.weighted_length(said) > 280
+    assert rules.weighted_length(said) > 280
     assert time.process_time() - begun < 3
 
 
@@ -192,6 +193,6 @@ def test_a_worker_may_not_judge_itself() -> None:
         metadata=ResultMetadata(compute_duration_ms=1, model_used="composer"),
         self_assessment_score=0.9,
     )
-    assert judging.claimable(made) is None
+    assert rules.claimable(made) is None
     own = made.model_copy(update={"judge_evaluation": JudgeEvaluation(score=1.0, decision=Decision.APPROVE)})
-    assert "the Judge alone evaluates" in (judging.claimable(own) or "")
+    assert "the Judge alone evaluates" in (rules.claimable(own) or "")

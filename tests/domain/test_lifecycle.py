@@ -5,8 +5,8 @@ from enum import StrEnum
 
 import pytest
 
-from chimera.contracts.values import CampaignStatus, EffectStatus, Stage, TaskKind, TaskStatus
-from chimera.domain import lifecycle
+from chimera import lifecycle
+from chimera.values import CampaignStatus, EffectStatus, Stage, TaskKind, TaskStatus
 
 TABLES = [
     (lifecycle.TASK_MOVES, {TaskStatus.PENDING, TaskStatus.QUEUED}),

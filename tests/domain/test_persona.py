@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.errors import Invalid
-from chimera.domain import persona
+from chimera.personas import rules as persona
+from chimera_protocol.errors import Invalid
 
 FRONT = """\
 id: Nora

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.fleet import Brief, Promotion
-from chimera.contracts.media import Generator, Tier
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import Priority, TaskKind
-from chimera.contracts.work import PlanDraft, PlanNode, ToolCall
-from chimera.domain import planning
+from chimera.campaigns.rules import planning
+from chimera.campaigns.types.brief import Brief, Promotion
+from chimera.campaigns.types.plans import PlanDraft, PlanNode
+from chimera.media.types import Generator, Tier
+from chimera.money.types.limits import Limit
+from chimera.tasks.types.work import ToolCall
+from chimera.values import Priority, TaskKind
+from chimera_protocol.errors import Invalid
 
 TWEET = ToolCall(target_mcp="twitter-mcp", action="post_tweet")
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from chimera.contracts.claims import Grant, Upstream
-from chimera.contracts.errors import Invalid
-from chimera.contracts.ids import new_id
-from chimera.contracts.platforms import Disclosure, Platform
-from chimera.contracts.work import Artifact, DispatchContext, TaskDispatch, ToolCall
-from chimera.domain import judging, publishing
-from chimera.domain.provenance.hashes import content_hash
+from chimera.gateways.mcp.types import Disclosure, Platform
+from chimera.ids import new_id
+from chimera.provenance.rules.hashes import content_hash
+from chimera.publishing.rules import calls as publishing
+from chimera.publishing.types import Grant
+from chimera.tasks import rules
+from chimera.tasks.types.messages import Upstream
+from chimera.tasks.types.work import Artifact, DispatchContext, TaskDispatch, ToolCall
+from chimera_protocol.errors import Invalid
 
 NOW = datetime(2026, 2, 5, 14, 5, tzinfo=UTC)
 TENANT = new_id()
@@ -110,7 +112,7 @@ def test_the_disclosure_stands_in_the_first_text_and_only_once() -> None:
     once = publishing.disclosed(["one", "two"], "AI-made")
     assert once == ["one\n\nAI-made", "two"]
     assert publishing.disclosed(once, "AI-made") == once
-    assert judging.weighted_length(once[0]) == judging.weighted_length("one") + publishing.room_for("AI-made")
+    assert rules.weighted_length(once[0]) == rules.weighted_length("one") + publishing.room_for("AI-made")
 
 
 @pytest.mark.parametrize("given", ["Old  light\nis OLD https://t.co/x", "old light is old", " Old light is old."[:-1]])

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chimera.domain import retry
+from chimera import retry
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))

@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 import pytest
 
-from chimera.embedded import (
+from chimera_devnet import (
     AlreadyRunning,
     EmbeddedPostgres,
     ProgramNotFound,
@@ -23,13 +23,13 @@ from chimera.embedded import (
     StateLocked,
     WrongPassword,
 )
-from chimera.embedded.process import until
+from chimera_devnet.process import until
 
 AS_ROOT = os.geteuid() == 0
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from chimera.embedded import EmbeddedPostgres, StateLock
+from chimera_devnet import EmbeddedPostgres, StateLock
 
 async def main():
     with StateLock(Path(sys.argv[1])):
@@ -172,7 +172,7 @@ async def test_server_of_a_killed_parent_is_adopted_and_stopped(parent: Path) ->
 async def test_server_that_does_not_let_us_in_is_named(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chimera.embedded.process.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("chimera_devnet.process.RETRY_SECONDS", 0.2)
     secret = server.password_file.read_text()
     server.password_file.write_text("another")
     with pytest.raises(AlreadyRunning, match=f"process {server.pid} ") as refusal:

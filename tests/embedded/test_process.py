@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chimera.embedded import StateLock, StateLocked
-from chimera.embedded.process import (
-    Account,
+from chimera_devnet import StateLock, StateLocked
+from chimera_devnet.process import (
+    SystemAccount,
     account_for,
     free_port,
     hold,
@@ -29,8 +29,8 @@ from chimera.embedded.process import (
 )
 
 AS_ROOT = os.geteuid() == 0
-ME = Account(os.geteuid(), os.getegid())
-STRANGER = Account(54_321, 54_321)
+ME = SystemAccount(os.geteuid(), os.getegid())
+STRANGER = SystemAccount(54_321, 54_321)
 
 
 @pytest.fixture

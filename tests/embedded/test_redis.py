@@ -15,9 +15,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
-from chimera.embedded import EmbeddedRedis, ProgramNotFound
-from chimera.embedded.process import account_for
-from chimera.embedded.redis import find_program
+from chimera_devnet import EmbeddedRedis, ProgramNotFound
+from chimera_devnet.process import account_for
+from chimera_devnet.redis import find_program
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from chimera.embedded import EmbeddedError, chain_of, signer_of, wallets
+from chimera_devnet import EmbeddedError, chain_of, signer_of
+from chimera_devnet import wallet_services as wallets
 
 CFO = "A" * 43
 TOKENS = {"USDC": "0x52908400098527886E0F7030069857D2E4169EE7"}
@@ -32,7 +33,7 @@ async def signing(state: Path, passphrase: str | None = None) -> AsyncIterator[P
 def ours(state: Path, name: str) -> psutil.Process:
     """The one process of this name that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
-    (found,) = [each for each in children if f"chimera.servers.{name} --state {state}/" in " ".join(each.cmdline())]
+    (found,) = [each for each in children if f"chimera_{name} --state {state}/" in " ".join(each.cmdline())]
     return found
 
 

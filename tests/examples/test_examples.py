@@ -9,15 +9,22 @@ import pytest
 import yaml
 from pydantic import BaseModel, JsonValue
 
-from chimera.contracts.fleet import Brief, Persona, Policy
-from chimera.contracts.platforms import Platform
-from chimera.contracts.values import Decision, Money, TaskKind
-from chimera.contracts.work import Artifact, Draft, Opinion, PlanDraft, PlanNode, Revision
-from chimera.domain import judging, persona, planning
-from chimera.gateways.composer import answer, told
-from chimera.gateways.phrasing import numbers, weight
-from chimera.servers.news.entries import Item, parse
-from chimera.swarm import prompts
+from chimera.campaigns.rules import planning
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.plans import PlanDraft, PlanNode, Revision
+from chimera.gateways.mcp.types import Platform
+from chimera.gateways.models.composer.model import answer, told
+from chimera.gateways.models.composer.text import numbers, weight
+from chimera.personas import rules as persona
+from chimera.personas.types.persona import Persona
+from chimera.personas.types.policy import Policy
+from chimera.review.rules import judging
+from chimera.review.types.opinion import Opinion
+from chimera.roles import prompts
+from chimera.tasks.types.work import Artifact, Draft
+from chimera.values import Decision, TaskKind
+from chimera_connectors.news.entries import Item, parse
+from chimera_protocol.money import Money
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLATFORM = Platform(max_length=280, ai_label="ai_label")

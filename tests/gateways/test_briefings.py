@@ -1,6 +1,6 @@
 """Inputs are read leniently, and a voice is read from its traits."""
 
-from chimera.gateways.briefings import DraftInput, Fact, Voice
+from chimera.gateways.models.composer.inputs import DraftInput, Fact, PersonaVoice
 
 
 def test_null_is_as_good_as_absent() -> None:
@@ -17,17 +17,17 @@ def test_a_fact_without_summary_says_its_title() -> None:
 
 
 def test_quoted_lines_of_the_traits_are_the_voice() -> None:
-    voice = Voice(['Opens with "Look:" or “Listen:”', 'closes with "That is all."', 'asks "And you?"', "warm"])
+    voice = PersonaVoice(['Opens with "Look:" or “Listen:”', 'closes with "That is all."', 'asks "And you?"', "warm"])
     assert voice.openers == ["Look:", "Listen:"]
     assert voice.closers == ["That is all."]
     assert voice.questions == ["And you?"]
 
 
 def test_a_persona_without_lines_of_its_own_gets_modest_ones() -> None:
-    assert Voice(["dry"]).openers
-    assert Voice(["dry"]).questions == []
-    assert Voice(["curious"]).questions
+    assert PersonaVoice(["dry"]).openers
+    assert PersonaVoice(["dry"]).questions == []
+    assert PersonaVoice(["curious"]).questions
 
 
 def test_a_terse_persona_says_less() -> None:
-    assert Voice(["terse"]).most_sentences < Voice(["warm"]).most_sentences
+    assert PersonaVoice(["terse"]).most_sentences < PersonaVoice(["warm"]).most_sentences

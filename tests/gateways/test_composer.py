@@ -7,10 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 
-from chimera.contracts.work import Draft, Opinion, PlanDraft, Revision
-from chimera.gateways.composer import answer, told
-from chimera.gateways.phrasing import numbers, weight
-from chimera.swarm import prompts
+from chimera.campaigns.types.plans import PlanDraft, Revision
+from chimera.gateways.models.composer.model import answer, told
+from chimera.gateways.models.composer.text import numbers, weight
+from chimera.review.types.opinion import Opinion
+from chimera.roles import prompts
+from chimera.tasks.types.work import Draft
 
 FACT = {
     "id": "f1",

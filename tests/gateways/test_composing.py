@@ -1,8 +1,8 @@
 """Writing: facts in whole sentences, a voice round them, and honesty where there are none."""
 
-from chimera.gateways.briefings import DraftInput
-from chimera.gateways.composing import choose, compose, subject
-from chimera.gateways.phrasing import weight
+from chimera.gateways.models.composer.inputs import DraftInput
+from chimera.gateways.models.composer.text import weight
+from chimera.gateways.models.composer.write import choose, compose, subject
 
 FACTS = [
     {

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.signing import verify
-from chimera.gateways.custody import KeyFile
+from chimera.gateways.signing_keys import KeyFile
+from chimera_protocol.errors import Invalid
+from chimera_protocol.statements import verify
 
 PAYLOAD = '{"content_hash":"ünïcode 🚀"}'.encode()
 
@@ -92,7 +92,7 @@ def test_two_processes_at_once_make_one_key(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "provenance.pem"
     code = (
         "import sys, pathlib\n"
-        "from chimera.gateways.custody import KeyFile\n"
+        "from chimera.gateways.signing_keys import KeyFile\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(KeyFile(pathlib.Path(sys.argv[1])).public_key)"
     )

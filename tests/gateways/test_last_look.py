@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from chimera.contracts.errors import Halted, ToolFailed
-from chimera.gateways.tools import ToolHost, ToolServer
+from chimera.errors import Halted, ToolFailed
+from chimera.gateways.mcp.host import ToolHost, ToolServer
 
 TWEET = {"account": "nova", "text": "Hello", "idempotency_key": "k1"}
 
 
 def hosting(folder: Path, command: str = sys.executable) -> ToolHost:
-    args = ["-m", "chimera.servers.social", "--db", str(folder / "social.db")]
+    args = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")]
     server = ToolServer(command=command, args=args, reads=["find_by_idempotency_key"], acts=["post_tweet"])
     return ToolHost({"twitter-mcp": server})
 

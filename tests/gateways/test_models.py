@@ -15,13 +15,16 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.profiles import ModelProfile
 from pydantic_ai.usage import RequestUsage
 
-from chimera.contracts.errors import Invalid, ModelFailed
-from chimera.contracts.ports import Model
-from chimera.contracts.values import Role
-from chimera.contracts.work import Draft, Opinion, RenderedPrompt, Revision
-from chimera.gateways import models
-from chimera.gateways.models import ModelGateway
-from chimera.swarm import prompts
+from chimera.campaigns.types.plans import Revision
+from chimera.errors import ModelFailed
+from chimera.gateways.models import gateway as models
+from chimera.gateways.models.gateway import ModelGateway
+from chimera.gateways.models.types import Model, RenderedPrompt
+from chimera.review.types.opinion import Opinion
+from chimera.roles import prompts
+from chimera.tasks.types.work import Draft
+from chimera.values import Role
+from chimera_protocol.errors import Invalid
 
 NATIVE = ModelProfile(supports_json_schema_output=True, default_structured_output_mode="native")
 GOOD = '{"score": 91, "reasons": ["Clear and sourced."]}'

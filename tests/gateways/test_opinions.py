@@ -2,9 +2,9 @@
 
 import pytest
 
-from chimera.contracts.work import Opinion
-from chimera.gateways.briefings import OpinionInput
-from chimera.gateways.opinions import weigh
+from chimera.gateways.models.composer.inputs import OpinionInput
+from chimera.gateways.models.composer.judge import weigh
+from chimera.review.types.opinion import Opinion
 
 FACT = {
     "id": "ct",

@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from chimera.contracts.values import TaskKind
-from chimera.domain import planning
-from chimera.gateways.briefings import PlanInput, RevisionInput
-from chimera.gateways.composing import NOTES
-from chimera.gateways.outlines import MAX_NODES, outline, revise
+from chimera.campaigns.rules import planning
+from chimera.gateways.models.composer.inputs import PlanInput, RevisionInput
+from chimera.gateways.models.composer.plan import MAX_NODES, outline, revise
+from chimera.gateways.models.composer.write import NOTES
+from chimera.values import TaskKind
 
 BOOST = {"token_amount": "50 USDC", "purpose": "Campaign ad spend", "wallet": "0xABCDEF1234567890"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chimera.gateways.phrasing import (
-    Room,
+from chimera.gateways.models.composer.text import (
+    LengthBudget,
     clean,
     content_stems,
     ended,
@@ -77,11 +77,11 @@ def test_a_link_counts_23_characters() -> None:
 
 
 def test_room_counts_characters_and_words() -> None:
-    room = Room(10, 2)
+    room = LengthBudget(10, 2)
     assert room.takes("two words")
     assert not room.takes("now three words")
     assert not room.less(2, 0).takes("two words")
-    assert Room(None, None).less(1, 1).takes("x" * 1_000)
+    assert LengthBudget(None, None).less(1, 1).takes("x" * 1_000)
 
 
 def test_an_order_depends_on_its_keys_alone() -> None:

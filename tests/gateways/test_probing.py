@@ -15,9 +15,9 @@ import imageio_ffmpeg
 import pytest
 from PIL import Image
 
-from chimera.contracts.errors import Invalid, NotFound
-from chimera.contracts.media import MediaFacts
-from chimera.gateways.probing import MAX_PIXELS, probe
+from chimera.gateways.media_probe import MAX_PIXELS, probe
+from chimera.media.types import MediaFacts
+from chimera_protocol.errors import Invalid, NotFound
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 """The `ffmpeg` program: another build than the libraries that measure."""

@@ -11,12 +11,13 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 from tests.gateways.test_tools import ACTS, READS, posts, server, tweet
 
-from chimera.contracts.errors import NotFound, ToolFailed
-from chimera.contracts.platforms import Platform, Rate, Rates, ReadBack
-from chimera.domain.retry import LONGEST_PAUSE_SECONDS
-from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.throttle import RedisThrottle
+from chimera.errors import ToolFailed
+from chimera.gateways.mcp.host import ReadingTools, ToolHost, ToolServer
+from chimera.gateways.mcp.types import Platform, Rate, Rates, ReadBack
+from chimera.redis.connection import connect
+from chimera.redis.throttle import RedisThrottle
+from chimera.retry import LONGEST_PAUSE_SECONDS
+from chimera_protocol.errors import NotFound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -11,9 +11,10 @@ import pytest_asyncio
 from pydantic import JsonValue, ValidationError
 from structlog.testing import capture_logs
 
-from chimera.contracts.errors import Invalid, NotFound, ToolFailed
-from chimera.contracts.provenance.signing import canonical_hash
-from chimera.gateways.tools import ReadingTools, ToolHost, ToolServer
+from chimera.errors import ToolFailed
+from chimera.gateways.mcp.host import ReadingTools, ToolHost, ToolServer
+from chimera_protocol.errors import Invalid, NotFound
+from chimera_protocol.statements import canonical_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +30,7 @@ def tweet(key: str, text: str = "Hello") -> Arguments:
 def server(folder: Path, fault: str = "", **changes: Any) -> ToolServer:
     given: dict[str, Any] = {
         "command": sys.executable,
-        "args": ["-m", "chimera.servers.social", "--db", str(folder / "social.db")],
+        "args": ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")],
         "env": {"CHIMERA_SOCIAL_FAULT": fault},
         "reads": READS,
         "acts": ACTS,

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "chimera"
+PACKAGES = ROOT / "packages"
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 
@@ -23,13 +24,18 @@ PROMPT = re.compile(r"\b([Yy]ou are (a|an|the)\b|Your (task|job|role) is\b|[Yy]o
 MONEY_CLASS = re.compile(
     r"Money|Amount|Budget|Limit|Spend|Cost|Price|Ledger|Transaction|Authorization|Treasury|Counter"
 )
-MONEY_MODULE = re.compile(r"^(contracts|domain|stores)/money/|^swarm/(metering|paying|cfo)\.py$")
+MONEY_MODULE = re.compile(r"^money/|^roles/cfo\.py$")
 MONEY_COLUMN = re.compile(r"\b(?:\w*amount|reserved|spent|\w*price|\w*cost|balance) ((?:double|float|real|money)\w*)")
 REGISTRY = re.compile(
     r"(pypi|pythonhosted|npmjs|crates|rubygems|nuget)\.(org|com|io)\b|proxy\.golang\.|mirror[.\w]*/simple\b",
     re.I,
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(root|home|work|farm|Users|opt/(wheels|pypi[\w-]*))/\w")
+
+ROOMS_WITH_SQL = (
+    *("accounts", "audit", "campaigns", "database", "fleet", "memory"),
+    *("money", "provenance", "publishing", "review", "tasks"),
+)
 
 Breaches = Iterator[tuple[int, str]]
 
@@ -87,17 +93,15 @@ def _called(node: ast.AST) -> str:
 
 
 def sql_in_python(source: Source) -> Breaches:
-    if source.path.startswith(("servers/social/", "embedded/")):
-        return  # a program of its own with an SQLite file of its own; what makes the empty database
     for line, text in _literals(source):
         if SQL.search(text):
-            yield line, f"SQL outside stores/queries and stores/schema: {text.strip()[:50]!r}"
+            yield line, f"SQL outside the .sql files: {text.strip()[:50]!r}"
 
 
 def prompts_in_python(source: Source) -> Breaches:
     for line, text in _literals(source):
         if PROMPT.search(text):
-            yield line, f"a prompt outside swarm/prompts: {text.strip()[:50]!r}"
+            yield line, f"a prompt outside roles/prompts: {text.strip()[:50]!r}"
 
 
 def imports_inside(source: Source) -> Breaches:
@@ -132,7 +136,7 @@ def untyped(source: Source) -> Breaches:
 
 
 def catches_all(source: Source) -> Breaches:
-    if source.path == "swarm/runtime.py" or source.path.startswith("interfaces/"):
+    if source.path == "roles/consumer.py" or source.path.startswith(("api/", "board/", "cli/")):
         return
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ExceptHandler):
@@ -165,9 +169,7 @@ def floating_money(source: Source) -> Breaches:
 
 
 def prints(source: Source) -> Breaches:
-    if source.path.startswith("interfaces/") or (
-        source.path.startswith("servers/") and source.path.endswith("/__main__.py")
-    ):
+    if source.path.startswith("cli/") or source.path.endswith(("/commands.py", "/__main__.py")):
         return
     for node in ast.walk(source.tree):
         if _called(node) == "print":
@@ -199,7 +201,7 @@ class Rule:
 
     check: Callable[[Source], Breaches]
     breach: str
-    path: str = "domain/x.py"
+    path: str = "tasks/x.py"
     folder: Path = PACKAGE
 
 
@@ -218,11 +220,22 @@ RULES = [
     Rule(catches_all, "try:\n    f()\nexcept (ValueError, BaseException):\n    raise"),
     Rule(catches_all, "try:\n    f()\nexcept:\n    raise"),
     Rule(swallows, "try:\n    f()\nexcept ValueError:\n    pass"),
-    Rule(floating_money, "share = 0.1", path="domain/money/budget.py"),
-    Rule(floating_money, "def f(amount: float | None): ...", path="stores/money/treasury.py"),
+    Rule(floating_money, "share = 0.1", path="money/rules/budget.py"),
+    Rule(floating_money, "def f(amount: float | None): ...", path="money/service/treasury.py"),
     Rule(floating_money, "class Cost:\n    amount: float"),
     Rule(floating_money, "class Money:\n    def f(self):\n        return float(self.amount)"),
     Rule(prints, "print('hello')"),
+    *(
+        Rule(check, breach, folder=PACKAGES)
+        for check, breach in (
+            (imports_inside, "def f():\n    import json"),
+            (too_long, "x = 1\n" * (LONGEST_FILE + 1)),
+            (untyped, "x: typing.Any = 1"),
+            (catches_all, "try:\n    f()\nexcept Exception:\n    raise"),
+            (swallows, "try:\n    f()\nexcept ValueError:\n    pass"),
+            (prints, "print('hello')"),
+        )
+    ),
     Rule(too_long, "x = 1\n" * (LONGEST_FILE + 1), folder=ROOT / "tests"),
     Rule(too_long, "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION, folder=ROOT / "tests"),
     Rule(imports_inside, "def f():\n    import json", folder=ROOT / "tests"),
@@ -249,39 +262,18 @@ def test_the_rule_is_kept(check: Callable[[Source], Breaches], folder: Path) -> 
     assert not found, "\n".join(found)
 
 
-def test_every_module_has_its_test_file() -> None:
-    """`stores/fleet.py` has `stores/test_fleet*.py`; the innermost folder may go into the name, or be left out."""
-    missing = []
-    for source in sources(PACKAGE):
-        path = Path(source.path)
-        entry = path.name in {"__init__.py", "__main__.py"}
-        migration = path.is_relative_to("stores/schema")
-        code = any(not isinstance(node, ast.Expr | ast.Import | ast.ImportFrom) for node in source.tree.body)
-        if entry or migration or not code:
-            continue
-        *above, folder = ["", *path.parent.parts]
-        places = [
-            (path.parent, path.stem),
-            *((Path(*above), f"{prefix}{path.stem}") for prefix in (f"{folder}_", "")),
-        ]
-        tests = [test for place, stem in places for test in (ROOT / "tests" / place).glob(f"test_{stem}*.py")]
-        if not any("def test_" in test.read_text("utf-8") for test in tests):
-            missing.append(source.path)
-    assert not missing, "\n".join(missing)
-
-
 def test_money_columns_are_exact() -> None:
     assert MONEY_COLUMN.search("    token_amount double precision NOT NULL")
-    scripts = [*PACKAGE.glob("stores/schema/**/*.sql"), *PACKAGE.glob("stores/queries/*.sql")]
+    scripts = [*PACKAGE.rglob("*.sql")]
     assert scripts
     assert not [path.name for path in scripts if MONEY_COLUMN.search(path.read_text("utf-8"))]
 
 
 def test_sql_and_prompts_are_where_they_belong() -> None:
     places = {
-        ".sql": ("stores/queries", "stores/schema"),
-        ".md": ("swarm/prompts",),
-        ".lua": ("stores/redis/scripts",),
+        ".sql": ROOMS_WITH_SQL,
+        ".md": ("roles/prompts",),
+        ".lua": ("redis/scripts",),
     }
     found = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix in places]
     assert found

@@ -8,19 +8,25 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from chimera.stores import postgres as stores
+import chimera
+from chimera.database import postgres as stores
 
-SUBJECTS = sorted(path.stem for path in Path(stores.__file__).with_name("queries").glob("*.sql"))
+HOUSE = Path(chimera.__file__).parent
+SUBJECTS = sorted(
+    path.relative_to(HOUSE).with_suffix("").as_posix()
+    for path in HOUSE.rglob("*.sql")
+    if not path.is_relative_to(HOUSE / "database" / "schema")
+)
 STATEMENTS = [(subject, name) for subject in SUBJECTS for name in stores.queries(subject)]
 HOT = [
-    ("tasks", "claim"),
-    ("tasks", "submit"),
-    ("tasks", "due"),
-    ("effects", "due"),
-    ("accounts", "authenticate"),
-    ("treasury", "known"),
-    ("treasury", "pending"),
-    ("treasury", "habits"),
+    ("tasks/tasks", "claim"),
+    ("tasks/tasks", "submit"),
+    ("tasks/tasks", "due"),
+    ("publishing/queries", "due"),
+    ("accounts/queries", "authenticate"),
+    ("money/treasury", "known"),
+    ("money/treasury", "pending"),
+    ("money/treasury", "habits"),
 ]
 LARGE = {"task", "effect", "api_key", "reservation"}
 

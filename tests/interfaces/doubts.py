@@ -5,9 +5,10 @@ from uuid import UUID
 from tests.browser.stage import hold
 from tests.journeys.fleet import Fleet, Json, dispatch
 
-from chimera.contracts.claims import Effect, Lease
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Role, Stage, TaskStatus
+from chimera.ids import new_id
+from chimera.publishing.types import Effect
+from chimera.tasks.types.messages import Lease
+from chimera.values import Role, Stage, TaskStatus
 
 PIECE = "AI is reshaping the future of quiet standards"
 QUESTION = "Is it out? twitter-mcp cannot be read back, and the call had no answer. Look <b>yourself</b>."
@@ -33,5 +34,5 @@ async def dead_letter(fleet: Fleet, name: str = "dead", cause: str = "no <i>mode
     task_id: str = (await fleet.post("/v1/tasks", dispatch(name)))["task_id"]
     work = fleet.system.work
     (task,) = await work.claim([_lease(task_id)], new_id(), Stage.WORK)
-    await work.bury(task, TaskStatus.DEAD_LETTER, cause)
+    await work.dead_letter(task, TaskStatus.DEAD_LETTER, cause)
     return task_id

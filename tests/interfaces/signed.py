@@ -13,13 +13,13 @@ from PIL import Image
 from stamina import instrumentation
 from tests.journeys.fleet import EXAMPLES, Fleet, Json, dispatch, open_fleet
 
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.contracts.values import Role
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import Claimant, FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import Claimant, FileSigner
+from chimera_credentials.timestamps import OwnStamps
+from chimera_credentials.types import FileStatement, SourceType
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import httpx2
 
-from chimera.interfaces.api.app import create_app
+from chimera.api.app import create_app
 from chimera.wiring import System
 
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from tests.journeys.fleet import SEED, Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.domain.money import evidence
-from chimera.domain.money.evidence import Event
-from chimera.stores.exports import AT_ONCE
+from chimera.database.exports import AT_ONCE
+from chimera.money.rules import evidence
+from chimera.money.rules.evidence import Event
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 REQUEST = SEED["financial_authorization"]["transaction_request"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.journeys.fleet import LIMITLESS, SEED, WALLET, Fleet, Json, brief, open_fleet, soul
 
-from chimera.contracts.fleet import Brief
-from chimera.contracts.values import Stage
+from chimera.campaigns.types.brief import Brief
+from chimera.values import Stage
 from chimera.wiring import System
 from chimera.wiring.roles import serve
 

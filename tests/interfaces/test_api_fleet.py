@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 from tests.journeys.fleet import Fleet, Json, dispatch, open_fleet
 
-from chimera.contracts.claims import ProcessMark
-from chimera.contracts.errors import ToolFailed
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import KeyRole, Role
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.throttle import OPENS_AFTER
+from chimera.errors import ToolFailed
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.redis.connection import connect
+from chimera.redis.throttle import OPENS_AFTER
+from chimera.values import KeyRole, Role
 from chimera.wiring import System
 
 
@@ -138,7 +138,7 @@ async def test_a_process_is_ready_while_it_reaches_postgresql_and_redis(fleet: F
 @pytest.fixture
 async def staffed(fleet: Fleet) -> Fleet:
     """A fleet in which somebody lives in every role, and has swept."""
-    process = ProcessMark(process_id=new_id(), role=",".join(Role), host="here", pid=1)
+    process = ProcessHeartbeat(process_id=new_id(), role=",".join(Role), host="here", pid=1)
     await fleet.system.fleet.mark(process)
     await fleet.system.fleet.swept(process.process_id)
     return fleet

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from tests.journeys.fleet import LIMITLESS, SEED, Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 REQUEST = SEED["financial_authorization"]["transaction_request"]

@@ -18,10 +18,11 @@ from tests.conftest import NewDatabase
 from tests.interfaces.signed import Shown, plain, showing, signed, stripped, tampered
 from tests.journeys.fleet import open_fleet
 
-from chimera.contracts.provenance.proofs import Checked
-from chimera.contracts.values import MAX_TEXT, KeyRole
-from chimera.interfaces.board.uploads import MAX_FILE
-from chimera.wiring import proofs
+from chimera.api.uploads import MAX_FILE
+from chimera.provenance import service as proofs
+from chimera.provenance.types.proofs import Checked
+from chimera.values import KeyRole
+from chimera_protocol.wire import MAX_TEXT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

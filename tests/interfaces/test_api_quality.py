@@ -8,7 +8,7 @@ import pytest
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, open_fleet
 from tests.journeys.judged import Judged
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 

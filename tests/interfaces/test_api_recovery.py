@@ -9,8 +9,8 @@ from stamina import instrumentation
 from tests.interfaces.doubts import PIECE, QUESTION, dead_letter, in_doubt
 from tests.journeys.fleet import Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.stores.desk import DeskStore
+from chimera.tasks.service.dispatch import TaskService
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 URL = "https://social.example/nora/77"
@@ -111,12 +111,12 @@ async def test_dead_letters_are_listed_page_by_page_with_what_can_be_done(fleet:
 
 async def test_a_replay_before_its_time_and_after_the_last_life_says_why_not(fleet: Fleet) -> None:
     task_id = await dead_letter(fleet)
-    fleet.system.desk = DeskStore(fleet.system.tenants, cool_down_seconds=600)
+    fleet.system.desk = TaskService(fleet.system.tenants, cool_down_seconds=600)
     problem = await fleet.post("/v1/tasks/dead/replay", status=409)
     (letter,) = await fleet.items("/v1/dead-letters")
     assert problem["replayable_at"][:19] == letter["replayable_at"][:19]
     assert "rests" in problem["detail"]
-    fleet.system.desk = DeskStore(fleet.system.tenants)
+    fleet.system.desk = TaskService(fleet.system.tenants)
     async with fleet.system.swarm.connection() as connection:
         await connection.execute("UPDATE task SET replays = 3")
     problem = await fleet.post("/v1/tasks/dead/replay", status=409)

@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import (
 from tests.conftest import finish
 from tests.journeys.fleet import LIMITLESS, brief, dispatch, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.interfaces.api.app import create_app
+from chimera.api.app import create_app
 from chimera.settings import Settings
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 CHECKS = [

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.journeys.fleet import LIMITLESS, SEED, Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 REQUEST = SEED["financial_authorization"]["transaction_request"]
@@ -76,7 +76,7 @@ async def test_an_operator_closes_a_doubt_by_hand(fleet: Fleet) -> None:
     await granted(fleet)
     id = (await fleet.items("/v1/spends"))[0]["reservation_id"]
     await fleet.post(f"/v1/spends/{id}/void", None, 409)
-    await fleet.system.treasury.doubt(UUID(id), "nobody answered")
+    await fleet.system.treasury.mark_unknown(UUID(id), "nobody answered")
     assert [row["doubt"] for row in await fleet.items("/v1/spends?doubt=true")] == ["nobody answered"]
     for role in OTHERS:
         await fleet.post(f"/v1/spends/{id}/settle", {}, 403, role)

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from tests.journeys.fleet import SEED, Fleet, Json, dispatch, open_fleet, result
 
-from chimera.contracts.values import KeyRole
 from chimera.settings import Settings
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 AGENT = KeyRole.AGENT

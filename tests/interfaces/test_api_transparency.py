@@ -7,11 +7,11 @@ import pytest
 from tests.domain.provenance.test_notes import Key
 from tests.journeys.fleet import Fleet, dispatch, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.domain.provenance import merkle, notes
-from chimera.domain.provenance.transparency import verify_export
-from chimera.stores.exports import AT_ONCE
+from chimera.audit.rules.export import verify_export
+from chimera.database.exports import AT_ONCE
+from chimera.values import KeyRole
 from chimera.wiring import System
+from chimera_credentials.log import merkle, notes
 
 
 @pytest.fixture

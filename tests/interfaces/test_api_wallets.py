@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.journeys.fleet import Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 PATH = "/v1/wallets/TechInfluencer"

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from tests.journeys.fleet import Fleet, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.interfaces.api.callers import COOKIE
+from chimera.api.auth import COOKIE
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 OPERATOR, REVIEWER, DEVELOPER = KeyRole.OPERATOR, KeyRole.REVIEWER, KeyRole.DEVELOPER

@@ -8,8 +8,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, JsonValue
 
-from chimera.contracts.errors import ChimeraError, Conflict, Problem, QueueFull, Unauthenticated, Unavailable
-from chimera.interfaces.api import problems
+from chimera.api import problems
+from chimera.errors import Conflict, QueueFull, Unauthenticated, Unavailable
+from chimera_protocol.errors import ChimeraError, Problem
 
 RAISED: dict[str, Exception] = {
     "conflict": Conflict("it has moved on", fact="a figure"),

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from opentelemetry import trace
 
-from chimera.interfaces import telemetry
+from chimera import telemetry
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.conftest import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet, wire
 from tests.journeys.paying import PASSPHRASE, Street, street_settings
 
-from chimera.gateways.tools import ToolHost
+from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
 from chimera.wiring import System, services, tool_servers
 

@@ -17,11 +17,11 @@ import httpx2
 import stamina
 import yaml
 
-from chimera.contracts.errors import ToolFailed
-from chimera.contracts.values import KeyRole, Role
-from chimera.gateways.tools import ToolHost
-from chimera.interfaces.api.app import create_app
+from chimera.api.app import create_app
+from chimera.errors import ToolFailed
+from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
+from chimera.values import KeyRole, Role
 from chimera.wiring import System, tool_servers
 from chimera.wiring.roles import serve
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from chimera.contracts.ids import new_id
+from chimera.ids import new_id
 
 PIECES = """
 WITH made AS (

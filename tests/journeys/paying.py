@@ -20,16 +20,20 @@ from eth_account.signers.local import LocalAccount
 from tests.journeys.fleet import EXAMPLES, ROOT, Json, promotions, until, wire
 from tests.stores.conftest import SOUL, House
 
-from chimera.contracts.claims import EffectOrder, Piece, ProcessMark, SpendOrder
-from chimera.contracts.fleet import Policy
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import EXPONENTS, Money, Role, Stage
-from chimera.domain.money import evidence
-from chimera.domain.money.evidence import Event
-from chimera.gateways.tools import ToolHost
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.gateways.mcp.host import ToolHost
+from chimera.money.rules import evidence
+from chimera.money.rules.evidence import Event
+from chimera.money.types.limits import Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.personas.types.policy import Policy
+from chimera.publishing.types import EffectOrder
+from chimera.review.types.messages import PendingReview
 from chimera.settings import Settings
+from chimera.values import Role, Stage
 from chimera.wiring import System, tool_servers
 from chimera.wiring.roles import serve
+from chimera_protocol.money import EXPONENTS, Money
 
 PASSPHRASE = "seven grey herons over the weir"
 BOUND_S = 60.0
@@ -129,7 +133,7 @@ class Till(House):
         request = given.request.model_copy(update={"destination_wallet": self.payee})
         return given.model_copy(update={"request": request})
 
-    def effect(self, piece: Piece, **changes: Any) -> EffectOrder:
+    def effect(self, piece: PendingReview, **changes: Any) -> EffectOrder:
         parameters = piece.task.dispatch.tool_call.parameters
         arguments = {"account": self.account, "post_id": self.post_id, "token_amount": parameters["token_amount"]}
         return super().effect(piece, **changes).model_copy(update={"arguments": arguments})
@@ -140,7 +144,7 @@ class Till(House):
         piece = await self.spend_piece(running["spend"], amount)
         assert piece.spend is not None and piece.spend.status == "authorized", piece.spend
         done = await self.commit(piece, effect=self.effect(piece))
-        await self.system.hand_on({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
+        await self.system.enqueue({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
         return done.follow_up[Stage.PUBLISH].id
 
     async def effect_row(self, effect_id: UUID) -> Json:
@@ -247,7 +251,7 @@ async def open_till(
     await system.accounts.set_policy(tenant_id, Policy(limits=list(limits)), "operator:me")
     nora = await system.accounts.import_persona(tenant_id, SOUL.replace("account: nora", f"account: {account}"), "me")
     till = Till(system, raw, tenant_id, nora, street=street, account=account)
-    await system.fleet.mark(ProcessMark(process_id=till.process_id, role=Role.WORKER, host="here", pid=1))
+    await system.fleet.mark(ProcessHeartbeat(process_id=till.process_id, role=Role.WORKER, host="here", pid=1))
     given: Json = {"account": account, "text": "Look up tonight.", "ai_label": True, "idempotency_key": uuid4().hex}
     till.post_id = str((await street.host.call("twitter-mcp", "post_tweet", given)).data["ids"][0])
     till.address = (await system.wallet_desk.show(tenant_id, "Nora")).address
@@ -279,7 +283,7 @@ def publisher(settings: Settings, **environment: str) -> "Iterator[subprocess.Po
     """A publisher as the process that it really is; what it says is kept under the state folder."""
     with (settings.state / "publisher.log").open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "chimera.interfaces.cli.serving", "work", "publisher"],
+            [sys.executable, "-m", "chimera.cli.server_commands", "work", "publisher"],
             cwd=ROOT,
             env={**settings.environment(), **environment},
             stdin=subprocess.DEVNULL,

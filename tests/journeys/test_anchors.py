@@ -19,17 +19,17 @@ from tests.journeys.paying import PASSPHRASE, Street, Till, killed, open_till, p
 from tests.stores.conftest import House
 from tests.stores.logs import audit
 
-from chimera.contracts.errors import Conflict, ToolFailed
-from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET
-from chimera.contracts.ports import LastLook, ToolResult
-from chimera.contracts.provenance.transparency import AnchorBatch
-from chimera.contracts.values import Stage
-from chimera.embedded import chain_of, signer_of
-from chimera.gateways.custody import KeyFile
-from chimera.gateways.tools import ToolHost
+from chimera.audit.types import AnchorBatch
+from chimera.errors import Conflict, ToolFailed
+from chimera.gateways.mcp.host import ToolHost
+from chimera.gateways.mcp.types import Precondition, ToolResult
+from chimera.gateways.signing_keys import KeyFile
+from chimera.roles.anchorer import Anchorer, AnchorTerms
 from chimera.settings import Settings
-from chimera.swarm.anchoring import AnchorTerms, Notary
+from chimera.values import Stage
 from chimera.wiring import System, tool_servers
+from chimera_devnet import chain_of, signer_of
+from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -64,11 +64,11 @@ async def sealed(till: Till) -> AnchorBatch:
     return batch
 
 
-def notary(till: Till, tools: Any = None, confirmations: int = 1) -> Notary:
+def notary(till: Till, tools: Any = None, confirmations: int = 1) -> Anchorer:
     """What a publisher has; many of them are many processes."""
     system = till.system
     terms = AnchorTerms(chain_id=31_337, max_fee="0.002 ETH", confirmations=confirmations)
-    return Notary(system.transparency, system.cfo, tools or till.street.host, terms)
+    return Anchorer(system.transparency, system.cfo, tools or till.street.host, terms)
 
 
 async def flags(till: Till) -> list[bool]:
@@ -98,7 +98,7 @@ class Liar:
         self._tx_hash = tx_hash
 
     async def call(
-        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: Precondition | None = None
     ) -> ToolResult:
         answer = await self._host.call(server, tool, arguments, last_look)
         forged = {**answer.data, "tx_hash": self._tx_hash} if tool == "anchor" else answer.data
@@ -207,7 +207,7 @@ async def test_another_database_on_the_same_signer_is_not_mistaken_for_this_one(
 
     system = till.system
     terms = AnchorTerms(chain_id=31_337, max_fee="0.002 ETH", confirmations=1_000)
-    assert await Notary(Elsewhere(), system.cfo, till.street.host, terms).anchor() is False
+    assert await Anchorer(Elsewhere(), system.cfo, till.street.host, terms).anchor() is False
     assert await notary(till).anchor() is True
     assert await flags(till) == [True]
 
@@ -218,7 +218,7 @@ async def post(till: Till) -> UUID:
     piece = await house.piece((await house.running(house.node("post"), name="post"))["post"], "Look up tonight.")
     wanted: Json = {"account": till.account, "text": "Look up tonight."}
     done = await house.commit(piece, effect=house.effect(piece).model_copy(update={"arguments": wanted}))
-    await till.system.hand_on({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
+    await till.system.enqueue({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
     return done.follow_up[Stage.PUBLISH].id
 
 

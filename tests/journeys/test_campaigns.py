@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from tests.journeys.fleet import WALLET, Fleet, brief, dispatch, promotions, soul, until
 
-from chimera.contracts.provenance.signing import signed_bytes, verify
-from chimera.contracts.values import Role
-from chimera.domain.provenance.hashes import content_hash
-from chimera.gateways.tools import ToolHost
+from chimera.gateways.mcp.host import ToolHost
+from chimera.provenance.rules.hashes import content_hash
+from chimera.values import Role
+from chimera_protocol.statements import signed_bytes, verify
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

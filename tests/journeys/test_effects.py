@@ -15,13 +15,13 @@ import uvicorn
 import yaml
 from tests.journeys.fleet import Fleet, Json, brief, dispatch, faulty, fleet_on, result, until
 
-from chimera.contracts.platforms import Platform
-from chimera.contracts.values import KeyRole, Role
-from chimera.servers.social.faults import Fault, Mode
-from chimera.servers.social.network import Network
-from chimera.servers.social.server import build_server
+from chimera.gateways.mcp.types import Platform
 from chimera.settings import Settings
+from chimera.values import KeyRole, Role
 from chimera.wiring import tool_servers
+from chimera_devnet.social.faults import Fault, Mode
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.server import build_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -72,7 +72,7 @@ async def test_a_thread_that_the_platform_cuts_in_half_is_whole_in_the_end(
 def beside(settings: Settings, fault: str) -> Settings:
     """Settings with a second social network, of which nobody can ask what is on it."""
     bundled = tool_servers(settings)["twitter-mcp"]
-    args = ["-m", "chimera.servers.social", "--db", str(settings.state / "forum.db")]
+    args = ["-m", "chimera_devnet.social", "--db", str(settings.state / "forum.db")]
     mute = bundled.model_copy(
         update={
             "args": args,

@@ -11,11 +11,11 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.profiles import ModelProfile
 from tests.journeys.fleet import Fleet, Json, brief, dispatch, faulty, fleet_on, result, soul, until
 
-from chimera.contracts.values import KeyRole, Role
-from chimera.domain import retry
-from chimera.gateways.models import ModelGateway
-from chimera.gateways.tools import ToolHost
+from chimera import retry
+from chimera.gateways.mcp.host import ToolHost
+from chimera.gateways.models.gateway import ModelGateway
 from chimera.settings import Settings
+from chimera.values import KeyRole, Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

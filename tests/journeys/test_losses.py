@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 from tests.journeys.fleet import EXAMPLES, Fleet, Json, brief, dispatch, fleet_on, until
 from tests.journeys.proxy import proxied
 
-from chimera.contracts.claims import Task
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.values import KeyRole, Role
-from chimera.gateways.tools import ToolHost
+from chimera.errors import Unavailable
+from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
+from chimera.tasks.types.messages import Task
+from chimera.values import KeyRole, Role
 from chimera.wiring.roles import serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -160,7 +160,7 @@ async def test_a_worker_process_that_is_killed_in_the_middle_loses_nothing(
     async with fleet_on(hasty, raw, network[0]) as fleet:
         async with fleet.working(Role.PLANNER, Role.JUDGE, Role.PUBLISHER):
             worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chimera.interfaces.cli.serving", "work", "worker"),
+                *(sys.executable, "-m", "chimera.cli.server_commands", "work", "worker"),
                 env=hasty.environment(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,

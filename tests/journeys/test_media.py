@@ -44,7 +44,7 @@ async def test_a_picture_of_somebody_else_does_not_leave(settings: Settings, raw
                 "generate_image",
                 {"kind": "card", "title": "x", "character_reference_id": "somebody-else"},
             )
-            stored, facts = await fleet.system.shelf.take_in(made.data["files"][0]["uri"])  # type: ignore[index, call-overload, arg-type]
+            stored, facts = await fleet.system.shelf.ingest(made.data["files"][0]["uri"])  # type: ignore[index, call-overload, arg-type]
             item = {
                 "storage_uri": stored.storage_uri,
                 "sha256": stored.sha256,

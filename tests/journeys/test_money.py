@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.journeys.fleet import SEED, WALLET, Fleet, Json, brief, dispatch, promotions, result, until
 
-from chimera.domain import retry
-from chimera.gateways.tools import ToolHost
+from chimera import retry
+from chimera.gateways.mcp.host import ToolHost
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

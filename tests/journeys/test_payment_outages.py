@@ -22,7 +22,7 @@ from tests.journeys.fleet import until
 from tests.journeys.paying import PASSPHRASE, Street, street_settings, till_on
 from tests.servers.wallet.seller import serving
 
-from chimera.gateways.custody import KeyFile
+from chimera.gateways.signing_keys import KeyFile
 from chimera.settings import Settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -84,7 +84,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     state = tmp_path_factory.mktemp("town") / "state"
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    chain = Program("chimera.servers.chain", "--state", str(state / "chain"), "--port", port)
+    chain = Program("chimera_devnet.chain", "--state", str(state / "chain"), "--port", port)
     made = Town(chain, f"http://127.0.0.1:{port}")
     with ExitStack() as stack:
         stack.callback(chain.kill)
@@ -98,7 +98,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         key = KeyFile(state / "keys" / "cfo.pem").public_key
         words = ("--state", str(state / "signer"), "--socket", str(place), f"--cfo-key={key}")
         more = ("--chain-id", str(CHAIN_ID), "--token", f"USDC={tokens['USDC']}")
-        made.signer = Program("chimera.servers.signer", *words, *more, told=PASSPHRASE)
+        made.signer = Program("chimera_wallet.signer", *words, *more, told=PASSPHRASE)
         stack.callback(made.signer.kill)
         await asyncio.to_thread(made.signer.start)
         funding = [info["faucet"], MINT]

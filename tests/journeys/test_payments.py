@@ -13,13 +13,13 @@ import pytest_asyncio
 from tests.journeys.fleet import WALLET
 from tests.journeys.paying import LIMITS, Street, Till, killed, new_address, publisher, till_on
 
-from chimera.contracts.claims import Effect
-from chimera.contracts.errors import Superseded, ToolFailed
-from chimera.contracts.money.limits import Limit
-from chimera.gateways.tools import ToolHost
+from chimera.errors import Superseded, ToolFailed
+from chimera.gateways.mcp.host import ToolHost
+from chimera.money.service.payments import Paymaster
+from chimera.money.types.limits import Limit
+from chimera.publishing.types import Effect
+from chimera.roles.publisher import Publisher
 from chimera.settings import Settings
-from chimera.swarm.paying import Paymaster
-from chimera.swarm.publisher import Publisher
 from chimera.wiring import tool_servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -60,7 +60,7 @@ async def test_a_payment_that_was_ordered_and_then_cannot_be_made_fails_and_is_n
     effect = await till.begin(await till.approved_spend())
     assert till.system.paymaster is not None and effect.reservation_id is not None
     await till.system.paymaster._order(await till.system.wallets.due(effect.reservation_id), till.nora.agent_id)
-    await till.system.effects.doubt(effect, "its process was lost in mid-call", datetime.now(UTC))
+    await till.system.effects.mark_unknown(effect, "its process was lost in mid-call", datetime.now(UTC))
     await street.move(await till.key(), new_address(), "1000 USDC")
     async with till.publishing():
         row = await till.reaches(effect.effect_id, "failed", "done", "reconciled")
@@ -82,7 +82,7 @@ async def test_two_publishers_with_one_effect_in_hand_pay_it_once(till: Till) ->
             await publisher.handle(effect)
         except (Superseded, ToolFailed) as error:  # what a bench does with an error
             with suppress(Superseded):
-                await publisher.give_up(effect, error, datetime.now(UTC))
+                await publisher.on_failure(effect, error, datetime.now(UTC))
 
     await asyncio.gather(handle(till.street.host, first), handle(other, second))
     await other.close()

@@ -3,8 +3,8 @@
 import pytest
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, result, soul, until
 
-from chimera.contracts.values import KeyRole
-from chimera.domain.provenance.hashes import content_hash
+from chimera.provenance.rules.hashes import content_hash
+from chimera.values import KeyRole
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -43,7 +43,7 @@ async def test_a_payment_leaves_no_secret_behind(
         await till.reaches(effect_id, "done")
         seen = [(each.name(), told_to(each)) for each in psutil.Process(os.getpid()).children(recursive=True)]
     await till.paid_once(effect_id)
-    roles = ("chimera.servers.chain", "chimera.servers.signer", "chimera.servers.wallet", "work publisher")
+    roles = ("chimera_devnet.chain", "chimera_wallet.signer", "chimera_wallet", "work publisher")
     assert all(any(role in told for _, told in seen) for role in roles)
     assert [name for name, told in seen if leaks(told.encode())] == []
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from tests.journeys.fleet import SEED, SEED_FILE, WALLET, Fleet, result
 
-from chimera.domain.provenance.hashes import content_hash
+from chimera.provenance.rules.hashes import content_hash
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

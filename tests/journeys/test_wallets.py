@@ -15,13 +15,13 @@ from tests.journeys.fleet import Fleet, Json, wire
 from tests.journeys.paying import FUNDS, LIMITS, Street, Till, open_till
 from tests.servers.wallet.seller import NAME, REPORT, UNIT, VERSION, Chain, Fault, Seller, selling
 
-from chimera.contracts.money.payments import WALLET
-from chimera.contracts.values import KeyRole
-from chimera.gateways.tools import ToolHost
-from chimera.interfaces.api.app import create_app
-from chimera.servers.wallet.resources.terms import Domain, Token
+from chimera.api.app import create_app
+from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
+from chimera.values import KeyRole
 from chimera.wiring import tool_servers
+from chimera_protocol.payments import WALLET
+from chimera_wallet.x402.terms import Domain, Token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -23,12 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 
 import chimera
-from chimera.contracts.money.payments import PaymentOrder
-from chimera.contracts.provenance.signing import signed_bytes
-from chimera.contracts.values import Money
-from chimera.servers.tokens import contract
-from chimera.servers.tokens.amounts import money_units
-from chimera.servers.tokens.contract import Issue
+from chimera_protocol.money import Money
+from chimera_protocol.payments import PaymentOrder
+from chimera_protocol.statements import signed_bytes
+from chimera_wallet.tokens import contract
+from chimera_wallet.tokens.amounts import money_units
+from chimera_wallet.tokens.contract import Issue
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 PASSPHRASE = "correct horse battery staple"
@@ -79,7 +79,7 @@ class Node:
 
 def run_chain(state: Path, **env: str) -> Node:
     process = subprocess.Popen(
-        [sys.executable, "-m", "chimera.servers.chain", "--state", str(state)],
+        [sys.executable, "-m", "chimera_devnet.chain", "--state", str(state)],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(**env),
@@ -236,7 +236,7 @@ class SignerProcess:
     def start(self, passphrase: str = PASSPHRASE, **env: str) -> None:
         with (self.state.parent / "signer.err").open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "chimera.servers.signer", *self.arguments],
+                [sys.executable, "-m", "chimera_wallet.signer", *self.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

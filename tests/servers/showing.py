@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import imageio_ffmpeg
 from PIL import Image
 
-from chimera.servers.social.messages import OfferedMedia
+from chimera_devnet.social.messages import OfferedMedia
 
 KINDS = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "mp4": "video/mp4"}
 

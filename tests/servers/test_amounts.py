@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.values import Money
-from chimera.servers.tokens.amounts import decimal_text, money_text, money_units, parse_tokens, units
+from chimera_protocol.money import Money
+from chimera_wallet.tokens.amounts import decimal_text, money_text, money_units, parse_tokens, units
 
 
 @given(st.integers(0, 2**256 - 1), st.integers(0, 18))

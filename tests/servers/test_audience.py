@@ -1,8 +1,8 @@
 """The audience: repeatable, plausible, and never the cause of an endless conversation."""
 
-from chimera.servers.social import audience
-from chimera.servers.social.audience import FAN_PREFIX
-from chimera.servers.social.rules import parse_amount
+from chimera_devnet.social import audience
+from chimera_devnet.social.audience import FAN_PREFIX
+from chimera_devnet.social.rules import parse_amount
 
 SAMPLE = range(1, 400)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from chimera.servers.chain.__main__ import main
-from chimera.servers.chain.evm import Refused
-from chimera.servers.chain.rpc import MAX_BATCH, MAX_BODY, answered
-from chimera.servers.journal import JournalError
+from chimera_devnet.chain.__main__ import main
+from chimera_devnet.chain.evm import Refused
+from chimera_devnet.chain.rpc import MAX_BATCH, MAX_BODY, answered
+from chimera_serving.journal import JournalError
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 
@@ -100,7 +100,7 @@ def test_after_kill_9_it_is_the_same_chain_and_it_has_one_writer(tmp_path: Path,
     node.fund(FRIEND, "3 ETH")
     node.fund(FRIEND, "500 USDC")
     second = subprocess.run(
-        [sys.executable, "-m", "chimera.servers.chain", "--state", str(tmp_path)],
+        [sys.executable, "-m", "chimera_devnet.chain", "--state", str(tmp_path)],
         capture_output=True,
         text=True,
         env=node.environment,

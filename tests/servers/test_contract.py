@@ -8,10 +8,10 @@ from eth_abi import encode
 from eth_account import Account
 from eth_utils import keccak
 
-from chimera.servers.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Refused
-from chimera.servers.signer.desk import AUTHORISATION_TYPE
-from chimera.servers.tokens import contract
-from chimera.servers.tokens.contract import Issue
+from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Refused
+from chimera_wallet.signer.signer import AUTHORISATION_TYPE
+from chimera_wallet.tokens import contract
+from chimera_wallet.tokens.contract import Issue
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 OWNER = Account.from_key(FAUCET_KEY.to_bytes())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.social.database import Database
-from chimera.servers.social.network import Network
-from chimera.servers.social.rules import NetworkError
+from chimera_devnet.social.database import Database
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.rules import NetworkError
 
 
 def test_the_file_is_in_wal_mode_and_carries_its_version(tmp_path: Path) -> None:

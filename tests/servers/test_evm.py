@@ -3,7 +3,7 @@
 import pytest
 from eth_account import Account
 
-from chimera.servers.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Mined, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Mined, Refused
 
 NOW = 1_700_000_000
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"

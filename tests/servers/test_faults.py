@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chimera.servers import faults
+from chimera_wallet import faults
 
 POINTS = ("after_sign", "after_broadcast")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.journal import Journal, JournalError
+from chimera_serving.journal import Journal, JournalError
 
 
 def written(path: Path, *records: dict[str, object]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.signer.keystore import Keystore, KeystoreError
+from chimera_wallet.signer.keystore import Keystore, KeystoreError
 
 ACCOUNT = "00000000-0000-0000-0000-000000000001:00000000-0000-0000-0000-000000000002"
 PASSPHRASE = "correct horse battery staple"

@@ -4,11 +4,11 @@ import hashlib
 
 import pytest
 
-from chimera.servers.tokens import contract
-from chimera.servers.tokens.orders import Payload
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.messages import WalletError
-from chimera.servers.wallet.rpc import Rpc, RpcRefused
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.messages import WalletError
+from chimera_wallet.rpc import Rpc, RpcRefused
+from chimera_wallet.tokens import contract
+from chimera_wallet.tokens.orders import Payload
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 NONCE = "0x" + hashlib.sha256(b"order").hexdigest()

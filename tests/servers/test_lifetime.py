@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chimera.servers import lifetime
+from chimera_serving import lifetime
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from chimera.servers import listening
+from chimera_serving import listening
 
 
 async def hello(request: Request) -> PlainTextResponse:

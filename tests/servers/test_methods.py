@@ -7,11 +7,11 @@ from eth_account import Account
 from web3 import Web3
 from web3.types import TxParams
 
-from chimera.contracts.values import Money
-from chimera.servers.chain.evm import CHAIN_ID, Refused
-from chimera.servers.chain.methods import BadParameters, methods
-from chimera.servers.chain.node import Node
-from chimera.servers.tokens import contract
+from chimera_devnet.chain.evm import CHAIN_ID, Refused
+from chimera_devnet.chain.methods import BadParameters, methods
+from chimera_devnet.chain.node import Node
+from chimera_protocol.money import Money
+from chimera_wallet.tokens import contract
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 

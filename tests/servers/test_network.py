@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.social.messages import Receipt
-from chimera.servers.social.network import Network
-from chimera.servers.social.rules import NetworkError, Refusal, content_hash
+from chimera_devnet.social.messages import PostReceipt
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.rules import NetworkError, PostRefused, content_hash
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def network(tmp_path: Path) -> Iterator[Network]:
     opened.close()
 
 
-def tweet(network: Network, text: str, key: str, account: str = "nova", ai_label: bool = True) -> Receipt:
+def tweet(network: Network, text: str, key: str, account: str = "nova", ai_label: bool = True) -> PostReceipt:
     return network.publish("tweet", account, [text], key, ai_label=ai_label)
 
 
@@ -50,7 +50,7 @@ def test_the_same_key_with_anything_else_is_a_conflict(network: Network, change:
             tweet(network, "Hello", "k1", ai_label=False)
         else:
             network.like("nova", "1", "k1")
-    assert caught.value.refusal is Refusal.KEY_CONFLICT
+    assert caught.value.refusal is PostRefused.KEY_CONFLICT
 
 
 def test_keys_belong_to_their_account_however_it_is_spelt(network: Network) -> None:
@@ -185,7 +185,7 @@ def test_what_was_written_outlives_the_process(tmp_path: Path) -> None:
 
 
 def test_many_connections_opening_and_writing_at_once_create_one_post(tmp_path: Path) -> None:
-    def write(_: int) -> Receipt:
+    def write(_: int) -> PostReceipt:
         network = Network(tmp_path / "social.db", seed=7)
         receipt = tweet(network, "Hello", "k1")
         network.close()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chimera.servers.news import entries
-from chimera.servers.news.entries import FeedError, Item
+from chimera_connectors.news import entries
+from chimera_connectors.news.entries import FeedError, Item
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Night Trains</title>
 <item><guid>a-1</guid><title>New &amp;amp; old lines</title><link>https://trains.example/1</link>

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.news import feeds
-from chimera.servers.news.entries import FeedError, UnknownFeed, UnknownItem
-from chimera.servers.news.feeds import Feeds, load_mapping
+from chimera_connectors.news import feeds
+from chimera_connectors.news.entries import FeedError, UnknownFeed, UnknownItem
+from chimera_connectors.news.feeds import Feeds, load_mapping
 
 RSS = b"""<rss version="2.0"><channel><title>Trains</title>
 <item><guid>1</guid><title>Night line</title></item><item><guid>2</guid><title>Day line</title></item>

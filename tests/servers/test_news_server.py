@@ -14,9 +14,9 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent, TextResourceContents
 
 import chimera
-from chimera.servers.news.__main__ import main
-from chimera.servers.news.feeds import Feeds, load_mapping
-from chimera.servers.news.server import build_server
+from chimera_connectors.news.__main__ import main
+from chimera_connectors.news.feeds import Feeds, load_mapping
+from chimera_connectors.news.server import build_server
 
 ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Bread</title>
 <entry><id>1</id><title>Rye</title><summary>Sour and dark</summary></entry>
@@ -105,7 +105,7 @@ async def test_a_resource_that_cannot_be_read_is_a_protocol_error(mapping: Path,
 async def test_over_stdio_as_its_own_process(mapping: Path) -> None:
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "chimera.servers.news", "--feeds", str(mapping)],
+        args=["-m", "chimera_connectors.news", "--feeds", str(mapping)],
         env={"PYTHONPATH": SOURCE},
     )
     async with Client(server, read_timeout_seconds=30) as client:
@@ -114,7 +114,7 @@ async def test_over_stdio_as_its_own_process(mapping: Path) -> None:
 
 @contextmanager
 def http_server(mapping: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    serve = ["-m", "chimera.servers.news", "--feeds", str(mapping), "--transport", "http", "--port", "0"]
+    serve = ["-m", "chimera_connectors.news", "--feeds", str(mapping), "--transport", "http", "--port", "0"]
     with subprocess.Popen(
         [sys.executable, *serve], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": SOURCE}
     ) as process:

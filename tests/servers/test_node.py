@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from chimera.contracts.values import Money
-from chimera.servers.chain.evm import CHAIN_ID, Refused
-from chimera.servers.chain.node import Node
-from chimera.servers.journal import JournalError
+from chimera_devnet.chain.evm import CHAIN_ID, Refused
+from chimera_devnet.chain.node import Node
+from chimera_protocol.money import Money
+from chimera_serving.journal import JournalError
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 TOKEN = "0x1925aC23967226B9C48931c1a7837439165465a8"

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from chimera.contracts.money.payments import PaymentOrder
-from chimera.servers.tokens import contract, orders
-from chimera.servers.tokens.orders import Payload, UnknownCurrency
+from chimera_protocol.payments import PaymentOrder
+from chimera_wallet.tokens import contract, orders
+from chimera_wallet.tokens.orders import Payload, UnknownCurrency
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 PAYER = "0x8617E340B3D01FA5F11F306F4090FD50E238070D"

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from chimera.servers.serving import add_transport
+from chimera_serving.mcp_server import add_transport
 
 
 def parsed(*arguments: str) -> argparse.Namespace:

@@ -9,14 +9,14 @@ from eth_account import Account
 from eth_account.typed_transactions import TypedTransaction
 from hexbytes import HexBytes
 
-from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK
-from chimera.servers.journal import Journal
-from chimera.servers.signer.desk import Desk
-from chimera.servers.signer.keystore import Keystore
-from chimera.servers.signer.rules import Chain, Code, Policy, SignerError
+from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK
+from chimera_serving.journal import Journal
+from chimera_wallet.signer.keystore import Keystore
+from chimera_wallet.signer.rules import Code, SignerError, SigningChain, SigningPolicy
+from chimera_wallet.signer.signer import Desk
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
-CHAIN = Chain(nonce=0, gas=30_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
+CHAIN = SigningChain(nonce=0, gas=30_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
 ROOT = "5a" * 32
 
 
@@ -28,7 +28,7 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
 @pytest.fixture
 def desk(keystore: Keystore, cfo, tmp_path: Path) -> Iterator[Desk]:
     journal = Journal(tmp_path / "signed.jsonl")
-    yield Desk(keystore, journal, Policy(cfo.public_key, 31_337, {}, 10**16))
+    yield Desk(keystore, journal, SigningPolicy(cfo.public_key, 31_337, {}, 10**16))
     journal.close()
 
 

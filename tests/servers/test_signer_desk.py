@@ -10,15 +10,15 @@ from eth_account.messages import encode_typed_data
 from eth_account.typed_transactions import TypedTransaction
 from hexbytes import HexBytes
 
-from chimera.servers.journal import Journal
-from chimera.servers.signer.desk import AUTHORISATION_TYPE, Desk
-from chimera.servers.signer.keystore import Keystore
-from chimera.servers.signer.rules import Chain, Code, Domain, Policy, SignerError
-from chimera.servers.tokens import contract
+from chimera_serving.journal import Journal
+from chimera_wallet.signer.keystore import Keystore
+from chimera_wallet.signer.rules import Code, Domain, SignerError, SigningChain, SigningPolicy
+from chimera_wallet.signer.signer import AUTHORISATION_TYPE, Desk
+from chimera_wallet.tokens import contract
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 TOKEN = "0xde709f2102306220921060314715629080e2fb77"
-CHAIN = Chain(nonce=0, gas=90_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
+CHAIN = SigningChain(nonce=0, gas=90_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
 
 
 @pytest.fixture
-def policy(cfo) -> Policy:
-    return Policy(cfo.public_key, 31_337, {"USDC": TOKEN}, 10**16)
+def policy(cfo) -> SigningPolicy:
+    return SigningPolicy(cfo.public_key, 31_337, {"USDC": TOKEN}, 10**16)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def desk(keystore: Keystore, journal: Journal, policy: Policy) -> Desk:
+def desk(keystore: Keystore, journal: Journal, policy: SigningPolicy) -> Desk:
     return Desk(keystore, journal, policy)
 
 
@@ -56,7 +56,7 @@ def test_the_transaction_does_what_was_ordered(desk: Desk, cfo, account: str) ->
 
 
 def test_the_same_order_is_the_same_bytes_for_ever(
-    desk: Desk, cfo, account: str, keystore: Keystore, policy: Policy, journal: Journal, tmp_path: Path
+    desk: Desk, cfo, account: str, keystore: Keystore, policy: SigningPolicy, journal: Journal, tmp_path: Path
 ) -> None:
     order = cfo.order(account)
     first = desk.sign_transaction(order, cfo.sign(order), CHAIN)

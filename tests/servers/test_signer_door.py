@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from eth_keyfile import decode_keyfile_json
 
-from chimera.servers.signer.__main__ import main
-from chimera.servers.signer.door import MAX_LINE
+from chimera_wallet.signer.__main__ import main
+from chimera_wallet.signer.socket_server import MAX_LINE
 
 TOKEN = "0xde709f2102306220921060314715629080e2fb77"
 CHAIN = {"nonce": 0, "gas": 90_000, "max_fee_per_gas": 10**9, "max_priority_fee_per_gas": 1}
@@ -141,7 +141,7 @@ def test_neither_keys_nor_the_passphrase_leave_the_process(new_signer, cfo, acco
 
 def run(arguments: list[str], passphrase: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "chimera.servers.signer", *arguments],
+        [sys.executable, "-m", "chimera_wallet.signer", *arguments],
         input=passphrase + "\n",
         capture_output=True,
         text=True,

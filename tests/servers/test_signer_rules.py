@@ -5,18 +5,18 @@ from uuid import uuid4
 
 import pytest
 
-from chimera.contracts.money.payments import PaymentOrder
-from chimera.servers.signer import rules
-from chimera.servers.signer.rules import Chain, Code, Policy, SignerError
+from chimera_protocol.payments import PaymentOrder
+from chimera_wallet.signer import rules
+from chimera_wallet.signer.rules import Code, SignerError, SigningChain, SigningPolicy
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 TOKEN = "0xde709f2102306220921060314715629080e2fb77"
-CHEAP = Chain(nonce=0, gas=50_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
+CHEAP = SigningChain(nonce=0, gas=50_000, max_fee_per_gas=10**9, max_priority_fee_per_gas=1)
 
 
 @pytest.fixture
-def policy(cfo) -> Policy:
-    return Policy(cfo.public_key, 31_337, {"USDC": TOKEN}, 10**16)
+def policy(cfo) -> SigningPolicy:
+    return SigningPolicy(cfo.public_key, 31_337, {"USDC": TOKEN}, 10**16)
 
 
 def code(caught: pytest.ExceptionInfo[SignerError]) -> Code:
@@ -24,7 +24,7 @@ def code(caught: pytest.ExceptionInfo[SignerError]) -> Code:
     return caught.value.code
 
 
-def test_what_the_cfo_signed_is_an_order(cfo, policy: Policy, account: str) -> None:
+def test_what_the_cfo_signed_is_an_order(cfo, policy: SigningPolicy, account: str) -> None:
     said = cfo.order(account)
     order, order_hash = rules.authorised(said, cfo.sign(said), policy)
     assert order == PaymentOrder.model_validate(said)
@@ -40,7 +40,7 @@ def test_what_the_cfo_signed_is_an_order(cfo, policy: Policy, account: str) -> N
     ],
 )
 def test_what_was_changed_afterwards_is_not(
-    cfo, policy: Policy, account: str, changed: dict[str, object], expected: Code
+    cfo, policy: SigningPolicy, account: str, changed: dict[str, object], expected: Code
 ) -> None:
     said = cfo.order(account)
     with pytest.raises(SignerError) as caught:
@@ -49,7 +49,7 @@ def test_what_was_changed_afterwards_is_not(
 
 
 @pytest.mark.parametrize("signature", ["", "..", "a..b", "a.b.c", "é..é"])
-def test_a_signature_that_is_none_is_refused(cfo, policy: Policy, account: str, signature: str) -> None:
+def test_a_signature_that_is_none_is_refused(cfo, policy: SigningPolicy, account: str, signature: str) -> None:
     with pytest.raises(SignerError) as caught:
         rules.authorised(cfo.order(account), signature, policy)
     assert code(caught) is Code.UNAUTHORISED
@@ -66,7 +66,7 @@ def test_a_signature_that_is_none_is_refused(cfo, policy: Policy, account: str, 
     ],
 )
 def test_even_the_cfo_cannot_order_everything(
-    cfo, policy: Policy, account: str, changed: dict[str, object], expected: Code
+    cfo, policy: SigningPolicy, account: str, changed: dict[str, object], expected: Code
 ) -> None:
     said = {**cfo.order(account), **changed}
     with pytest.raises(SignerError) as caught:
@@ -93,7 +93,7 @@ def test_an_order_ends_with_its_time(cfo, account: str) -> None:
     ],
 )
 def test_the_fee_is_within_the_orders_bound_and_the_signers_own(
-    cfo, policy: Policy, account: str, changed: dict[str, object], price: int, expected: Code
+    cfo, policy: SigningPolicy, account: str, changed: dict[str, object], price: int, expected: Code
 ) -> None:
     rules.check_fee(PaymentOrder.model_validate(cfo.order(account)), CHEAP, policy)
     order = PaymentOrder.model_validate(cfo.order(account, **changed))
@@ -113,14 +113,14 @@ def test_the_fee_is_within_the_orders_bound_and_the_signers_own(
     ],
 )
 def test_only_what_is_known_and_safe_becomes_a_transaction(
-    cfo, policy: Policy, account: str, changed: dict[str, object], expected: Code
+    cfo, policy: SigningPolicy, account: str, changed: dict[str, object], expected: Code
 ) -> None:
     with pytest.raises(SignerError) as caught:
         rules.payload(PaymentOrder.model_validate(cfo.order(account, **changed)), FRIEND, policy)
     assert code(caught) is expected
 
 
-def test_an_authorisation_is_the_orders_and_no_other(cfo, policy: Policy, account: str) -> None:
+def test_an_authorisation_is_the_orders_and_no_other(cfo, policy: SigningPolicy, account: str) -> None:
     until = datetime(2030, 1, 1, tzinfo=UTC)
     order = PaymentOrder.model_validate(cfo.order(account, action="pay_resource", expires_at=until))
     said = rules.authorisation(order, TOKEN)

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from chimera.servers.wallet import signing
-from chimera.servers.wallet.signing import SignerClient, SignerLost, SignerRefused
+from chimera_wallet import signing
+from chimera_wallet.signing import SignerClient, SignerLost, SignerRefused
 
 
 async def listening(path: Path, *answers: bytes) -> asyncio.Server:

@@ -8,10 +8,10 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import REQUEST_TIMEOUT, CallToolResult, TextContent
 
 import chimera
-from chimera.servers.social import faults
-from chimera.servers.social.faults import Fault, Mode, Switch
-from chimera.servers.social.network import Network
-from chimera.servers.social.server import build_server
+from chimera_devnet.social import faults
+from chimera_devnet.social.faults import Fault, Mode, Switch
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.server import build_server
 
 TWEET = {"account": "nova", "text": "Hello", "idempotency_key": "k1"}
 KEY = {"account": "nova", "idempotency_key": "k1"}
@@ -20,7 +20,7 @@ KEY = {"account": "nova", "idempotency_key": "k1"}
 def process(folder: Path, fault: str) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable,
-        args=["-m", "chimera.servers.social", "--db", str(folder / "social.db")],
+        args=["-m", "chimera_devnet.social", "--db", str(folder / "social.db")],
         env={"PYTHONPATH": str(Path(chimera.__file__).parent.parent), faults.VARIABLE: fault},
     )
 

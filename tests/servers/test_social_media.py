@@ -15,10 +15,10 @@ from tests.servers.conftest import wait_for
 from tests.servers.showing import KINDS, kept, made, offered, path_of
 
 import chimera
-from chimera.servers.social.media import MAX_BYTES, MediaFolder, check_media, marks, noted
-from chimera.servers.social.messages import MediaFile, OfferedMedia, Receipt
-from chimera.servers.social.network import Network
-from chimera.servers.social.rules import NetworkError, Refusal, content_hash
+from chimera_devnet.social.media import MAX_BYTES, MediaFolder, check_media, marks, noted
+from chimera_devnet.social.messages import MediaFile, OfferedMedia, PostReceipt
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.rules import NetworkError, PostRefused, content_hash
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 
@@ -37,7 +37,7 @@ def network(tmp_path: Path, outbox: Path) -> Iterator[Network]:
     opened.close()
 
 
-def tweet(network: Network, *shown: OfferedMedia, key: str = "k1", text: str = "Look") -> Receipt:
+def tweet(network: Network, *shown: OfferedMedia, key: str = "k1", text: str = "Look") -> PostReceipt:
     return network.publish("tweet", "nova", [text], key, ai_label=True, media=shown)
 
 
@@ -45,7 +45,7 @@ def refused(network: Network, *shown: OfferedMedia) -> str:
     """Why; nothing is written by then."""
     with pytest.raises(NetworkError) as caught:
         tweet(network, *shown)
-    assert caught.value.refusal is Refusal.INVALID
+    assert caught.value.refusal is PostRefused.INVALID
     assert not network.find("nova", "k1").found
     return str(caught.value)
 
@@ -224,7 +224,7 @@ def test_the_same_key_with_anything_else_to_show_is_a_conflict(network: Network,
             network.publish("tweet", "nova", texts, "k1", ai_label=True)
         else:
             tweet(network, *shown)
-    assert caught.value.refusal is Refusal.KEY_CONFLICT
+    assert caught.value.refusal is PostRefused.KEY_CONFLICT
 
 
 def test_a_folder_that_cannot_be_written_is_not_the_callers_fault(
@@ -233,7 +233,7 @@ def test_a_folder_that_cannot_be_written_is_not_the_callers_fault(
     (tmp_path / "social.db.media").write_text("in the way")
     with pytest.raises(NetworkError) as caught:
         tweet(network, offered(outbox))
-    assert caught.value.refusal is Refusal.UNAVAILABLE
+    assert caught.value.refusal is PostRefused.UNAVAILABLE
     assert not network.find("nova", "k1").found
 
 
@@ -254,14 +254,14 @@ def test_what_a_row_keeps_is_read_back_and_what_is_no_clip_is_told_apart(tmp_pat
             alt="",
         )
         with pytest.raises(NetworkError, match="does not begin like video/mp4"):
-            MediaFolder(tmp_path / "own", [outbox]).take_in([film])
+            MediaFolder(tmp_path / "own", [outbox]).ingest([film])
 
 
 PUBLISH = """
 import sys
 from pathlib import Path
-from chimera.servers.social.messages import OfferedMedia
-from chimera.servers.social.network import Network
+from chimera_devnet.social.messages import OfferedMedia
+from chimera_devnet.social.network import Network
 network = Network(Path(sys.argv[1]), 7, media_from=[Path(sys.argv[2])])
 print("open", flush=True)
 item = OfferedMedia.model_validate_json(sys.stdin.readline())

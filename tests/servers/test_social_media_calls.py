@@ -10,8 +10,8 @@ from mcp_types import CallToolResult, TextContent
 from tests.servers.showing import KINDS, kept, made, offered, path_of
 
 import chimera
-from chimera.servers.social import faults
-from chimera.servers.social.messages import OfferedMedia
+from chimera_devnet.social import faults
+from chimera_devnet.social.messages import OfferedMedia
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 KEY = {"account": "nova", "idempotency_key": "k1"}
@@ -19,7 +19,7 @@ KEY = {"account": "nova", "idempotency_key": "k1"}
 
 def served(folder: Path, fault: str = "") -> Client:
     """A network of its own process that takes files from two folders."""
-    command = ["-m", "chimera.servers.social", "--db", str(folder / "social.db")]
+    command = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")]
     command += ["--media-from", str(folder / "absent"), "--media-from", str(folder / "outbox")]
     env = {"PYTHONPATH": SOURCE, faults.VARIABLE: fault}
     return Client(StdioServerParameters(command=sys.executable, args=command, env=env), read_timeout_seconds=30)

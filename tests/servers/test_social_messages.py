@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from chimera.servers.social.messages import (
+from chimera_devnet.social.messages import (
     MediaFile,
     Mention,
     OfferedMedia,
     Post,
     PostPage,
+    PostReceipt,
     Profile,
-    Receipt,
     ShownMedia,
     Timeline,
     Trend,
 )
-from chimera.servers.social.network import Network
+from chimera_devnet.social.network import Network
 
 POST: dict[str, Any] = {
     "id": "1",
@@ -38,13 +38,13 @@ FILE = {"sha256": "a" * 64, "media_type": "image/png", "alt": "A star"}
 
 
 def test_a_receipt_of_nothing_has_only_its_key() -> None:
-    receipt = Receipt(found=False, idempotency_key="k1")
+    receipt = PostReceipt(found=False, idempotency_key="k1")
     assert receipt.model_dump(exclude_defaults=True) == {"found": False, "idempotency_key": "k1"}
     assert (receipt.ids, receipt.url, receipt.replayed) == ([], None, False)
 
 
 def test_two_receipts_do_not_share_their_ids() -> None:
-    first, second = Receipt(idempotency_key="k1"), Receipt(idempotency_key="k2")
+    first, second = PostReceipt(idempotency_key="k1"), PostReceipt(idempotency_key="k2")
     first.ids.append("1")
     assert second.ids == []
 
@@ -52,22 +52,22 @@ def test_two_receipts_do_not_share_their_ids() -> None:
 @pytest.mark.parametrize("kind", ["tweet", "thread", "reply", "like", "promotion"])
 def test_every_kind_of_write_has_a_receipt_that_survives_the_wire(kind: Any) -> None:
     shown = ["a" * 64]
-    receipt = Receipt(
+    receipt = PostReceipt(
         kind=kind, idempotency_key="k1", ids=["1", "2"], media=shown, amount="0.000000000000000001", currency="ETH"
     )
-    assert Receipt.model_validate_json(receipt.model_dump_json()) == receipt
+    assert PostReceipt.model_validate_json(receipt.model_dump_json()) == receipt
 
 
 @pytest.mark.parametrize(
     ("shape", "values"),
     [
-        (Receipt, {"idempotency_key": "k1", "kind": "retweet"}),
-        (Receipt, {"kind": "tweet"}),
-        (Receipt, {"idempotency_key": "k1", "ids": [1]}),
-        (Receipt, {"idempotency_key": "k1", "amount": 0.1}),
+        (PostReceipt, {"idempotency_key": "k1", "kind": "retweet"}),
+        (PostReceipt, {"kind": "tweet"}),
+        (PostReceipt, {"idempotency_key": "k1", "ids": [1]}),
+        (PostReceipt, {"idempotency_key": "k1", "amount": 0.1}),
         (Trend, {"topic": "stars", "volume": 3, "source": "bots"}),
         (Trend, {"topic": "stars", "volume": 1.5, "source": "posts"}),
-        (Receipt, {"idempotency_key": "k1", "media": "a" * 64}),
+        (PostReceipt, {"idempotency_key": "k1", "media": "a" * 64}),
         (Post, {**POST, "media": [FILE]}),
         (OfferedMedia, FILE),
         (ShownMedia, {**FILE, "uri": "file:///a.png"}),
@@ -87,7 +87,7 @@ def test_a_message_of_another_shape_is_refused(shape: type[BaseModel], values: d
 
 
 @pytest.mark.parametrize(
-    ("message", "name"), [(Receipt(idempotency_key="k1"), "replayed"), (Post.model_validate(POST), "likes")]
+    ("message", "name"), [(PostReceipt(idempotency_key="k1"), "replayed"), (Post.model_validate(POST), "likes")]
 )
 def test_a_message_cannot_be_changed(message: BaseModel, name: str) -> None:
     with pytest.raises(ValidationError, match="frozen"):
@@ -103,6 +103,6 @@ def test_what_a_network_answers_survives_the_wire(tmp_path: Path) -> None:
         found += [*network.mentions("nova"), *network.trends()]
     finally:
         network.close()
-    assert {type(message) for message in found} >= {Receipt, Timeline, PostPage, Profile, Mention}
+    assert {type(message) for message in found} >= {PostReceipt, Timeline, PostPage, Profile, Mention}
     for message in found:
         assert type(message).model_validate_json(message.model_dump_json()) == message

@@ -3,10 +3,10 @@
 import sqlite3
 from pathlib import Path
 
-from chimera.servers.social.media import MediaFolder, noted
-from chimera.servers.social.messages import MediaFile
-from chimera.servers.social.posts import as_post, optional_id, post_url
-from chimera.servers.social.rules import content_hash
+from chimera_devnet.social.media import MediaFolder, noted
+from chimera_devnet.social.messages import MediaFile
+from chimera_devnet.social.posts import as_post, optional_id, post_url
+from chimera_devnet.social.rules import content_hash
 
 COLUMNS = "id, author, text, in_reply_to, ai_label, views, likes, created_at, media, replies"
 

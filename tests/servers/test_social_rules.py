@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from chimera.servers.social import rules
-from chimera.servers.social.rules import NetworkError, Refusal
+from chimera_devnet.social import rules
+from chimera_devnet.social.rules import NetworkError, PostRefused
 
 FAMILY = "👨‍👩‍👧‍👦"
 LONG_LINK = "https://example.com/" + "a" * 400
@@ -40,14 +40,14 @@ def test_a_text_over_the_limit_is_refused_with_its_weight(text: str, weight: int
 def test_the_refusal_names_which_post_of_a_thread_is_too_long() -> None:
     with pytest.raises(NetworkError, match="too_long: post 2 of 3") as caught:
         rules.check_texts(["fine", "日" * 150, "fine"])
-    assert caught.value.refusal is Refusal.TOO_LONG
+    assert caught.value.refusal is PostRefused.TOO_LONG
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "a\0b", "a\ufffeb", "a\ud800"])
 def test_texts_the_platform_would_not_carry_are_invalid(text: str) -> None:
     with pytest.raises(NetworkError) as caught:
         rules.check_texts([text])
-    assert caught.value.refusal is Refusal.INVALID
+    assert caught.value.refusal is PostRefused.INVALID
 
 
 @pytest.mark.parametrize("text", ["a." * 5_000, "x" * 2_001, "." * 281])
@@ -72,7 +72,7 @@ def test_other_handles_are_refused(handle: str) -> None:
 def test_what_cannot_be_a_post_id_is_an_unknown_post(post_id: str) -> None:
     with pytest.raises(NetworkError) as caught:
         rules.post_number(post_id)
-    assert caught.value.refusal is Refusal.UNKNOWN_POST
+    assert caught.value.refusal is PostRefused.UNKNOWN_POST
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201, "a\0b"])

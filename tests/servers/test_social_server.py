@@ -18,9 +18,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent, TextResourceContents
 
 import chimera
-from chimera.servers.social.__main__ import main
-from chimera.servers.social.network import Network
-from chimera.servers.social.server import build_server
+from chimera_devnet.social.__main__ import main
+from chimera_devnet.social.network import Network
+from chimera_devnet.social.server import build_server
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 TOOLS = {
@@ -47,7 +47,7 @@ async def in_memory(folder: Path) -> AsyncIterator[Client]:
 
 
 def command(folder: Path, *more: str) -> list[str]:
-    return ["-m", "chimera.servers.social", "--db", str(folder / "social.db"), "--seed", "7", *more]
+    return ["-m", "chimera_devnet.social", "--db", str(folder / "social.db"), "--seed", "7", *more]
 
 
 def over_stdio(folder: Path) -> Client:

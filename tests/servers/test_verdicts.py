@@ -2,11 +2,11 @@
 
 import pytest
 
-from chimera.contracts.money.payments import PaymentOrder, PaymentReceipt, PaymentStatus
-from chimera.servers.tokens import contract
-from chimera.servers.wallet import verdicts
-from chimera.servers.wallet.rpc import ChainReceipt, Log
-from chimera.servers.wallet.signing import Signed
+from chimera_protocol.payments import PaymentOrder, PaymentReceipt, PaymentStatus
+from chimera_wallet import verdicts
+from chimera_wallet.rpc import ChainReceipt, Log
+from chimera_wallet.signing import Signed
+from chimera_wallet.tokens import contract
 
 PAYER = "0x8617E340B3D01FA5F11F306F4090FD50E238070D"
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"

@@ -11,14 +11,14 @@ from eth_account.signers.local import LocalAccount
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
-import chimera.servers.wallet.__main__ as program
-from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, AnchorReading, LastOrder, PaymentReceipt
-from chimera.servers.wallet.anchors import add_anchors
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.payments import Wallet
-from chimera.servers.wallet.rpc import Rpc
-from chimera.servers.wallet.server import build_server
-from chimera.servers.wallet.signing import SignerClient
+import chimera_wallet.__main__ as program
+from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, AnchorReading, LastOrder, PaymentReceipt
+from chimera_wallet.anchors import add_anchors
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.payments import Wallet
+from chimera_wallet.rpc import Rpc
+from chimera_wallet.server import build_server
+from chimera_wallet.signing import SignerClient
 
 NOWHERE = "0x" + "ab" * 32
 
@@ -137,7 +137,7 @@ async def test_what_is_refused_was_never_signed(office: Office, changed: dict[st
 
 
 async def test_without_chain_or_signer_it_waits_and_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chimera.servers.wallet.signing.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("chimera_wallet.signing.RETRY_SECONDS", 0.0)
     deaf = Office(office.node, office.signer, office.cfo, "http://127.0.0.1:1")
     assert "unavailable: the node cannot be reached" in await deaf.refusal("read_anchor", tx_hash=NOWHERE)
     assert "unavailable: the node cannot be reached" in await deaf.refusal("anchor", **office.ordered())
@@ -154,7 +154,7 @@ async def test_the_program_offers_them_and_a_death_in_between_is_one_anchor(embe
     ordered = office.ordered()
 
     def wallet(fault: str = "") -> Client:
-        words = ["-m", "chimera.servers.wallet", "--rpc", embedded.url, "--signer-socket", str(signer.socket)]
+        words = ["-m", "chimera_wallet", "--rpc", embedded.url, "--signer-socket", str(signer.socket)]
         env = {"PYTHONPATH": embedded.environment["PYTHONPATH"], program.VARIABLE: fault}
         return Client(StdioServerParameters(command=sys.executable, args=words, env=env), read_timeout_seconds=30)
 

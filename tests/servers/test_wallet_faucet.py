@@ -5,11 +5,11 @@ from mcp import Client
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CallToolResult, TextContent
 
-from chimera.servers.wallet.faucet import add_faucet
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.payments import Wallet
-from chimera.servers.wallet.rpc import Rpc, RpcRefused
-from chimera.servers.wallet.signing import SignerClient
+from chimera_wallet.faucet import add_faucet
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.payments import Wallet
+from chimera_wallet.rpc import Rpc, RpcRefused
+from chimera_wallet.signing import SignerClient
 
 
 class NoFaucet(Rpc):

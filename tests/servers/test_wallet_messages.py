@@ -2,15 +2,15 @@
 
 import pytest
 
-from chimera.servers.wallet.messages import Refusal, WalletError
+from chimera_wallet.messages import PaymentRefused, WalletError
 
 
-@pytest.mark.parametrize("refusal", Refusal)
-def test_the_refusal_is_the_first_word(refusal: Refusal) -> None:
+@pytest.mark.parametrize("refusal", PaymentRefused)
+def test_the_refusal_is_the_first_word(refusal: PaymentRefused) -> None:
     error = WalletError(refusal, "why")
     assert str(error) == f"{refusal.value}: why"
     assert error.refusal is refusal
 
 
 def test_the_words_are_those_that_the_tool_host_knows() -> None:
-    assert [refusal.value for refusal in Refusal] == ["invalid", "key_conflict", "unavailable"]
+    assert [refusal.value for refusal in PaymentRefused] == ["invalid", "key_conflict", "unavailable"]

@@ -12,12 +12,12 @@ from eth_utils import keccak
 from mcp import Client
 from mcp_types import CallToolResult, TextContent
 
-from chimera.contracts.money.payments import Movement, PaymentReceipt, PaymentStatus
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.payments import Wallet
-from chimera.servers.wallet.rpc import Rpc
-from chimera.servers.wallet.server import build_server
-from chimera.servers.wallet.signing import SignerClient
+from chimera_protocol.payments import Movement, PaymentReceipt, PaymentStatus
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.payments import Wallet
+from chimera_wallet.rpc import Rpc
+from chimera_wallet.server import build_server
+from chimera_wallet.signing import SignerClient
 
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 
@@ -239,7 +239,7 @@ async def test_a_payment_is_pending_until_it_is_deep_enough(node, signer, cfo, a
 async def test_without_chain_or_signer_nothing_is_done_and_it_says_so(
     node, signer, cfo, account: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("chimera.servers.wallet.signing.RETRY_SECONDS", 0.0)
+    monkeypatch.setattr("chimera_wallet.signing.RETRY_SECONDS", 0.0)
     deaf = ChainView(Rpc("http://127.0.0.1:1"), {"USDC": node.token})
     order = cfo.order(account)
     ordered = {"order": order, "signature": cfo.sign(order)}
@@ -303,7 +303,7 @@ async def test_an_authorisation_is_signed_until_the_payee_takes_the_money_or_its
 
     assert (await found())["status"] == "signed"
     with monkeypatch.context() as later:
-        later.setattr("chimera.servers.wallet.payments.EXPIRY_MARGIN_SECONDS", -7_200)
+        later.setattr("chimera_wallet.payments.EXPIRY_MARGIN_SECONDS", -7_200)
         assert (await found())["status"] == "none"
     tx_hash = await asyncio.to_thread(carried_out, desk.node, signed["authorization"], str(signed["signature"]))
     deadline = asyncio.get_running_loop().time() + 10

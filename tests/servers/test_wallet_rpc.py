@@ -7,7 +7,7 @@ from threading import Thread
 
 import pytest
 
-from chimera.servers.wallet.rpc import BLOCK, DATA, LOGS, QUANTITY, RECEIPT, Rpc, RpcRefused, RpcUnreachable
+from chimera_wallet.rpc import BLOCK, DATA, LOGS, QUANTITY, RECEIPT, Rpc, RpcRefused, RpcUnreachable
 
 MINED = {"blockNumber": "0x5", "status": "0x1", "gasUsed": "0x10", "effectiveGasPrice": "0x3", "logs": []}
 

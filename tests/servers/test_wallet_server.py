@@ -7,12 +7,12 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult
 
-import chimera.servers.wallet.__main__ as program
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.payments import Wallet
-from chimera.servers.wallet.rpc import Rpc
-from chimera.servers.wallet.server import build_server
-from chimera.servers.wallet.signing import SignerClient
+import chimera_wallet.__main__ as program
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.payments import Wallet
+from chimera_wallet.rpc import Rpc
+from chimera_wallet.server import build_server
+from chimera_wallet.signing import SignerClient
 
 READS = {"get_address", "get_balance", "quote_fee", "find_payment", "list_movements"}
 ACTS = {"transfer", "deploy_token"}
@@ -27,7 +27,7 @@ def wallet(embedded, signer, fault: str = "") -> Client:
     arguments = ["--rpc", embedded.url, "--signer-socket", str(signer.socket), "--token", f"USDC={embedded.token}"]
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "chimera.servers.wallet", *arguments],
+        args=["-m", "chimera_wallet", *arguments],
         env={"PYTHONPATH": embedded.environment["PYTHONPATH"], program.VARIABLE: fault},
     )
     return Client(server, read_timeout_seconds=30)
@@ -79,7 +79,7 @@ async def test_a_wallet_that_dies_pays_once_and_the_next_order_goes_through(
 async def test_a_signer_that_dies_while_it_signs_leaves_doubt_and_then_one_payment(
     embedded, new_signer, cfo, account: str, end, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chimera.servers.wallet.signing.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("chimera_wallet.signing.RETRY_SECONDS", 0.2)
     signer = new_signer(embedded.token, started=False)
     signer.start()
     address = str(signer.ask("address", account=account)["address"])

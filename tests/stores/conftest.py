@@ -9,41 +9,26 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chimera.contracts.claims import (
-    AssetRecord,
-    Committed,
-    Cost,
-    Effect,
-    EffectOrder,
-    Grant,
-    Judgement,
-    Lease,
-    Piece,
-    Planned,
-    ProcessMark,
-    Receipt,
-    SpendOrder,
-    Task,
-)
-from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import CfoAnswer, TransactionRequest
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.platforms import Disclosure
-from chimera.contracts.values import Decision, Priority, Role, Stage, TaskKind
-from chimera.contracts.work import (
-    Artifact,
-    ExecutionResult,
-    PlanDraft,
-    PlanNode,
-    ResultMetadata,
-    ToolCall,
-    Verdict,
-)
-from chimera.domain.provenance.hashes import content_hash, statement
-from chimera.domain.resemblance import sketch
-from chimera.stores.accounts import Influencer
-from chimera.stores.tasks import Sweeper
+from chimera.accounts.service import Influencer
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.messages import NewPlan
+from chimera.campaigns.types.plans import PlanDraft, PlanNode
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.gateways.mcp.types import Disclosure
+from chimera.ids import new_id
+from chimera.money.types.authorization import CfoAnswer, TransactionRequest
+from chimera.money.types.limits import Limit
+from chimera.money.types.messages import Cost, SpendOrder
+from chimera.personas.types.policy import Policy
+from chimera.provenance.rules.hashes import content_hash, statement
+from chimera.provenance.types.assets import AssetRecord
+from chimera.publishing.types import Effect, EffectOrder, Grant, Receipt
+from chimera.review.rules.similarity import minhash
+from chimera.review.types.messages import CommitCommand, PendingReview
+from chimera.tasks.service.work import Sweeper
+from chimera.tasks.types.messages import CommitResult, Lease, Task
+from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, ToolCall, Verdict
+from chimera.values import Decision, Priority, Role, Stage, TaskKind
 from chimera.wiring import System
 
 SOUL = """\
@@ -129,8 +114,8 @@ class House:
         """A campaign that runs a plan of these nodes."""
         campaign_id, plan_id = await self.planning(name, **changes)
         task = await self.claim(plan_id, stage=Stage.PLAN)
-        planned = Planned(plan_id=new_id(), draft=self.draft(*nodes), author="planner")
-        await self.system.work.lay_out(task, planned)
+        planned = NewPlan(plan_id=new_id(), draft=self.draft(*nodes), author="planner")
+        await self.system.work.store_plan(task, planned)
         query = "SELECT node_key, task_id FROM task WHERE campaign_id = $1 AND node_key IS NOT NULL"
         return Running(campaign_id, dict(await self.raw.fetch(query, campaign_id)))
 
@@ -154,13 +139,13 @@ class House:
             self_assessment_score=0.8,
         )
 
-    async def submit(self, task: Task, text: str = "Look up tonight.") -> Committed:
+    async def submit(self, task: Task, text: str = "Look up tonight.") -> CommitResult:
         return await self.system.work.submit(task, self.result(task, text), "worker")
 
-    async def pieces(self, *ids: UUID, redelivered: bool = False) -> list[Piece]:
+    async def pieces(self, *ids: UUID, redelivered: bool = False) -> list[PendingReview]:
         return await self.system.work.pieces(self.leases(*ids, redelivered=redelivered), self.process_id)
 
-    async def piece(self, task_id: UUID, text: str = "Look up tonight.") -> Piece:
+    async def piece(self, task_id: UUID, text: str = "Look up tonight.") -> PendingReview:
         """The task's result, made and in the Judge's hands."""
         await self.submit(await self.claim(task_id), text)
         (piece,) = await self.pieces(task_id)
@@ -174,7 +159,7 @@ class House:
     async def authorise(self, amount: str = "50 USDC", key: str = "key", **places: Any) -> CfoAnswer:
         return (await self.system.treasury.authorise(self.order(amount, key, **places))).answer
 
-    async def spend_piece(self, task_id: UUID, amount: str = "50 USDC") -> Piece:
+    async def spend_piece(self, task_id: UUID, amount: str = "50 USDC") -> PendingReview:
         """A spend task whose money was asked for, in the Judge's hands."""
         task = await self.claim(task_id)
         await self.authorise(amount, f"task-{task_id}", task_id=task_id, campaign_id=task.campaign_id)
@@ -182,7 +167,7 @@ class House:
         (piece,) = await self.pieces(task_id)
         return piece
 
-    def judgement(self, piece: Piece, decision: Decision = Decision.APPROVE, **changes: Any) -> Judgement:
+    def judgement(self, piece: PendingReview, decision: Decision = Decision.APPROVE, **changes: Any) -> CommitCommand:
         """A verdict about a piece; an approval comes with its asset, its cost and its effect."""
         approved = decision is Decision.APPROVE
         asset = self.asset(piece) if approved else None
@@ -195,9 +180,9 @@ class House:
             "revise": True,
             "max_revisions": 2,
         }
-        return Judgement(task=piece.task, verdict=verdict, content_hash=piece.content_hash, **{**given, **changes})
+        return CommitCommand(task=piece.task, verdict=verdict, content_hash=piece.content_hash, **{**given, **changes})
 
-    def asset(self, piece: Piece) -> AssetRecord:
+    def asset(self, piece: PendingReview) -> AssetRecord:
         assert piece.result.artifact is not None
         asset_id, parts = new_id(), piece.result.artifact.parts
         return AssetRecord(
@@ -208,7 +193,7 @@ class House:
             encoding_format="text/plain; charset=utf-8",
             storage_uri=f"db:asset/{asset_id}",
             parts=parts,
-            sketch=sketch(parts),
+            minhash=minhash(parts),
             log_id=new_id(),
             planner_intent="g",
             worker_output_prompt="p",
@@ -221,7 +206,7 @@ class House:
             statement=statement(str(asset_id), parts, piece.task, piece.result.metadata),
         )
 
-    def cost(self, piece: Piece) -> Cost:
+    def cost(self, piece: PendingReview) -> Cost:
         return Cost(
             transaction_id=new_id(),
             currency="COMPUTE",
@@ -233,7 +218,7 @@ class House:
             memo="writing",
         )
 
-    def effect(self, piece: Piece, **changes: Any) -> EffectOrder:
+    def effect(self, piece: PendingReview, **changes: Any) -> EffectOrder:
         task = piece.task
         grant = Grant(
             tenant_id=task.tenant_id,
@@ -254,10 +239,10 @@ class House:
             reservation_id=piece.reservation_id,
         )
 
-    async def commit(self, piece: Piece, decision: Decision = Decision.APPROVE, **changes: Any) -> Committed:
+    async def commit(self, piece: PendingReview, decision: Decision = Decision.APPROVE, **changes: Any) -> CommitResult:
         return await self.system.work.commit(self.judgement(piece, decision, **changes))
 
-    async def approve(self, piece: Piece, **grant: Any) -> UUID:
+    async def approve(self, piece: PendingReview, **grant: Any) -> UUID:
         """Approve a piece; the effect it is for."""
         done = await self.commit(piece, effect=self.effect(piece, **grant))
         return done.follow_up[Stage.PUBLISH].id
@@ -321,7 +306,7 @@ async def nora(system: System, tenant: UUID) -> Influencer:
 @pytest.fixture
 async def house(system: System, raw: "asyncpg.Connection[asyncpg.Record]", tenant: UUID, nora: Influencer) -> House:
     made = House(system, raw, tenant, nora)
-    await system.fleet.mark(ProcessMark(process_id=made.process_id, role=Role.WORKER, host="here", pid=1))
+    await system.fleet.mark(ProcessHeartbeat(process_id=made.process_id, role=Role.WORKER, host="here", pid=1))
     return made
 
 

@@ -19,15 +19,20 @@ from tests.stores.living import (
 )
 from tests.stores.money.proofs import proven
 
-from chimera.contracts.claims import Effect, Piece, ProcessMark, Task
-from chimera.contracts.errors import Conflict, Invalid, NotFound, Superseded
-from chimera.contracts.fleet import Brief, Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.contracts.values import HaltScope, Role
-from chimera.contracts.work import PlanNode
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.plans import PlanNode
+from chimera.errors import Conflict, Superseded
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.personas.types.policy import Policy
+from chimera.publishing.types import Effect
+from chimera.review.types.messages import PendingReview
 from chimera.settings import Settings
+from chimera.tasks.types.messages import Task
+from chimera.values import HaltScope, Role
 from chimera.wiring import System
+from chimera_protocol.errors import Invalid, NotFound
 
 T = TypeVar("T")
 REFUSALS = (Conflict, Invalid, NotFound)
@@ -49,7 +54,7 @@ class Household(RuleBasedStateMachine):
 
     def begin_life(self) -> None:
         self.tasks: list[Task] = []
-        self.pieces: list[Piece] = []
+        self.pieces: list[PendingReview] = []
         self.effects: list[Effect] = []
         self.spent: set[tuple[UUID, int]] = set()
         self.seen, self.versions, self.orders, self.hours = 0, 0, 0, 0
@@ -105,7 +110,7 @@ class Household(RuleBasedStateMachine):
     async def _be_born(self) -> None:
         self.house.process_id = new_id()
         await self.system.fleet.mark(
-            ProcessMark(process_id=self.house.process_id, role=Role.WORKER, host="here", pid=1)
+            ProcessHeartbeat(process_id=self.house.process_id, role=Role.WORKER, host="here", pid=1)
         )
 
     # looking -------------------------------------------------------------------------------------

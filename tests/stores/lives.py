@@ -11,14 +11,17 @@ from tests.stores.conftest import SOUL
 from tests.stores.household import Household
 from tests.stores.living import TABLES
 
-from chimera.contracts.claims import Effect, NewTask, Piece, Planned, Task
-from chimera.contracts.errors import Conflict, Halted, Superseded
-from chimera.contracts.ids import new_id
-from chimera.contracts.recovery import Answered
-from chimera.contracts.values import Decision, EffectStatus, HaltScope, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import DispatchContext, TaskDispatch, ToolCall
-from chimera.domain import lifecycle
-from chimera.stores.review.approvals import ReviewStore
+from chimera import lifecycle
+from chimera.campaigns.types.messages import NewPlan
+from chimera.errors import Conflict, Halted, Superseded
+from chimera.ids import new_id
+from chimera.publishing.types import Effect
+from chimera.review.service.approvals import ReviewService
+from chimera.review.types.messages import PendingReview
+from chimera.review.types.questions import Answered
+from chimera.tasks.types.messages import NewTask, Task
+from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
+from chimera.values import Decision, EffectStatus, HaltScope, Stage, TaskKind, TaskStatus
 
 MOSTLY = [Decision.APPROVE, Decision.APPROVE, Decision.ESCALATE, Decision.REJECT]
 HOUR = 12
@@ -83,8 +86,8 @@ class Life(Household):
         good = self.task_is(task, ["in_progress"])
         if task.kind is TaskKind.PLAN:
             status = self.rows("campaign", "status", where=f"campaign_id = '{task.campaign_id}'")[0]["status"]
-            planned = Planned(plan_id=new_id(), draft=self.house.draft(*self.nodes()), author="planner")
-            self.tried(self.system.work.lay_out(task, planned), good=good and status == "planning")
+            planned = NewPlan(plan_id=new_id(), draft=self.house.draft(*self.nodes()), author="planner")
+            self.tried(self.system.work.store_plan(task, planned), good=good and status == "planning")
             return
         rejected = self.run(self.system.work.rejected(task))
         old = rejected.task
@@ -110,7 +113,7 @@ class Life(Household):
         if self.pieces:
             self.judge(self.one_of(dice, self.pieces), dice.choice(MOSTLY))
 
-    def judge(self, piece: Piece, decision: Decision) -> None:
+    def judge(self, piece: PendingReview, decision: Decision) -> None:
         if piece.human is not None:
             decision = piece.human.decision
         if piece.task.kind is TaskKind.SPEND and piece.reservation_id is None:
@@ -123,7 +126,7 @@ class Life(Household):
             assert hand not in self.spent, "a verdict that was committed is committed again"
             self.spent.add(hand)
 
-    def give_up(self, dice: Random) -> None:
+    def on_failure(self, dice: Random) -> None:
         held = [piece.task for piece in self.pieces] if dice.random() < 0.5 else self.tasks
         if not held:
             return
@@ -138,7 +141,7 @@ class Life(Household):
                     self.tried(work.replan(task, "in vain"), good=self.task_is(task, ["in_progress"]))
             case _:
                 to = TaskStatus(how)
-                self.tried(work.bury(task, to, "in vain"), good=self.task_is(task, lifecycle.before(to)))
+                self.tried(work.dead_letter(task, to, "in vain"), good=self.task_is(task, lifecycle.before(to)))
 
     def work_a_while(self, dice: Random) -> None:
         """Some time without trouble, up to the verdicts: so that a life comes to something."""
@@ -210,7 +213,7 @@ class Life(Household):
             return
         id, tenant_id = self.one_of(dice, found), self.tenant_id
         who = dice.choice(["reviewer:ann", "reviewer:ann", "reviewer:bob"])
-        desk = ReviewStore(self.system.tenants, dice.choice([0.0, 60.0]))
+        desk = ReviewService(self.system.tenants, dice.choice([0.0, 60.0]))
         soon = datetime.now(UTC) + timedelta(minutes=1)
         wishes: dict[str, Callable[[], Awaitable[object]]] = {
             "approve": lambda: desk.decide(tenant_id, id, Decision.APPROVE, who, None),
@@ -266,7 +269,7 @@ class Life(Household):
             case "finish":
                 self.end(effect, done, store.finish(effect, self.house.receipt()))
             case "doubt":
-                self.end(effect, EffectStatus.UNKNOWN, store.doubt(effect, "no answer", now))
+                self.end(effect, EffectStatus.UNKNOWN, store.mark_unknown(effect, "no answer", now))
             case "ask":
                 self.end(effect, EffectStatus.UNKNOWN, store.ask(effect, "Is it out?", None))
             case "wonder":
@@ -318,8 +321,8 @@ class Life(Household):
     def forget(self, _: Random) -> None:
         """A process has lost track of all that it holds, its living hands included."""
         for stage in (Stage.PLAN, Stage.WORK, Stage.JUDGE):
-            self.run(self.system.work.let_go(self.house.process_id, stage, [], 0))
-        self.run(self.system.effects.let_go(self.house.process_id, [], 0))
+            self.run(self.system.work.release_lost_claims(self.house.process_id, stage, [], 0))
+        self.run(self.system.effects.release_lost_claims(self.house.process_id, [], 0))
 
     def wait(self, _: Random) -> None:
         """Whatever was put off is due."""

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from chimera.contracts.values import CampaignStatus, EffectStatus, TaskStatus
-from chimera.domain import lifecycle
-from chimera.domain.provenance.hashes import content_hash
+from chimera import lifecycle
+from chimera.provenance.rules.hashes import content_hash
+from chimera.values import CampaignStatus, EffectStatus, TaskStatus
 
 WATCH = """
 CREATE TABLE move (number bigserial PRIMARY KEY, tenant_id uuid, what text, id uuid, before text, after text,

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.contracts.provenance.transparency import AuditReport
-from chimera.domain.provenance.transparency import verify_export
-from chimera.stores.provenance.transparency import TransparencyStore
+from chimera.audit.rules.export import verify_export
+from chimera.audit.service.log import LogService
+from chimera.audit.types import AuditReport
 
 
 class LogKey:
@@ -26,11 +26,11 @@ class LogKey:
         return self._key.sign(payload)
 
 
-async def exported(store: TransparencyStore, tenant_id: UUID) -> list[str]:
+async def exported(store: LogService, tenant_id: UUID) -> list[str]:
     return [line async for line in store.export(tenant_id)]
 
 
-async def audit(store: TransparencyStore, tenant_id: UUID, *keys: str) -> AuditReport:
+async def audit(store: LogService, tenant_id: UUID, *keys: str) -> AuditReport:
     """An export, recomputed."""
     return verify_export(await exported(store, tenant_id), keys)
 

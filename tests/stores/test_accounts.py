@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Invalid, NotFound, Unauthenticated
-from chimera.contracts.fleet import Policy
-from chimera.contracts.values import KeyRole
+from chimera.errors import Unauthenticated
+from chimera.personas.types.policy import Policy
+from chimera.values import KeyRole
+from chimera_protocol.errors import Invalid, NotFound
 
 
 async def test_a_tenant_is_made_once_however_many_ask(system: Any, raw: Any) -> None:

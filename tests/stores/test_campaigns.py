@@ -7,10 +7,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from chimera.contracts.claims import Planned
-from chimera.contracts.errors import Conflict, Invalid, NotFound, Superseded
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Stage
+from chimera.campaigns.types.messages import NewPlan
+from chimera.errors import Conflict, Superseded
+from chimera.ids import new_id
+from chimera.values import Stage
+from chimera_protocol.errors import Invalid, NotFound
 
 ME = "operator:me"
 
@@ -19,8 +20,8 @@ async def planned(house: Any, *nodes: Any, name: str = "Look up") -> Any:
     """A campaign whose plan waits for the operator."""
     campaign_id, plan_id = await house.planning(name, autostart=False)
     task = await house.claim(plan_id, stage=Stage.PLAN)
-    plan = Planned(plan_id=new_id(), draft=house.draft(*nodes), author="planner")
-    assert await house.system.work.lay_out(task, plan) == []
+    plan = NewPlan(plan_id=new_id(), draft=house.draft(*nodes), author="planner")
+    assert await house.system.work.store_plan(task, plan) == []
     return campaign_id
 
 
@@ -89,7 +90,7 @@ async def test_a_plan_can_be_asked_for_again_before_the_start(house: Any) -> Non
     ticket = await house.system.campaigns.plan(house.tenant_id, campaign_id, ME)
     task = await house.claim(ticket.id, stage=Stage.PLAN)
     draft = house.draft(house.node("better"))
-    await house.system.work.lay_out(task, Planned(plan_id=new_id(), draft=draft, author="planner"))
+    await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=draft, author="planner"))
     await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
     assert await house.value("SELECT count(*) FROM plan WHERE status = 'superseded'") == 1
     assert await house.value("SELECT node_key FROM task WHERE kind = 'create'") == "better"
@@ -141,8 +142,8 @@ async def test_a_campaign_that_was_paused_while_it_was_planned_can_still_be_plan
     await house.system.campaigns.pause(house.tenant_id, campaign_id, ME)
     await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
     task = await house.claim(plan_id, stage=Stage.PLAN)
-    plan = Planned(plan_id=new_id(), draft=house.draft(), author="planner")
-    assert len(await house.system.work.lay_out(task, plan)) == 1
+    plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
+    assert len(await house.system.work.store_plan(task, plan)) == 1
 
 
 async def test_the_standing_campaign_is_neither_planned_nor_ended(house: Any) -> None:
@@ -196,7 +197,7 @@ async def test_a_plan_that_comes_after_the_cancellation_is_dropped(house: Any) -
     task = await house.claim(plan_id, stage=Stage.PLAN)
     await house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
     with pytest.raises(Superseded):
-        await house.system.work.lay_out(task, Planned(plan_id=new_id(), draft=house.draft(), author="planner"))
+        await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=house.draft(), author="planner"))
     assert await house.value("SELECT count(*) FROM plan") == 0
 
 
@@ -205,8 +206,8 @@ async def test_cancelling_while_a_plan_is_laid_out_never_ends_in_a_deadlock(hous
     for number in range(12):
         campaign_id, plan_id = await house.planning(f"campaign {number}")
         task = await house.claim(plan_id, stage=Stage.PLAN)
-        plan = Planned(plan_id=new_id(), draft=house.draft(), author="planner")
-        lay_out = house.system.work.lay_out(task, plan)
+        plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
+        lay_out = house.system.work.store_plan(task, plan)
         cancel = house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
         errors += await asyncio.gather(lay_out, cancel, return_exceptions=True)
     lost = [error for error in errors if isinstance(error, Exception) and not isinstance(error, (Superseded, Conflict))]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.values import Decision, Stage, TaskStatus
+from chimera.values import Decision, Stage, TaskStatus
 
 
 async def counters(house: Any) -> set[tuple[int, int]]:

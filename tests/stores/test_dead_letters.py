@@ -9,20 +9,20 @@ from uuid import UUID
 import pytest
 from tests.stores.test_desk import ME, audited, dispatch
 
-from chimera.contracts.errors import Conflict
-from chimera.contracts.values import TaskStatus
-from chimera.stores.desk import DeskStore
+from chimera.errors import Conflict
+from chimera.tasks.service.dispatch import TaskService
+from chimera.values import TaskStatus
 
 
 async def buried(house: Any, execution_id: str = "job-1", cause: str = "rubbish") -> UUID:
     task_id = await dispatch(house, execution_id)
-    await house.system.work.bury(await house.claim(task_id), TaskStatus.DEAD_LETTER, cause)
+    await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, cause)
     return task_id
 
 
 async def test_a_dead_letter_rests_before_its_next_life_and_longer_each_time(house: Any) -> None:
     task_id = await buried(house)
-    desk = DeskStore(house.system.tenants, cool_down_seconds=60)
+    desk = TaskService(house.system.tenants, cool_down_seconds=60)
     for minutes in (1, 4, 16):
         with pytest.raises(Conflict, match="rests") as caught:
             await desk.replay(house.tenant_id, task_id, ME)
@@ -32,7 +32,7 @@ async def test_a_dead_letter_rests_before_its_next_life_and_longer_each_time(hou
         assert await house.status(task_id) == "dead_letter"
         await house.raw.execute("UPDATE task SET buried_at = buried_at - make_interval(mins => $1)", minutes)
         await desk.replay(house.tenant_id, task_id, ME)
-        await house.system.work.bury(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
+        await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
 
 
 async def test_a_dead_letter_has_a_bounded_number_of_lives(house: Any) -> None:
@@ -40,7 +40,7 @@ async def test_a_dead_letter_has_a_bounded_number_of_lives(house: Any) -> None:
     for left in (2, 1, 0):
         await house.system.desk.replay(house.tenant_id, task_id, ME)
         assert (await house.system.desk.dead_letters(house.tenant_id, 10)).items == []
-        await house.system.work.bury(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
+        await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
         (letter,) = (await house.system.desk.dead_letters(house.tenant_id, 10)).items
         assert (letter.lives_left, letter.replays, letter.replayable_at is None) == (left, 3 - left, left == 0)
     with pytest.raises(Conflict, match="has had its 3 lives") as caught:
@@ -90,7 +90,7 @@ async def test_a_dead_letter_is_closed_for_good_with_the_reason(house: Any) -> N
 async def test_a_dead_letter_that_was_buried_before_there_were_cool_downs_can_be_replayed(house: Any) -> None:
     task_id = await buried(house)
     await house.raw.execute("UPDATE task SET buried_at = NULL, updated_at = now() - interval '1 day'")
-    desk = DeskStore(house.system.tenants, cool_down_seconds=60)
+    desk = TaskService(house.system.tenants, cool_down_seconds=60)
     assert len((await desk.dead_letters(house.tenant_id, 10)).items) == 1
     await desk.replay(house.tenant_id, task_id, ME)
     assert await house.status(task_id) == "queued"

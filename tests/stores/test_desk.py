@@ -6,14 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.claims import Piece
-from chimera.contracts.errors import Conflict, Invalid, NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import Decision, HaltScope, Stage, TaskStatus
-from chimera.contracts.work import Artifact, ExecutionResult, JudgeEvaluation, ResultMetadata, TaskDispatch
-from chimera.domain.provenance.hashes import content_hash
+from chimera.errors import Conflict
+from chimera.ids import new_id
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera.provenance.rules.hashes import content_hash
+from chimera.review.types.messages import PendingReview
+from chimera.tasks.types.work import Artifact, ExecutionResult, JudgeEvaluation, ResultMetadata, TaskDispatch
+from chimera.values import Decision, HaltScope, Stage, TaskStatus
+from chimera_protocol.errors import Invalid, NotFound
 
 ME = "operator:me"
 KEY = UUID("00000000-0000-7000-8000-00000000000a")
@@ -57,7 +58,7 @@ async def submit(
     return await house.system.desk.submit(house.tenant_id, key, task_id, result, attempt)
 
 
-async def escalated(house: Any, content: str | list[str] = "Look up tonight.") -> tuple[Piece, UUID]:
+async def escalated(house: Any, content: str | list[str] = "Look up tonight.") -> tuple[PendingReview, UUID]:
     """A piece that waits for a human, and its approval."""
     task = await house.claim((await house.running())["a"])
     artifact = Artifact(type="text" if isinstance(content, str) else "thread", content=content)
@@ -287,7 +288,7 @@ async def test_the_approval_of_a_cancelled_task_cannot_be_decided(house: Any) ->
 
 async def test_a_dead_letter_gets_another_life(house: Any) -> None:
     task_id = await dispatch(house)
-    await house.system.work.bury(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
+    await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
     tickets = await house.system.desk.replay(house.tenant_id, task_id, ME)
     assert [ticket.id for ticket in tickets[Stage.WORK]] == [task_id]
     task = await house.claim(task_id)
@@ -298,7 +299,7 @@ async def test_a_dead_letter_gets_another_life(house: Any) -> None:
 
 async def test_the_last_task_of_a_campaign_can_be_replayed(house: Any) -> None:
     task_id = (await house.running())["a"]
-    await house.system.work.bury(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
+    await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
     await house.system.desk.replay(house.tenant_id, task_id, ME)
     assert [task.task_id for task in await house.claims(task_id)] == [task_id]
 
@@ -308,7 +309,7 @@ async def test_a_replayed_spend_reserves_its_money_anew(house: Any) -> None:
     task = await house.claim(plan["pay"])
     places = {"task_id": task.task_id, "campaign_id": task.campaign_id}
     await house.authorise("50 USDC", f"task-{task.task_id}", **places)
-    await house.system.work.bury(task, TaskStatus.DEAD_LETTER, "rubbish")
+    await house.system.work.dead_letter(task, TaskStatus.DEAD_LETTER, "rubbish")
     assert await house.value("SELECT max(reserved) FROM budget_counter") == 0
     await house.system.desk.replay(house.tenant_id, task.task_id, ME)
     await house.claim(task.task_id)

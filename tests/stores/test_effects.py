@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Halted, Superseded
-from chimera.contracts.ids import new_id
-from chimera.contracts.platforms import Disclosure
-from chimera.contracts.values import EffectStatus, HaltScope, Stage
+from chimera.errors import Halted, Superseded
+from chimera.gateways.mcp.types import Disclosure
+from chimera.ids import new_id
+from chimera.values import EffectStatus, HaltScope, Stage
 
 SOON = timedelta(minutes=1)
 
@@ -75,14 +75,14 @@ async def test_a_promotion_that_failed_gives_its_money_back_and_is_planned_anew(
 async def test_money_of_an_effect_in_doubt_stays_reserved(house: Any) -> None:
     made = await house.running(house.node("pay", spend="50 USDC"))
     effect = await house.begin(await house.approve(await house.spend_piece(made["pay"])))
-    await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(effect, "no answer", datetime.now(UTC))
     assert await house.value("SELECT status FROM reservation") == "pending"
 
 
 async def test_an_effect_in_doubt_is_read_back_and_then_reconciled(house: Any) -> None:
     made = await house.running()
     effect = await house.begin(await house.approved(made["a"]))
-    await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(effect, "no answer", datetime.now(UTC))
     again = await house.begin(effect.effect_id)
     assert (again.status, again.attempt, again.idempotency_key) == (EffectStatus.UNKNOWN, 2, effect.idempotency_key)
     with pytest.raises(Superseded):
@@ -108,7 +108,7 @@ async def test_reading_back_uses_up_no_tries(house: Any) -> None:
     effect = await house.begin(await house.approved(made["a"]))
     assert (effect.attempt, effect.tries) == (1, 1)
     for attempt in (2, 3, 4):
-        await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+        await house.system.effects.mark_unknown(effect, "no answer", datetime.now(UTC))
         effect = await house.begin(effect.effect_id)
         assert (effect.status, effect.attempt, effect.tries) == (EffectStatus.UNKNOWN, attempt, 1)
     await house.system.effects.retry(effect, "it is not there", datetime.now(UTC))
@@ -137,10 +137,10 @@ async def test_the_sweep_takes_an_effect_back_from_a_lost_process_as_unknown(hou
 async def test_an_effect_that_a_living_process_has_lost_track_of_is_unknown(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b"))
     lost, held = [await house.begin(await house.approved(made[key])) for key in "ab"]
-    await house.system.effects.let_go(house.process_id, [], 5)
-    await house.system.effects.let_go(new_id(), [], 0)
+    await house.system.effects.release_lost_claims(house.process_id, [], 5)
+    await house.system.effects.release_lost_claims(new_id(), [], 0)
     assert [await house.effect_status(each.effect_id) for each in (lost, held)] == ["executing", "executing"]
-    await house.system.effects.let_go(house.process_id, [held.effect_id], 0)
+    await house.system.effects.release_lost_claims(house.process_id, [held.effect_id], 0)
     assert [await house.effect_status(each.effect_id) for each in (lost, held)] == ["unknown", "executing"]
     with pytest.raises(Superseded):
         await house.system.effects.finish(await house.begin(lost.effect_id) and lost, house.receipt())
@@ -229,7 +229,7 @@ async def test_what_waited_for_a_publication_starts_with_its_receipt(house: Any)
 async def test_what_waits_for_an_effect_in_doubt_goes_on_waiting(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b", "a"))
     effect = await house.begin(await house.approved(made["a"]))
-    await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(effect, "no answer", datetime.now(UTC))
     await house.swept()
     assert await house.status(made["b"]) == "pending"
 
@@ -254,7 +254,7 @@ async def test_the_last_look_lets_an_effect_in_hand_through(house: Any) -> None:
     made = await house.running()
     effect = await house.begin(await house.approved(made["a"]))
     await house.system.effects.clear(effect)
-    await house.system.effects.doubt(effect, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(effect, "no answer", datetime.now(UTC))
     await house.system.effects.clear(await house.begin(effect.effect_id))
 
 
@@ -289,7 +289,7 @@ async def test_the_last_look_of_whoever_has_lost_the_effect_says_so(house: Any) 
     made = await house.running(house.node("a"), house.node("b"), house.node("c"))
     taken, given_back, over = [await house.begin(await house.approved(made[key], f"Piece {key}")) for key in "abc"]
     await house.begin(taken.effect_id, redelivered=True)
-    await house.system.effects.doubt(given_back, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(given_back, "no answer", datetime.now(UTC))
     await house.system.effects.finish(over, house.receipt())
     for effect in (taken, given_back, over):
         with pytest.raises(Superseded, match="in other hands"):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.values import HaltScope
-from chimera.stores.exports import AT_ONCE, Exports
+from chimera.database.exports import AT_ONCE, Exports
+from chimera.errors import Unavailable
+from chimera.values import HaltScope
 
 HALTS = "SELECT count(*) FROM halt"
 PATIENCE = "SELECT current_setting('idle_in_transaction_session_timeout')"

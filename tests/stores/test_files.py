@@ -19,15 +19,16 @@ import pytest
 from botocore.client import BaseClient
 from moto.server import ThreadedMotoServer
 
-from chimera.contracts.errors import NotFound, Unavailable
-from chimera.stores.files import PART, STALE_DRAFT_SECONDS, LocalFiles, S3Files
+from chimera.errors import Unavailable
+from chimera.gateways.files import PART, STALE_DRAFT_SECONDS, LocalFiles, S3Files
+from chimera_protocol.errors import NotFound
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
 
 WRITER = """
 import asyncio, os, sys
 from pathlib import Path
-from chimera.stores.files import LocalFiles
+from chimera.gateways.files import LocalFiles
 
 async def main():
     files = LocalFiles(Path(sys.argv[1]))

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.claims import ProcessMark
-from chimera.contracts.errors import Conflict, NotFound, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Decision, HaltScope, Role, Stage
+from chimera.errors import Conflict, Unavailable
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.values import Decision, HaltScope, Role, Stage
+from chimera_protocol.errors import NotFound
 
 
-def mark(role: Role | str) -> ProcessMark:
-    return ProcessMark(process_id=new_id(), role=role, host="here", pid=1)
+def mark(role: Role | str) -> ProcessHeartbeat:
+    return ProcessHeartbeat(process_id=new_id(), role=role, host="here", pid=1)
 
 
 async def test_living_processes_are_counted_by_role(system: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import asyncpg
 import pytest
 
-from chimera.stores.group import GroupCommit
+from chimera.database.group_commit import GroupCommit
 
 
 class Disk:

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 from tests.stores.logs import LogKey
 
-from chimera.contracts.errors import NotFound
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import HaltScope, KeyRole
-from chimera.stores.provenance.transparency import TransparencyStore
+from chimera.audit.service.log import LogService
+from chimera.ids import new_id
+from chimera.values import HaltScope, KeyRole
+from chimera_protocol.errors import NotFound
 
 REFUSED = (asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)
 MONEY = (
@@ -52,7 +52,7 @@ async def victim(house: Any) -> Any:
         " SELECT gen_random_uuid(), $1, 'me', 'x', 'y', '{}' FROM generate_series(1, 256)"
     )
     await house.raw.execute(event, house.tenant_id)
-    log = TransparencyStore(house.system.swarm, house.system.tenants)
+    log = LogService(house.system.swarm, house.system.tenants)
     await log.seal(LogKey())
     batch = await log.due_anchor()
     await log.anchored(batch, bytes.fromhex(batch.root), chain_id=1, tx_hash="0x1", block=1)

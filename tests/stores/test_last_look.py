@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.stores.conftest import SOUL
 
-from chimera.contracts.errors import Halted
-from chimera.contracts.values import EffectStatus
+from chimera.errors import Halted
+from chimera.values import EffectStatus
 
 
 async def test_it_stops_what_was_granted_under_another_state_of_the_campaign(house: Any) -> None:

@@ -11,8 +11,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.stores.lives import Life
 from tests.stores.living import TABLES, WATCH
 
+from chimera.database.postgres import queries
 from chimera.settings import Settings
-from chimera.stores.postgres import queries
 from chimera.wiring import System
 
 MOST_SEEN = 26

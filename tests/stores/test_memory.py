@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.ids import new_id
+from chimera.ids import new_id
 
 
 async def remember(house: Any, text: str, tenant_id: UUID | None = None, agent_id: UUID | None = None) -> None:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from chimera.contracts.errors import Unavailable
-from chimera.stores.migrations import migrate
+from chimera.database.migrations import migrate
+from chimera.errors import Unavailable
 
 
 @pytest.fixture

@@ -1,28 +1,30 @@
 """Connections to PostgreSQL: named queries, database roles, and the tenant of a transaction."""
 
 import asyncio
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
-from chimera.contracts.errors import Unavailable
-from chimera.embedded.process import until
-from chimera.stores import postgres
-from chimera.stores.postgres import Access, Database, queries
+import chimera
+from chimera.database import postgres
+from chimera.database.postgres import Access, Database, queries
+from chimera.errors import Unavailable
+from chimera_devnet.process import until
 
+HOUSE = Path(chimera.__file__).parent
 SUBJECTS = sorted(
-    entry.name.removesuffix(".sql")
-    for entry in resources.files("chimera.stores").joinpath("queries").iterdir()
-    if entry.name.endswith(".sql")
+    path.relative_to(HOUSE).with_suffix("").as_posix()
+    for path in HOUSE.rglob("*.sql")
+    if not path.is_relative_to(HOUSE / "database" / "schema")
 )
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_query_has_a_name_of_its_own_and_a_body(subject: str) -> None:
     found = queries(subject)
-    text = resources.files("chimera.stores").joinpath("queries", f"{subject}.sql").read_text("utf-8")
+    text = (HOUSE / f"{subject}.sql").read_text("utf-8")
     assert len(found) == text.count("-- name:")
     assert all(body.rstrip().endswith(";") for body in found.values())
 
@@ -34,12 +36,11 @@ async def test_every_query_is_understood_by_the_schema(raw: Any) -> None:
 
 
 def test_statements_before_the_first_name_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    (tmp_path / "queries").mkdir()
     monkeypatch.setattr(postgres.resources, "files", lambda package: tmp_path)
-    (tmp_path / "queries" / "odd.sql").write_text("-- a remark\nSELECT 1;\n-- name: one\nSELECT 1;\n")
+    (tmp_path / "odd.sql").write_text("-- a remark\nSELECT 1;\n-- name: one\nSELECT 1;\n")
     with pytest.raises(ValueError, match="before the first name"):
         queries("odd")
-    (tmp_path / "queries" / "odd.sql").write_text("-- a remark\n\n-- name: one\nSELECT 1;\n")
+    (tmp_path / "odd.sql").write_text("-- a remark\n\n-- name: one\nSELECT 1;\n")
     assert queries("odd") == {"one": "SELECT 1;"}
 
 

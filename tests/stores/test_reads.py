@@ -6,13 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.errors import NotFound, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.views import Payer
-from chimera.contracts.values import Decision, HaltScope, Role, Stage, TaskStatus
-from chimera.contracts.work import TaskDispatch
-from chimera.domain.provenance.hashes import content_hash
-from chimera.stores.reads import ReadStore
+from chimera.errors import Unavailable
+from chimera.fleet.reads import ReadService
+from chimera.ids import new_id
+from chimera.money.types.views import Payer
+from chimera.provenance.rules.hashes import content_hash
+from chimera.tasks.types.work import TaskDispatch
+from chimera.values import Decision, HaltScope, Role, Stage, TaskStatus
+from chimera_protocol.errors import NotFound
 
 ME = "operator:me"
 
@@ -224,7 +225,7 @@ async def test_every_version_of_a_persona_stays_readable(house: Any) -> None:
 
 
 async def test_an_influencer_shows_what_it_is_doing(house: Any) -> None:
-    async def state(reads: ReadStore = house.system.reads) -> tuple[str, str | None]:
+    async def state(reads: ReadService = house.system.reads) -> tuple[str, str | None]:
         (view,) = (await reads.influencers(house.tenant_id, 50)).items
         return view.state, view.doing
 
@@ -232,7 +233,7 @@ async def test_an_influencer_shows_what_it_is_doing(house: Any) -> None:
     assert await state() == ("sleeping", None)
     await house.system.pulse.thinking(task, Role.WORKER)
     assert await state() == ("working", "do a")
-    assert await state(ReadStore(house.system.tenants, NoPulse())) == ("sleeping", None)  # type: ignore[arg-type]
+    assert await state(ReadService(house.system.tenants, NoPulse())) == ("sleeping", None)  # type: ignore[arg-type]
     await house.system.fleet.halt(house.tenant_id, HaltScope.INFLUENCER, str(house.nora.agent_id), "storm", ME)
     assert (await state())[0] == "halted"
     assert [halt.reason for halt in await house.system.reads.halts(house.tenant_id)] == ["storm"]

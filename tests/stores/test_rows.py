@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from chimera.contracts.claims import NewTask
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import DispatchContext, TaskDispatch, ToolCall
-from chimera.stores import rows
+from chimera.ids import new_id
+from chimera.tasks.store import task_rows as rows
+from chimera.tasks.types.messages import NewTask
+from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
+from chimera.values import Priority, Stage, TaskKind, TaskStatus
 
 
 def test_leases_are_told_by_id_and_whether_they_were_redelivered(house: Any) -> None:

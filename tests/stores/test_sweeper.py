@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from chimera.contracts.claims import ProcessMark
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Decision, Role, Stage
-from chimera.stores.tasks import _SWEEP_LOCK, Sweeper
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.tasks.service.work import _SWEEP_LOCK, Sweeper
+from chimera.values import Decision, Role, Stage
 
 
 async def test_work_that_redis_has_lost_is_found_in_every_stage(house: Any) -> None:
@@ -48,7 +48,7 @@ async def test_work_of_a_dead_process_is_taken_back(house: Any) -> None:
 async def test_a_process_that_leaves_in_good_order_gives_its_work_back_at_once(house: Any) -> None:
     made = await house.running()
     await house.claim(made["a"])
-    await house.system.fleet.leave(ProcessMark(process_id=house.process_id, role=Role.WORKER, host="here", pid=1))
+    await house.system.fleet.leave(ProcessHeartbeat(process_id=house.process_id, role=Role.WORKER, host="here", pid=1))
     assert (await house.swept())[Stage.WORK] == {made["a"]}
 
 
@@ -65,7 +65,7 @@ async def test_what_a_living_process_has_lost_track_of_is_given_back_and_what_it
     late, _ = await house.claim(made["a"]), await house.claim(made["b"])
     for key in "cd":
         await house.piece(made[key])
-    let_go = house.system.work.let_go
+    let_go = house.system.work.release_lost_claims
     for stage in Stage:
         await let_go(house.process_id, stage, [], 5)
         await let_go(new_id(), stage, [], 0)

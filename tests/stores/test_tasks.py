@@ -8,12 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.claims import NewTask, Planned
-from chimera.contracts.errors import NotFound, Superseded
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Decision, HaltScope, Stage, TaskKind, TaskStatus
-from chimera.domain.resemblance import resemblance, sketch
+from chimera.campaigns.types.messages import NewPlan
+from chimera.errors import Superseded
+from chimera.ids import new_id
+from chimera.personas.types.policy import Policy
+from chimera.review.rules.similarity import minhash, similarity
+from chimera.tasks.types.messages import NewTask
+from chimera.values import Decision, HaltScope, Stage, TaskKind, TaskStatus
+from chimera_protocol.errors import NotFound
 
 
 async def test_a_plan_starts_what_depends_on_nothing(house: Any) -> None:
@@ -86,7 +88,7 @@ async def test_a_zombie_finds_nothing_to_do(house: Any) -> None:
     with pytest.raises(Superseded):
         await house.system.work.postpone(zombie, "late", datetime.now(UTC))
     with pytest.raises(Superseded):
-        await house.system.work.bury(zombie, TaskStatus.FAILED, "late")
+        await house.system.work.dead_letter(zombie, TaskStatus.FAILED, "late")
     assert (await house.submit(live, "new")).status is TaskStatus.IN_REVIEW
     stored = await house.value("SELECT result FROM execution WHERE task_id = $1", made["a"])
     assert json.loads(stored)["artifact"]["content"] == "new"
@@ -148,7 +150,7 @@ async def test_a_crowd_of_results_is_written_in_few_transactions(house: Any) -> 
 async def test_a_buried_task_ends_with_its_cause_and_gives_its_money_back(house: Any) -> None:
     made = await house.running(house.node("pay", spend="50 USDC"))
     piece = await house.spend_piece(made["pay"])
-    await house.system.work.bury(piece.task, TaskStatus.DEAD_LETTER, "the judge cannot read it")
+    await house.system.work.dead_letter(piece.task, TaskStatus.DEAD_LETTER, "the judge cannot read it")
     row = await house.raw.fetchrow("SELECT status, cause, claimed_by FROM task WHERE task_id = $1", made["pay"])
     assert tuple(row) == ("dead_letter", "the judge cannot read it", None)
     assert await house.value("SELECT status FROM reservation") == "voided"
@@ -158,7 +160,7 @@ async def test_a_buried_task_ends_with_its_cause_and_gives_its_money_back(house:
 
 async def test_a_campaign_is_finished_with_its_last_task(house: Any) -> None:
     made = await house.running()
-    await house.system.work.bury(await house.claim(made["a"]), TaskStatus.FAILED, "no")
+    await house.system.work.dead_letter(await house.claim(made["a"]), TaskStatus.FAILED, "no")
     query = "SELECT status FROM campaign WHERE campaign_id = $1"
     assert await house.value(query, made.campaign_id) == "finished"
     assert await house.value(query, house.nora.campaign_id) == "running"
@@ -246,10 +248,10 @@ async def test_a_plan_is_laid_out_once(house: Any) -> None:
     _, plan_id = await house.planning()
     first = await house.claim(plan_id, stage=Stage.PLAN)
     second = await house.claim(plan_id, stage=Stage.PLAN, redelivered=True)
-    planned = [Planned(plan_id=new_id(), draft=house.draft(), author="planner") for _ in range(2)]
+    planned = [NewPlan(plan_id=new_id(), draft=house.draft(), author="planner") for _ in range(2)]
     with pytest.raises(Superseded):
-        await house.system.work.lay_out(first, planned[0])
-    assert len(await house.system.work.lay_out(second, planned[1])) == 1
+        await house.system.work.store_plan(first, planned[0])
+    assert len(await house.system.work.store_plan(second, planned[1])) == 1
     assert await house.value("SELECT count(*) FROM plan") == 1
 
 
@@ -322,7 +324,7 @@ OTHER = "Bread rises because something small and patient has been at work in it 
 
 
 async def alike(house: Any, task: Any, *parts: str) -> list[Any]:
-    found: list[Any] = await house.system.work.lookalikes(task, sketch(list(parts)))
+    found: list[Any] = await house.system.work.lookalikes(task, minhash(list(parts)))
     return found
 
 
@@ -334,7 +336,7 @@ async def test_pieces_that_say_nearly_the_same_are_found_with_whose_they_are(hou
     task = await house.claim(made["c"])
     (found,) = await alike(house, task, NEARLY)
     assert (found.persona, found.own, found.parts, found.url) == ("Nora", True, [LONG], None)
-    assert resemblance(found.parts, [NEARLY]) > 0.6
+    assert similarity(found.parts, [NEARLY]) > 0.6
     await house.system.effects.finish(effect, house.receipt())
     (found,) = await alike(house, task, NEARLY)
     assert found.url == "https://social.example/1"

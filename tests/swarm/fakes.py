@@ -11,38 +11,21 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
-from chimera.contracts.claims import (
-    Committed,
-    Effect,
-    Judgement,
-    Lease,
-    Lookalike,
-    NewTask,
-    Piece,
-    Planned,
-    Receipt,
-    Rejected,
-    Setting,
-    Task,
-    Ticket,
-)
-from chimera.contracts.errors import NotFound
-from chimera.contracts.fleet import Brief, Persona, Policy, Soul
-from chimera.contracts.ids import new_id
-from chimera.contracts.platforms import Disclosure, Platform, ReadBack
-from chimera.contracts.ports import Answer, LastLook, ToolResult
-from chimera.contracts.provenance.signing import canonical_hash
-from chimera.contracts.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import (
-    Artifact,
-    ExecutionResult,
-    RenderedPrompt,
-    ResultMetadata,
-    TaskDispatch,
-    ToolRecord,
-    Usage,
-)
-from chimera.domain.provenance.hashes import content_hash
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
+from chimera.gateways.mcp.types import Disclosure, Platform, Precondition, ReadBack, ToolRecord, ToolResult
+from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
+from chimera.ids import new_id
+from chimera.personas.types.persona import Persona, Soul
+from chimera.personas.types.policy import Policy
+from chimera.provenance.rules.hashes import content_hash
+from chimera.publishing.types import Effect, Receipt
+from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
+from chimera.tasks.types.messages import CommitResult, Lease, NewTask, QueueItem, Task
+from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, TaskDispatch
+from chimera.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
+from chimera_protocol.errors import NotFound
+from chimera_protocol.statements import canonical_hash
 
 SOUL_HASH = "5" * 64
 MARK = "7" * 64
@@ -91,7 +74,7 @@ def make_task(action: str = "post_tweet", **changes: Any) -> Task:
     return Task(task_id=task_id, dispatch=dispatch, **{**given, **changes})
 
 
-def make_setting(**policy: Any) -> Setting:
+def make_setting(**policy: Any) -> TaskContext:
     """A persona, a policy and a brief that offers one promotion."""
     soul = Soul(id="Nora", name="Nora", account="nora", voice_traits=["calm"], directives=["Be kind."])
     brief = Brief.model_validate(
@@ -107,7 +90,7 @@ def make_setting(**policy: Any) -> Setting:
         }
     )
     persona = Persona(soul=soul, body="I am an AI.", soul_hash=SOUL_HASH)
-    return Setting(persona=persona, policy=Policy.model_validate(policy), brief=brief)
+    return TaskContext(persona=persona, policy=Policy.model_validate(policy), brief=brief)
 
 
 def make_result(task: Task, content: str | list[str] | None = "Old light is old.", **changes: Any) -> ExecutionResult:
@@ -123,13 +106,13 @@ def make_result(task: Task, content: str | list[str] | None = "Old light is old.
     )
 
 
-def make_piece(task: Task | None = None, result: ExecutionResult | None = None, **changes: Any) -> Piece:
+def make_piece(task: Task | None = None, result: ExecutionResult | None = None, **changes: Any) -> PendingReview:
     """A result in the Judge's hands."""
     task = task or make_task()
     result = result or make_result(task)
     hashed = content_hash(result.artifact.parts) if result.artifact else None
     given: dict[str, Any] = {"human": None, "spend": None, "reservation_id": None, "content_hash": hashed}
-    return Piece(task=task, result=result, **{**given, **changes})
+    return PendingReview(task=task, result=result, **{**given, **changes})
 
 
 def make_effect(**changes: Any) -> Effect:
@@ -155,8 +138,8 @@ def make_effect(**changes: Any) -> Effect:
     return Effect(**{**given, **changes})
 
 
-def make_ticket(task: Task | None = None) -> Ticket:
-    return Ticket(
+def make_ticket(task: Task | None = None) -> QueueItem:
+    return QueueItem(
         id=task.task_id if task else new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.MEDIUM
     )
 
@@ -169,12 +152,12 @@ def make_lease(id: UUID | None = None) -> Lease:
 class FakeWork:
     """`ports.Work`: keeps what was written, hands out what a test has put into it."""
 
-    setting_: Setting = field(default_factory=make_setting)
-    rejected_: Rejected | None = None
+    setting_: TaskContext = field(default_factory=make_setting)
+    rejected_: RevisionRequest | None = None
     taken_over: bool = False
     submitted: list[ExecutionResult] = field(default_factory=list)
-    judgements: list[Judgement] = field(default_factory=list)
-    planned: list[Planned] = field(default_factory=list)
+    judgements: list[CommitCommand] = field(default_factory=list)
+    planned: list[NewPlan] = field(default_factory=list)
     replaced: list[NewTask] = field(default_factory=list)
     buried: list[tuple[TaskStatus, str]] = field(default_factory=list)
     replanned: list[str] = field(default_factory=list)
@@ -184,32 +167,32 @@ class FakeWork:
     async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
         return [make_task(task_id=lease.id) for lease in leases]
 
-    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[Piece]:
+    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
         return [make_piece(make_task(task_id=lease.id)) for lease in leases]
 
-    async def submit(self, task: Task, result: ExecutionResult, author: str) -> Committed:
+    async def submit(self, task: Task, result: ExecutionResult, author: str) -> CommitResult:
         self.submitted.append(result)
         return self._committed(task, TaskStatus.IN_REVIEW, Stage.JUDGE)
 
-    async def commit(self, judgement: Judgement) -> Committed:
+    async def commit(self, judgement: CommitCommand) -> CommitResult:
         self.judgements.append(judgement)
         return self._committed(judgement.task, TaskStatus.COMPLETED, Stage.PUBLISH)
 
-    def _committed(self, task: Task, status: TaskStatus, stage: Stage) -> Committed:
+    def _committed(self, task: Task, status: TaskStatus, stage: Stage) -> CommitResult:
         if self.taken_over:
-            return Committed(task_id=task.task_id, status=None)
-        return Committed(task_id=task.task_id, status=status, follow_up={stage: make_ticket(task)})
+            return CommitResult(task_id=task.task_id, status=None)
+        return CommitResult(task_id=task.task_id, status=status, follow_up={stage: make_ticket(task)})
 
     async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
         self.postponed.append((cause, due_at))
 
-    async def bury(self, task: Task, status: TaskStatus, cause: str) -> None:
+    async def dead_letter(self, task: Task, status: TaskStatus, cause: str) -> None:
         self.buried.append((status, cause))
 
     async def replan(self, task: Task, cause: str) -> None:
         self.replanned.append(cause)
 
-    async def setting(self, task: Task) -> Setting:
+    async def setting(self, task: Task) -> TaskContext:
         return self.setting_
 
     async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
@@ -218,16 +201,16 @@ class FakeWork:
     async def earlier(self, task: Task, limit: int) -> list[str]:
         return ["An earlier piece."][:limit]
 
-    async def lay_out(self, task: Task, planned: Planned) -> Sequence[Ticket]:
+    async def store_plan(self, task: Task, planned: NewPlan) -> Sequence[QueueItem]:
         self.planned.append(planned)
         return [make_ticket() for _ in planned.draft.nodes]
 
-    async def rejected(self, task: Task) -> Rejected:
+    async def rejected(self, task: Task) -> RevisionRequest:
         if self.rejected_ is None:
             raise NotFound("it revises nothing")
         return self.rejected_
 
-    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[Ticket]:
+    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[QueueItem]:
         self.replaced.append(new)
         return [make_ticket()]
 
@@ -240,13 +223,15 @@ class FakeModel:
     error: Exception | None = None
     prompts: list[tuple[Role, RenderedPrompt, int]] = field(default_factory=list)
 
-    async def ask(self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> Answer[Any]:
+    async def ask(
+        self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int
+    ) -> ModelAnswer[Any]:
         self.prompts.append((role, prompt, seed))
         if self.error is not None:
             raise self.error
         assert isinstance(self.output, output)
         usage = Usage(input_tokens=100, output_tokens=20, budget_verification_hash=MARK)
-        return Answer[output](output=self.output, model_used="fake", seed=seed, usage=usage, duration_ms=1)
+        return ModelAnswer[output](output=self.output, model_used="fake", seed=seed, usage=usage, duration_ms=1)
 
 
 @dataclass
@@ -270,7 +255,7 @@ class FakeTools:
         return TWITTER if server == "twitter-mcp" else self.other
 
     async def call(
-        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: Precondition | None = None
     ) -> ToolResult:
         if last_look is not None:
             await last_look()
@@ -308,12 +293,12 @@ class FakeEffects:
         self.happened.append(("ask", question))
         self.asked_until.append(due_at)
 
-    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[Ticket]:
+    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[QueueItem]:
         self.happened.append(("finish", receipt.url))
         self.receipts.append(receipt)
         return [make_ticket()]
 
-    async def doubt(self, effect: Effect, cause: str, due_at: datetime) -> None:
+    async def mark_unknown(self, effect: Effect, cause: str, due_at: datetime) -> None:
         self.happened.append(("doubt", cause))
         self.due.append(due_at)
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chimera.contracts.claims import Lease, ProcessMark, Ticket
-from chimera.contracts.provenance.transparency import Sealed
-from chimera.contracts.values import Stage
+from chimera.audit.types import Sealed
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.values import Stage
 
 
 @dataclass
@@ -16,12 +17,12 @@ class FakeQueue:
 
     leases: list[Lease] = field(default_factory=list)
     error: Exception | None = None
-    puts: dict[Stage, list[Ticket]] = field(default_factory=dict)
+    puts: dict[Stage, list[QueueItem]] = field(default_factory=dict)
     dropped: list[UUID] = field(default_factory=list)
     renewed: list[UUID] = field(default_factory=list)
     on_idle: Callable[[], None] = lambda: None
 
-    async def put(self, stage: Stage, tickets: Sequence[Ticket]) -> int:
+    async def put(self, stage: Stage, tickets: Sequence[QueueItem]) -> int:
         if self.error is not None:
             raise self.error
         self.puts.setdefault(stage, []).extend(tickets)
@@ -51,22 +52,22 @@ class FakePresence:
     signs: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
-    async def mark(self, process: ProcessMark) -> None:
+    async def mark(self, process: ProcessHeartbeat) -> None:
         self.signs.append("mark")
         if self.errors:
             raise self.errors.pop(0)
 
-    async def leave(self, process: ProcessMark) -> None:
+    async def leave(self, process: ProcessHeartbeat) -> None:
         self.signs.append("leave")
 
 
 @dataclass
 class FakeSweep:
-    found: Mapping[Stage, Sequence[Ticket]]
+    found: Mapping[Stage, Sequence[QueueItem]]
     errors: list[Exception] = field(default_factory=list)
     sweeps: int = 0
 
-    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+    async def sweep(self) -> Mapping[Stage, Sequence[QueueItem]]:
         self.sweeps += 1
         if self.errors:
             raise self.errors.pop(0)

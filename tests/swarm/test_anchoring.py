@@ -11,14 +11,14 @@ from pydantic import JsonValue
 from tests.swarm.fakes import FakeSigner, FakeTools
 from tests.swarm.treasuries import FakeTreasury
 
-from chimera.contracts.errors import ToolFailed, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, PaymentAction, PaymentOrder
-from chimera.contracts.ports import LastLook, ToolResult
-from chimera.contracts.provenance.transparency import AnchorBatch, Batched
-from chimera.swarm.anchoring import AnchorTerms, Notary
-from chimera.swarm.cfo import CfoJudge
-from chimera.swarm.runtime import keep_anchored
+from chimera.audit.types import AnchorBatch, Batched
+from chimera.errors import ToolFailed, Unavailable
+from chimera.gateways.mcp.types import Precondition, ToolResult
+from chimera.ids import new_id
+from chimera.roles.anchorer import Anchorer, AnchorTerms
+from chimera.roles.cfo import CfoJudge
+from chimera.roles.consumer import run_anchorer
+from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, PaymentAction, PaymentOrder
 
 HASH = "0x" + "a" * 64
 OWN = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -52,7 +52,7 @@ class Wallet(FakeTools):
         self.orders: list[dict[str, Any]] = []
 
     async def call(
-        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: LastLook | None = None
+        self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: Precondition | None = None
     ) -> ToolResult:
         answered = await super().call(server, tool, arguments, last_look)
         if tool == "fund" and not self.faucet:
@@ -81,8 +81,8 @@ class Wallet(FakeTools):
         return [tool for _, tool, _ in self.calls]
 
 
-def notary(log: FakeLog, wallet: Wallet) -> Notary:
-    return Notary(log, CfoJudge(FakeTreasury(), FakeSigner()), wallet, TERMS)
+def notary(log: FakeLog, wallet: Wallet) -> Anchorer:
+    return Anchorer(log, CfoJudge(FakeTreasury(), FakeSigner()), wallet, TERMS)
 
 
 async def test_an_anchor_is_ordered_from_the_account_to_itself_within_its_fee_and_marked() -> None:
@@ -155,5 +155,5 @@ async def test_nothing_ends_the_loop_but_its_end() -> None:
             raise (Unavailable("away"), ValueError("a bug"), ToolFailed("no", uncertain=False))[calls - 1]
 
     async with asyncio.timeout(10):
-        await keep_anchored(Fragile(), 0.01, stopping)
+        await run_anchorer(Fragile(), 0.01, stopping)
     assert calls == 3

@@ -7,12 +7,12 @@ from structlog.testing import capture_logs
 from tests.swarm.fakes import WALLET, FakeSigner
 from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import CfoAnswer, TransactionRequest
-from chimera.contracts.money.payments import PaymentAction, PaymentOrder
-from chimera.contracts.provenance.signing import signed_bytes
-from chimera.swarm.cfo import CfoJudge
+from chimera.ids import new_id
+from chimera.money.types.authorization import CfoAnswer, TransactionRequest
+from chimera.money.types.messages import SpendOrder
+from chimera.roles.cfo import CfoJudge
+from chimera_protocol.payments import PaymentAction, PaymentOrder
+from chimera_protocol.statements import signed_bytes
 
 
 def order(category: str = "general") -> SpendOrder:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chimera.swarm.faults import VARIABLE, reach
+from chimera.failpoint import VARIABLE, reach
 
 
 @pytest.fixture

@@ -9,15 +9,18 @@ from pydantic import JsonValue
 from tests.swarm.fakes import FakeTools, make_setting, make_task
 from tests.swarm.treasuries import FakeTreasury
 
-from chimera.contracts.claims import Setting, Task
-from chimera.contracts.errors import Invalid, NotFound, ToolFailed, Unavailable
-from chimera.contracts.media import Generator, MediaFacts, StoredFile, storage_uri
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.contracts.work import Artifact, MediaItem, ToolRecord
+from chimera.campaigns.types.messages import TaskContext
+from chimera.errors import ToolFailed, Unavailable
+from chimera.gateways.mcp.types import ToolRecord
+from chimera.media.service import MediaService
+from chimera.media.types import Generator, MediaFacts, MediaItem, StoredFile, storage_uri
+from chimera.money.service.usage_billing import Meter
 from chimera.settings import Settings
-from chimera.swarm.gallery import Gallery
-from chimera.swarm.metering import Meter
+from chimera.tasks.types.messages import Task
+from chimera.tasks.types.work import Artifact
 from chimera.wiring.tools import generators
+from chimera_credentials.types import FileStatement, SourceType
+from chimera_protocol.errors import Invalid, NotFound
 
 METER = Meter(FakeTreasury(), FakeTreasury())
 """For generators that cost nothing."""
@@ -54,7 +57,7 @@ class FakeShelf:
     taken: list[str] = field(default_factory=list)
     statements: list[FileStatement] = field(default_factory=list)
 
-    async def take_in(self, uri: str) -> tuple[StoredFile, MediaFacts]:
+    async def ingest(self, uri: str) -> tuple[StoredFile, MediaFacts]:
         if self.error is not None:
             raise self.error
         self.taken.append(uri)
@@ -71,7 +74,7 @@ class FakeShelf:
         self.statements.append(statement)
         return item.model_copy(update={"unsigned_sha256": item.sha256})
 
-    async def lend(self, storage_uri: str) -> str:
+    async def export_copy(self, storage_uri: str) -> str:
         raise AssertionError("only the Publisher lends")
 
 
@@ -92,7 +95,7 @@ async def made(
     media: str = "image",
     shelf: FakeShelf | None = None,
 ) -> MediaItem:
-    gallery = Gallery(FakeTools(answers=[answer]), shelf or FakeShelf(), makers, METER)
+    gallery = MediaService(FakeTools(answers=[answer]), shelf or FakeShelf(), makers, METER)
     (item,) = await gallery.make(wanting(media), make_setting(), "Old light is old.", [])
     return item
 
@@ -106,13 +109,15 @@ async def test_a_piece_that_wants_nothing_shown_gets_nothing(
     media: str | None, makers: Mapping[str, Generator]
 ) -> None:
     tools, log = FakeTools(), list[ToolRecord]()
-    assert await Gallery(tools, FakeShelf(), makers, METER).make(wanting(media), make_setting(), "Hello", log) == []
+    assert (
+        await MediaService(tools, FakeShelf(), makers, METER).make(wanting(media), make_setting(), "Hello", log) == []
+    )
     assert (tools.calls, log) == ([], [])
 
 
 async def test_a_picture_is_asked_for_as_configured_and_taken_in(makers: Mapping[str, Generator]) -> None:
     tools, shelf, log = FakeTools(answers=[drawn()]), FakeShelf(), list[ToolRecord]()
-    gallery = Gallery(tools, shelf, makers, METER)
+    gallery = MediaService(tools, shelf, makers, METER)
     (item,) = await gallery.make(wanting("image"), make_setting(), "1/2 Old light is old. #stars", log)
     ((server, tool, asked),) = tools.calls
     assert (server, tool, [record.tool for record in log]) == ("studio-mcp", "generate_image", ["generate_image"])
@@ -129,7 +134,7 @@ async def test_a_picture_is_asked_for_as_configured_and_taken_in(makers: Mapping
 
 async def test_the_same_wish_has_the_same_seed_and_a_revision_another(makers: Mapping[str, Generator]) -> None:
     tools = FakeTools(data=drawn())
-    gallery = Gallery(tools, FakeShelf(), makers, METER)
+    gallery = MediaService(tools, FakeShelf(), makers, METER)
     task = wanting("image")
     for one in (task, task, task.model_copy(update={"revision": 1}), wanting("image", ordinal=2)):
         await gallery.make(one, make_setting(), "Old light is old.", [])
@@ -148,7 +153,9 @@ async def test_a_clip_is_shown_by_its_poster(makers: Mapping[str, Generator]) ->
 
 async def test_a_wish_that_nothing_fulfils_says_what_there_is(makers: Mapping[str, Generator]) -> None:
     with pytest.raises(Invalid, match="nothing makes 'hologram'") as caught:
-        await Gallery(FakeTools(), FakeShelf(), makers, METER).make(wanting("hologram"), make_setting(), "Hello", [])
+        await MediaService(FakeTools(), FakeShelf(), makers, METER).make(
+            wanting("hologram"), make_setting(), "Hello", []
+        )
     assert caught.value.remedy == "media is one of: clip, image."
 
 
@@ -192,7 +199,7 @@ async def test_failures_of_the_tool_and_of_the_shelf_come_through(makers: Mappin
 async def test_a_picture_of_the_character_has_no_objections(makers: Mapping[str, Generator]) -> None:
     item = await made(drawn(), makers)
     tools = FakeTools(answers=[SHEET, ALIKE])
-    assert await Gallery(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting()) == []
+    assert await MediaService(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting()) == []
     assert [tool for _, tool, _ in tools.calls] == ["draw_character", "compare_likeness"]
     assert tools.calls[0][2] == {"character_reference_id": "Nora"}
     assert tools.calls[1][2] == {"image": SHOWN, "reference": "file:///studio/sheet.png", "box": BOX}
@@ -201,7 +208,7 @@ async def test_a_picture_of_the_character_has_no_objections(makers: Mapping[str,
 async def test_a_piece_without_pictures_is_not_looked_at(makers: Mapping[str, Generator]) -> None:
     tools = FakeTools()
     piece = Artifact(type="text", content="Hello")
-    assert await Gallery(tools, FakeShelf(), makers, METER).objections(piece, make_setting()) == []
+    assert await MediaService(tools, FakeShelf(), makers, METER).objections(piece, make_setting()) == []
     assert tools.calls == []
 
 
@@ -222,7 +229,7 @@ async def test_a_result_that_says_what_is_not_so_is_objected_to_without_asking_a
 ) -> None:
     item = (await made(drawn(), makers)).model_copy(update=changed)
     tools = FakeTools(answers=[SHEET, ALIKE])
-    found = await Gallery(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting())
+    found = await MediaService(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting())
     assert found == [f"picture or clip 1 {why}"]
     assert tools.calls == []
 
@@ -242,7 +249,7 @@ async def test_what_is_not_plainly_the_character_does_not_pass(
 ) -> None:
     item = await made(drawn(), makers)
     tools = FakeTools(answers=answers)
-    found = await Gallery(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting())
+    found = await MediaService(tools, FakeShelf(), makers, METER).objections(artifact(item), make_setting())
     assert found == [f"picture or clip 1 {why}"]
 
 
@@ -250,20 +257,20 @@ async def test_a_store_that_is_away_is_waited_for_and_nothing_passes_meanwhile(
     makers: Mapping[str, Generator],
 ) -> None:
     item = await made(drawn(), makers)
-    away = Gallery(FakeTools(), FakeShelf(error=Unavailable("the bucket is away")), makers, METER)
+    away = MediaService(FakeTools(), FakeShelf(error=Unavailable("the bucket is away")), makers, METER)
     with pytest.raises(Unavailable):
         await away.objections(artifact(item), make_setting())
 
 
 async def test_what_is_missing_or_cannot_be_compared_does_not_pass_either(makers: Mapping[str, Generator]) -> None:
     item = await made(drawn(), makers)
-    gone = Gallery(FakeTools(), FakeShelf(error=NotFound("it is gone")), makers, METER)
+    gone = MediaService(FakeTools(), FakeShelf(error=NotFound("it is gone")), makers, METER)
     assert await gone.objections(artifact(item), make_setting()) == [
         "picture or clip 1 could not be looked at: it is gone"
     ]
     blind = makers["image"].model_copy(update={"likeness": None})
     for configured in ({}, {"image": blind}, {"clip": makers["clip"]}):
-        gallery = Gallery(FakeTools(answers=[SHEET, ALIKE]), FakeShelf(), configured, METER)
+        gallery = MediaService(FakeTools(answers=[SHEET, ALIKE]), FakeShelf(), configured, METER)
         (objection,) = await gallery.objections(artifact(item), make_setting())
         assert "no tool for that is configured" in objection
 
@@ -273,7 +280,9 @@ async def test_each_of_several_is_looked_at_and_named_by_its_number(makers: Mapp
     clip = await made(drawn(poster={"uri": POSTER}), makers, "clip")
     tools = FakeTools(answers=[SHEET, ALIKE, SHEET, {"same": False, "score": 3}])
     other = item.model_copy(update={"character_reference_id": "Theo"})
-    found = await Gallery(tools, FakeShelf(), makers, METER).objections(artifact(item, other, clip), make_setting())
+    found = await MediaService(tools, FakeShelf(), makers, METER).objections(
+        artifact(item, other, clip), make_setting()
+    )
     assert [objection.split()[3] for objection in found] == ["2", "3"]
 
 
@@ -281,8 +290,8 @@ async def test_a_soul_with_a_face_of_its_own_is_held_to_that_one(makers: Mapping
     plain = make_setting()
     soul = plain.persona.soul.model_copy(update={"character_reference_id": "nora:v2"})
     persona = plain.persona.model_copy(update={"soul": soul})
-    setting = Setting(persona=persona, policy=plain.policy, brief=plain.brief)
-    gallery = Gallery(FakeTools(answers=[drawn(), SHEET, ALIKE]), FakeShelf(), makers, METER)
+    setting = TaskContext(persona=persona, policy=plain.policy, brief=plain.brief)
+    gallery = MediaService(FakeTools(answers=[drawn(), SHEET, ALIKE]), FakeShelf(), makers, METER)
     (item,) = await gallery.make(wanting("image"), setting, "Hello", [])
     assert item.character_reference_id == "nora:v2"
     assert await gallery.objections(artifact(item), setting) == []
@@ -303,7 +312,7 @@ async def test_the_credentials_say_truly_whether_a_trained_model_drew(
 ) -> None:
     shelf, task = FakeShelf(), wanting("image")
     item = await made(drawn(model=model), makers)
-    signed = await Gallery(FakeTools(), shelf, makers, METER).sign(item, "asset-1", task, "d" * 64)
+    signed = await MediaService(FakeTools(), shelf, makers, METER).sign(item, "asset-1", task, "d" * 64)
     assert signed.unsigned_sha256 == SHA
     (statement,) = shelf.statements
     assert (statement.asset_id, statement.soul_hash, statement.prompt_hash) == ("asset-1", task.soul_hash, "d" * 64)

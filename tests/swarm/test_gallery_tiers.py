@@ -11,15 +11,16 @@ from tests.swarm.fakes import FakeTools, make_setting
 from tests.swarm.test_gallery import FakeShelf, drawn, wanting
 from tests.swarm.treasuries import FakeTreasury
 
-from chimera.contracts.errors import ChimeraError, Invalid, NotFound, ToolFailed
-from chimera.contracts.media import Generator, Tier
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.contracts.values import Priority
-from chimera.contracts.work import MediaItem, Usage
+from chimera.errors import ToolFailed
+from chimera.gateways.models.types import Usage
+from chimera.media.service import MediaService
+from chimera.media.types import Generator, MediaItem, Tier
+from chimera.money.service.usage_billing import Meter
+from chimera.money.types.authorization import Closing, SpendOutcome
 from chimera.settings import Settings
-from chimera.swarm.gallery import Gallery
-from chimera.swarm.metering import Meter
+from chimera.values import Priority
 from chimera.wiring.tools import generators
+from chimera_protocol.errors import ChimeraError, Invalid, NotFound
 
 LONG = "Old light is old. It left before there were eyes. It arrives tonight. Look up."
 PRICES = {Tier.DAILY: "0.05 USD", Tier.HERO: "2 EUR"}
@@ -42,7 +43,7 @@ class Studio:
     maker: Generator = HOSTED
 
     async def make(self, text: str = LONG, priority: Priority = Priority.MEDIUM, **given: Any) -> MediaItem:
-        gallery = Gallery(self.tools, FakeShelf(), {"image": self.maker}, Meter(self.treasury, self.treasury))
+        gallery = MediaService(self.tools, FakeShelf(), {"image": self.maker}, Meter(self.treasury, self.treasury))
         task = wanting("image", **given)
         task = task.model_copy(update={"dispatch": task.dispatch.model_copy(update={"priority": priority})})
         (item,) = await gallery.make(task, make_setting(), text, [])
@@ -64,7 +65,7 @@ async def test_the_price_is_reserved_before_the_call_and_paid_after_it() -> None
     assert (order.request.token_amount, order.request.destination_wallet) == ("0.05 USD", "generator:fal-mcp")
     assert order.request.category == "compute"
     (closing,) = one.treasury.closings
-    assert (closing.outcome, str(closing.paid), closing.source) == (Outcome.POSTED, "0.05", "fal-mcp")
+    assert (closing.outcome, str(closing.paid), closing.source) == (SpendOutcome.POSTED, "0.05", "fal-mcp")
     assert item.usage == Usage(cost="0.05 USD", budget_verification_hash="0" * 64)
 
 
@@ -107,7 +108,7 @@ async def test_a_call_that_took_no_effect_costs_nothing(error: ChimeraError) -> 
     one = studio(error)
     with pytest.raises(type(error)):
         await one.make()
-    assert [closing.outcome for closing in one.treasury.closings] == [Outcome.VOIDED]
+    assert [closing.outcome for closing in one.treasury.closings] == [SpendOutcome.VOIDED]
 
 
 async def test_a_call_that_may_be_billed_keeps_its_money_for_a_human_to_look_at() -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 from tests.swarm.fakes import make_setting
 
-from chimera.swarm.inputs import seed_of, texts, voice
+from chimera.roles.inputs import seed_of, texts, voice
 
 
 def test_the_same_wish_has_the_same_seed_and_another_one_another() -> None:

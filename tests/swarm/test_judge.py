@@ -22,18 +22,21 @@ from tests.swarm.fakes import (
 from tests.swarm.test_worker import SPEND
 from tests.swarm.treasuries import GRANTED, REFUSED
 
-from chimera.contracts.claims import Judgement, Lookalike, Piece
-from chimera.contracts.errors import Invalid, ModelFailed, Superseded, ToolFailed, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.platforms import Disclosure, Platform
-from chimera.contracts.provenance.signing import signed_bytes
-from chimera.contracts.values import Decision, Stage, TaskStatus
-from chimera.contracts.work import Artifact, Opinion, RenderedPrompt, Usage, Verdict
-from chimera.domain.provenance.hashes import content_hash
-from chimera.domain.resemblance import sketch
-from chimera.domain.retry import MAX_TRIES, MAX_WAITS
-from chimera.swarm import prompts
-from chimera.swarm.judge import GRANT_LIFETIME, Judge
+from chimera.errors import ModelFailed, Superseded, ToolFailed, Unavailable
+from chimera.gateways.mcp.types import Disclosure, Platform
+from chimera.gateways.models.types import RenderedPrompt, Usage
+from chimera.ids import new_id
+from chimera.provenance.rules.hashes import content_hash
+from chimera.retry import MAX_TRIES, MAX_WAITS
+from chimera.review.rules.similarity import minhash
+from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
+from chimera.review.types.opinion import Opinion
+from chimera.roles import prompts
+from chimera.roles.judge import GRANT_LIFETIME, Judge
+from chimera.tasks.types.work import Artifact, Verdict
+from chimera.values import Decision, Stage, TaskStatus
+from chimera_protocol.errors import Invalid
+from chimera_protocol.statements import signed_bytes
 
 
 def scored(score: int, *topics: str) -> FakeModel:
@@ -48,7 +51,7 @@ async def judged(
     tools: FakeTools | None = None,
     alike: Sequence[Lookalike] = (),
     **policy: Any,
-) -> Judgement:
+) -> CommitCommand:
     work = FakeWork(setting_=make_setting(**policy), alike=list(alike))
     await judge(work, model or scored(95), tools).handle(piece)
     return work.judgements[0]
@@ -244,7 +247,7 @@ async def test_a_piece_that_cannot_be_judged_is_tried_again_and_then_kept_as_a_d
     error: Exception, tries: int, buried: bool
 ) -> None:
     work = FakeWork()
-    await judge(work, scored(95)).give_up(make_piece(make_task(tries=tries)), error, soon())
+    await judge(work, scored(95)).on_failure(make_piece(make_task(tries=tries)), error, soon())
     assert [status for status, _ in work.buried] == ([TaskStatus.DEAD_LETTER] if buried else [])
     assert len(work.postponed) == (not buried)
 
@@ -253,12 +256,12 @@ async def test_a_platform_that_asks_for_patience_is_not_asked_before_its_time() 
     """The Judge reads for itself what a reply answers; that must not bury an innocent piece."""
     work, begun = FakeWork(), datetime.now(UTC)
     busy = ToolFailed("429", uncertain=False, away=True, pause=900)
-    await judge(work, scored(95)).give_up(make_piece(), busy, soon())
+    await judge(work, scored(95)).on_failure(make_piece(), busy, soon())
     ((_, due_at),) = work.postponed
     assert due_at >= begun + timedelta(seconds=900)
 
 
-def reply(text: str, worker: str = "swarm", server: str = "twitter-mcp") -> Piece:
+def reply(text: str, worker: str = "swarm", server: str = "twitter-mcp") -> PendingReview:
     """A reply in the Judge's hands."""
     task = make_task("reply_tweet", parameters={"in_reply_to": "5"})
     call = task.dispatch.tool_call.model_copy(update={"target_mcp": server})
@@ -343,7 +346,7 @@ async def test_a_human_may_want_it_said_again() -> None:
 async def test_an_approved_piece_keeps_the_sketch_by_which_its_likes_are_found() -> None:
     asset = (await judged(make_piece())).asset
     assert asset is not None
-    assert asset.sketch == sketch(["Old light is old."])
+    assert asset.sketch == minhash(["Old light is old."])
     task, reservation = make_task("promote_tweet", parameters={**SPEND, "post_id": "5"}), new_id()
     paid = make_result(task).model_copy(update={"artifact": Artifact(type="transaction", content="reach: 50 USDC")})
     spent = (await judged(make_piece(task, paid, spend=GRANTED, reservation_id=reservation), FakeModel())).asset

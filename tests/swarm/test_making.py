@@ -5,17 +5,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.swarm.fakes import FakeWork, make_task
 
-from chimera.contracts.errors import Invalid, ModelFailed, NotFound, ToolFailed, Unavailable
-from chimera.contracts.values import TaskKind, TaskStatus
-from chimera.domain.retry import MAX_TRIES, MAX_WAITS
-from chimera.swarm.making import Maker
+from chimera.errors import ModelFailed, ToolFailed, Unavailable
+from chimera.retry import MAX_TRIES, MAX_WAITS
+from chimera.roles.task_handler import TaskHandler
+from chimera.values import TaskKind, TaskStatus
+from chimera_protocol.errors import Invalid, NotFound
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 async def given_up(error: Exception, tries: int, kind: TaskKind = TaskKind.CREATE) -> FakeWork:
     work = FakeWork()
-    await Maker(work).give_up(make_task().model_copy(update={"tries": tries, "kind": kind}), error, LATER)
+    await TaskHandler(work).on_failure(make_task().model_copy(update={"tries": tries, "kind": kind}), error, LATER)
     return work
 
 
@@ -48,7 +49,7 @@ async def test_a_server_that_asks_for_patience_is_given_it() -> None:
     soon = datetime.now(UTC)
     busy = ToolFailed("429", uncertain=False, away=True, pause=3600)
     work = FakeWork()
-    await Maker(work).give_up(make_task().model_copy(update={"tries": MAX_TRIES}), busy, soon)
+    await TaskHandler(work).on_failure(make_task().model_copy(update={"tries": MAX_TRIES}), busy, soon)
     ((cause, until),) = work.postponed
     assert cause == "429"
     assert until >= soon + timedelta(seconds=3600)

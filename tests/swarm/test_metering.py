@@ -10,12 +10,15 @@ import pytest
 from tests.swarm.fakes import make_task
 from tests.swarm.treasuries import FakeTreasury
 
-from chimera.contracts.errors import Invalid, ModelFailed
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.contracts.ports import Answer, PaidModel
-from chimera.contracts.values import Money, Role
-from chimera.contracts.work import Opinion, RenderedPrompt, Usage
-from chimera.swarm.metering import Meter, MeteredModel
+from chimera.errors import ModelFailed
+from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
+from chimera.money.service.usage_billing import Meter, MeteredModel
+from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.review.types.opinion import Opinion
+from chimera.roles.ports import PaidModel
+from chimera.values import Role
+from chimera_protocol.errors import Invalid
+from chimera_protocol.money import Money
 
 PROMPT = RenderedPrompt(name="judge", version=3, sha256="c" * 64, text="Judge this.")
 OPINION = Opinion(score=91, reasons=["Clear."])
@@ -38,12 +41,12 @@ class Billed:
             raise Invalid("nobody knows what it costs")
         return [Money.parse(each) for each in self.ceiling]
 
-    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> Answer[Any]:
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Any], *, seed: int) -> ModelAnswer[Any]:
         assert (role, prompt, output, seed) == (Role.JUDGE, PROMPT, Opinion, 7)
         self.reserved.append([order.request.token_amount for order in self.treasury.orders])
         if self.error is not None:
             raise self.error
-        return Answer[output](output=OPINION, model_used="gpt-x", seed=seed, usage=self.usage, duration_ms=1)
+        return ModelAnswer[output](output=OPINION, model_used="gpt-x", seed=seed, usage=self.usage, duration_ms=1)
 
 
 TASK = make_task()
@@ -53,7 +56,7 @@ def metered(model: Billed) -> PaidModel:
     return MeteredModel(model, Meter(model.treasury, model.treasury))
 
 
-async def ask(model: Billed) -> Answer[Opinion]:
+async def ask(model: Billed) -> ModelAnswer[Opinion]:
     return await metered(model).ask(TASK, Role.JUDGE, PROMPT, Opinion, seed=7)
 
 
@@ -71,7 +74,7 @@ def ends(treasury: FakeTreasury) -> dict[str, Closing | str]:
 
 
 def voided(end: Closing | str) -> bool:
-    return isinstance(end, Closing) and end.outcome is Outcome.VOIDED
+    return isinstance(end, Closing) and end.outcome is SpendOutcome.VOIDED
 
 
 async def test_the_most_that_a_call_can_cost_is_reserved_before_it_is_made() -> None:
@@ -96,7 +99,7 @@ async def test_the_reservation_is_settled_to_the_tokens_that_were_counted() -> N
     assert model.treasury.closings == [
         Closing(
             reservation_id=model.treasury.decided[0].reservation_id,
-            outcome=Outcome.POSTED,
+            outcome=SpendOutcome.POSTED,
             paid=Decimal(120),
             source="gpt-x",
             compute_tokens=120,
@@ -115,7 +118,7 @@ async def test_a_priced_call_is_settled_to_its_price_however_fine() -> None:
     await ask(model)
     (closing,) = model.treasury.closings
     assert (closing.outcome, closing.paid, closing.compute_tokens) == (
-        Outcome.POSTED,
+        SpendOutcome.POSTED,
         Decimal("0.000000123456789"),
         120,
     )
@@ -191,7 +194,7 @@ async def test_of_a_chain_with_two_currencies_the_one_that_answered_is_paid() ->
     found = ends(model.treasury)
     paid = found["USD"]
     assert isinstance(paid, Closing)
-    assert (paid.outcome, paid.paid) == (Outcome.POSTED, Decimal("0.0021"))
+    assert (paid.outcome, paid.paid) == (SpendOutcome.POSTED, Decimal("0.0021"))
     assert voided(found["COMPUTE"])
     assert answer.usage.budget_verification_hash is not None
 

@@ -10,14 +10,14 @@ from pydantic import JsonValue
 from tests.swarm.fakes import FakeSigner, FakeTools
 from tests.swarm.treasuries import REFUSED, FakeTreasury
 
-from chimera.contracts.claims import PaymentDue, SpendOrder
-from chimera.contracts.errors import Conflict, ToolFailed
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import FEES, Decided
-from chimera.contracts.money.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
-from chimera.contracts.ports import ToolResult
-from chimera.swarm.cfo import CfoJudge
-from chimera.swarm.paying import Chain, Paymaster
+from chimera.errors import Conflict, ToolFailed
+from chimera.gateways.mcp.types import ToolResult
+from chimera.ids import new_id
+from chimera.money.service.payments import Chain, Paymaster
+from chimera.money.types.authorization import FEES, Decided
+from chimera.money.types.messages import PaymentDue, SpendOrder
+from chimera.roles.cfo import CfoJudge
+from chimera_protocol.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 
 CHAIN = Chain(chain_id=31_337, currencies=frozenset({"ETH", "USDC"}))
 HASH = "0x" + "a" * 64

@@ -16,13 +16,15 @@ from tests.swarm.fakes import (
     told,
 )
 
-from chimera.contracts.claims import Rejected
-from chimera.contracts.errors import Invalid, ModelFailed, NotFound
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Decision, Role, Stage, TaskKind, TaskStatus
-from chimera.contracts.work import PlanDraft, Revision, Verdict
-from chimera.domain.retry import MAX_TRIES
-from chimera.swarm.planner import Planner
+from chimera.campaigns.types.messages import RevisionRequest
+from chimera.campaigns.types.plans import PlanDraft, Revision
+from chimera.errors import ModelFailed
+from chimera.ids import new_id
+from chimera.retry import MAX_TRIES
+from chimera.roles.planner import Planner
+from chimera.tasks.types.work import Verdict
+from chimera.values import Decision, Role, Stage, TaskKind, TaskStatus
+from chimera_protocol.errors import Invalid, NotFound
 
 
 def node(key: str, action: str = "post_tweet", *depends_on: str, **parameters: Any) -> dict[str, Any]:
@@ -83,7 +85,9 @@ async def test_a_second_try_has_the_judges_notes_and_the_first_as_its_parent() -
     old = make_task(parameters={"topic": "old light", "avoid": ["comets"]})
     verdict = Verdict(decision=Decision.REJECT, score=0.2, judged_by="judge:x", reasons=["too loud"])
     work = FakeWork(
-        rejected_=Rejected(task=old, node_key="post-1", verdict=verdict, cause=None, result=make_result(old, "LOUD"))
+        rejected_=RevisionRequest(
+            task=old, node_key="post-1", verdict=verdict, cause=None, result=make_result(old, "LOUD")
+        )
     )
     model = FakeModel(Revision(goal="Say it softly", avoid=["thunder"]))
     await planner(work, model).handle(make_task(kind=TaskKind.REVISE, parent_id=old.task_id, revision=1))
@@ -99,7 +103,7 @@ async def test_a_second_try_has_the_judges_notes_and_the_first_as_its_parent() -
 
 async def test_a_second_try_for_a_stale_piece_is_told_the_cause() -> None:
     old = make_task()
-    rejected = Rejected(task=old, node_key=None, verdict=None, cause="the campaign moved on", result=None)
+    rejected = RevisionRequest(task=old, node_key=None, verdict=None, cause="the campaign moved on", result=None)
     model = FakeModel(Revision(goal="Again"))
     await planner(FakeWork(rejected_=rejected), model).handle(make_task(kind=TaskKind.REVISE))
     assert "the campaign moved on" in model.prompts[0][1].text
@@ -108,16 +112,16 @@ async def test_a_second_try_for_a_stale_piece_is_told_the_cause() -> None:
 @pytest.mark.parametrize("error", [Invalid("no"), NotFound("gone")])
 async def test_what_can_never_work_fails_at_once(error: Exception) -> None:
     work = FakeWork()
-    await planner(work, FakeModel()).give_up(make_task(), error, soon())
+    await planner(work, FakeModel()).on_failure(make_task(), error, soon())
     assert [status for status, _ in work.buried] == [TaskStatus.FAILED]
 
 
 async def test_a_failing_model_is_tried_again_until_the_tries_are_used_up() -> None:
     work, error = FakeWork(), ModelFailed("rubbish")
     for tries in range(1, MAX_TRIES):
-        await planner(work, FakeModel()).give_up(make_task(tries=tries), error, soon())
+        await planner(work, FakeModel()).on_failure(make_task(tries=tries), error, soon())
     assert (len(work.postponed), work.buried) == (MAX_TRIES - 1, [])
-    await planner(work, FakeModel()).give_up(make_task(tries=MAX_TRIES, kind=TaskKind.PLAN), error, soon())
+    await planner(work, FakeModel()).on_failure(make_task(tries=MAX_TRIES, kind=TaskKind.PLAN), error, soon())
     assert work.buried == [(TaskStatus.DEAD_LETTER, "rubbish")]
 
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from chimera.contracts.errors import ChimeraError
-from chimera.swarm import prompts
+from chimera.roles import prompts
+from chimera_protocol.errors import ChimeraError
 
 NAMES = ["judge", "plan", "revise", "write"]
 

@@ -8,14 +8,15 @@ import pytest
 from pydantic import JsonValue
 from tests.swarm.fakes import FakeEffects, FakeTools, make_effect, make_lease, soon
 
-from chimera.contracts.claims import Effect
-from chimera.contracts.errors import ChimeraError, Halted, Invalid, NotFound, Superseded, ToolFailed
-from chimera.contracts.ids import new_id
-from chimera.contracts.media import Altered
-from chimera.contracts.platforms import Platform, ReadBack
-from chimera.contracts.values import EffectStatus, Stage
-from chimera.domain.retry import MAX_TRIES
-from chimera.swarm.publisher import Publisher
+from chimera.errors import Halted, Superseded, ToolFailed
+from chimera.gateways.mcp.types import Platform, ReadBack
+from chimera.ids import new_id
+from chimera.media.types import Altered
+from chimera.publishing.types import Effect
+from chimera.retry import MAX_TRIES
+from chimera.roles.publisher import Publisher
+from chimera.values import EffectStatus, Stage
+from chimera_protocol.errors import ChimeraError, Invalid, NotFound
 
 RECEIPT: dict[str, JsonValue] = {
     "found": True,
@@ -56,7 +57,7 @@ async def failed(publisher: Publisher, effect: Effect) -> ToolFailed:
     """Handle an effect that fails, and give it up as the bench does."""
     with pytest.raises(ToolFailed) as caught:
         await publisher.handle(effect)
-    await publisher.give_up(effect, caught.value, soon())
+    await publisher.on_failure(effect, caught.value, soon())
     return caught.value
 
 
@@ -103,7 +104,7 @@ async def test_the_last_look_is_before_the_platform_is_asked(error: ChimeraError
         await publisher.handle(effect)
     assert tools.calls == []
     if became is not None:
-        await publisher.give_up(effect, error, soon())
+        await publisher.on_failure(effect, error, soon())
         assert [what for what, _ in effects.happened] == [became]
 
 
@@ -191,7 +192,7 @@ async def test_half_a_thread_is_found_by_its_texts_and_continued() -> None:
 async def test_a_pause_that_the_platform_asks_for_is_kept() -> None:
     effects, begun = FakeEffects(), soon()
     busy = ToolFailed("429", uncertain=False, away=True, pause=900)
-    await Publisher(effects, FakeTools()).give_up(make_effect(), busy, begun)
+    await Publisher(effects, FakeTools()).on_failure(make_effect(), busy, begun)
     assert effects.due[0] > begun + timedelta(minutes=10)
 
 
@@ -217,7 +218,7 @@ async def test_what_may_have_happened_is_never_called_failed(
     error: Exception, tries: int, status: EffectStatus, became: str
 ) -> None:
     effects = FakeEffects()
-    await Publisher(effects, FakeTools()).give_up(make_effect(tries=tries, status=status), error, soon())
+    await Publisher(effects, FakeTools()).on_failure(make_effect(tries=tries, status=status), error, soon())
     assert [what for what, _ in effects.happened] == [became]
 
 
@@ -282,7 +283,7 @@ async def test_a_doubtful_effect_whose_payment_is_open_stays_in_doubt(error: Too
     publisher = Publisher(effects, tools, FakePayer(error=error))
     with pytest.raises(ToolFailed) as caught:
         await publisher.handle(effect)
-    await publisher.give_up(effect, caught.value, soon())
+    await publisher.on_failure(effect, caught.value, soon())
     assert ([what for what, _ in effects.happened], tools.calls) == (["doubt"], [])
 
 

@@ -7,10 +7,10 @@ import pytest
 from pydantic import JsonValue
 from tests.swarm.fakes import FakeTools, make_effect
 
-from chimera.contracts.claims import Effect, Receipt
-from chimera.contracts.errors import ToolFailed
-from chimera.contracts.platforms import Platform, ReadBack
-from chimera.swarm.receipts import Reader, parts_of, receipt_of, texts_of
+from chimera.errors import ToolFailed
+from chimera.gateways.mcp.types import Platform, ReadBack
+from chimera.publishing.types import Effect, Receipt
+from chimera.roles.receipts import Reader, parts_of, receipt_of, texts_of
 
 AT = datetime(2026, 11, 22, 10, 0, 1, tzinfo=UTC)
 RECEIPT: dict[str, JsonValue] = {

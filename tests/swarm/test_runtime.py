@@ -11,20 +11,22 @@ from structlog.testing import capture_logs
 from tests.swarm.fakes import make_lease, make_ticket, until
 from tests.swarm.queues import FakePresence, FakeQueue, FakeSeal, FakeSweep
 
-from chimera.contracts.claims import Lease, ProcessMark, Ticket
-from chimera.contracts.errors import Invalid, Superseded, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Role, Stage
-from chimera.swarm.runtime import Bench, describe, keep_alive, keep_sealed, keep_swept, patiently
+from chimera.errors import Superseded, Unavailable
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.roles.consumer import Consumer, describe, retry_until_available, run_heartbeat, run_sealer, run_sweeper
+from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.values import Role, Stage
+from chimera_protocol.errors import Invalid
 
-MARK = ProcessMark(process_id=new_id(), role=Role.WORKER, host="here", pid=1)
+MARK = ProcessHeartbeat(process_id=new_id(), role=Role.WORKER, host="here", pid=1)
 
 
 @dataclass
 class FakeTrade:
     """A role that does what a test tells it to."""
 
-    act: Callable[[UUID], Awaitable[Mapping[Stage, Sequence[Ticket]]]]
+    act: Callable[[UUID], Awaitable[Mapping[Stage, Sequence[QueueItem]]]]
     refused: set[UUID] = field(default_factory=set)
     claims: int = 0
     gave_up: list[tuple[UUID, Exception, datetime]] = field(default_factory=list)
@@ -34,7 +36,7 @@ class FakeTrade:
     recall_error: Exception | None = None
     stage: Stage = Stage.WORK
 
-    async def let_go(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
+    async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         self.recalled.append((process_id, list(held), seconds))
         if self.recall_error is not None:
             raise self.recall_error
@@ -51,17 +53,17 @@ class FakeTrade:
     def tries(self, item: UUID) -> int:
         return 1
 
-    async def handle(self, item: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def handle(self, item: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         return await self.act(item)
 
-    async def give_up(self, item: UUID, error: Exception, retry_at: datetime) -> None:
+    async def on_failure(self, item: UUID, error: Exception, retry_at: datetime) -> None:
         self.gave_up.append((item, error, retry_at))
         if self.give_up_error is not None:
             raise self.give_up_error
 
 
-def doing(error: Exception | None = None, **follow_up: list[Ticket]) -> FakeTrade:
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+def doing(error: Exception | None = None, **follow_up: list[QueueItem]) -> FakeTrade:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         if error is not None:
             raise error
         return {Stage(name): tickets for name, tickets in follow_up.items()}
@@ -73,7 +75,7 @@ async def run(trade: FakeTrade, queue: FakeQueue, *, limit_seconds: float = 5.0)
     """Work until the queue is empty."""
     stopping = asyncio.Event()
     queue.on_idle = stopping.set
-    bench = Bench(trade, queue, new_id(), width=4, lease_seconds=1.0, limit_seconds=limit_seconds)
+    bench = Consumer(trade, queue, new_id(), width=4, lease_seconds=1.0, limit_seconds=limit_seconds)
     async with asyncio.timeout(5):
         await bench.run(stopping)
 
@@ -115,7 +117,7 @@ async def test_an_error_nobody_foresaw_is_a_failure_too_and_the_bench_goes_on() 
 async def test_work_that_takes_too_long_is_a_failure() -> None:
     lease = make_lease()
 
-    async def hang(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def hang(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
@@ -157,7 +159,7 @@ async def test_a_bench_waits_out_a_lost_redis_and_goes_on() -> None:
     lease, queue, trade = make_lease(), FakeQueue(error=Unavailable("Redis is away")), doing()
     stopping = asyncio.Event()
     queue.on_idle = stopping.set
-    running = asyncio.create_task(Bench(trade, queue, new_id(), lease_seconds=1.0).run(stopping))
+    running = asyncio.create_task(Consumer(trade, queue, new_id(), lease_seconds=1.0).run(stopping))
     await asyncio.sleep(0)
     assert trade.claims == 0
     queue.error, queue.leases = None, [lease]
@@ -182,12 +184,12 @@ async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() ->
             if leases:
                 renewed.set()
 
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         await asyncio.wait_for(renewed.wait(), 5)
         return {}
 
     queue = Watched([lease])
-    bench = Bench(FakeTrade(act), queue, new_id(), lease_seconds=0.06)
+    bench = Consumer(FakeTrade(act), queue, new_id(), lease_seconds=0.06)
     running = asyncio.create_task(bench.run(asyncio.Event()))
     await asyncio.wait_for(renewed.wait(), 5)
     await until(lambda: queue.dropped)
@@ -201,12 +203,12 @@ async def test_leases_are_renewed_while_the_work_goes_on_and_not_afterwards() ->
 async def test_what_is_held_is_compared_with_what_was_claimed_even_after_a_lost_database() -> None:
     lease, done, process_id = make_lease(), asyncio.Event(), new_id()
 
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         await asyncio.wait_for(done.wait(), 5)
         return {}
 
     trade, queue = FakeTrade(act, recall_error=Unavailable("away")), FakeQueue([lease])
-    running = asyncio.create_task(Bench(trade, queue, process_id, lease_seconds=0.05).run(asyncio.Event()))
+    running = asyncio.create_task(Consumer(trade, queue, process_id, lease_seconds=0.05).run(asyncio.Event()))
     await until(lambda: (process_id, [lease.id], 0.05) in trade.recalled and len(trade.recalled) > 1)
     done.set()
     await until(lambda: trade.recalled[-1] == (process_id, [], 0.05))
@@ -220,7 +222,7 @@ async def test_what_is_held_is_compared_with_what_was_claimed_even_after_a_lost_
 async def test_no_more_is_taken_than_the_bench_is_wide() -> None:
     gate, most, now = asyncio.Event(), 0, 0
 
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         nonlocal most, now
         now += 1
         most = max(most, now)
@@ -239,7 +241,7 @@ async def test_stopping_lets_what_is_in_hand_be_finished() -> None:
     stopping, queue, begun = asyncio.Event(), FakeQueue([make_lease()]), asyncio.Event()
     finished = False
 
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         nonlocal finished
         begun.set()
         await stopping.wait()
@@ -247,7 +249,7 @@ async def test_stopping_lets_what_is_in_hand_be_finished() -> None:
         finished = True
         return {}
 
-    bench = Bench(FakeTrade(act), queue, new_id(), lease_seconds=2.0)
+    bench = Consumer(FakeTrade(act), queue, new_id(), lease_seconds=2.0)
     running = asyncio.create_task(bench.run(stopping))
     await asyncio.wait_for(begun.wait(), 5)
     stopping.set()
@@ -258,7 +260,7 @@ async def test_stopping_lets_what_is_in_hand_be_finished() -> None:
 async def test_stopping_waits_for_endless_work_no_longer_than_a_lease() -> None:
     stopping, begun, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def act(_: UUID) -> Mapping[Stage, Sequence[Ticket]]:
+    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -267,7 +269,7 @@ async def test_stopping_waits_for_endless_work_no_longer_than_a_lease() -> None:
         return {}
 
     queue = FakeQueue([make_lease()])
-    running = asyncio.create_task(Bench(FakeTrade(act), queue, new_id(), lease_seconds=0.2).run(stopping))
+    running = asyncio.create_task(Consumer(FakeTrade(act), queue, new_id(), lease_seconds=0.2).run(stopping))
     await asyncio.wait_for(begun.wait(), 5)
     stopping.set()
     await asyncio.wait_for(running, 2)
@@ -277,7 +279,7 @@ async def test_stopping_waits_for_endless_work_no_longer_than_a_lease() -> None:
 
 async def test_signs_of_life_survive_a_lost_database_and_end_with_a_good_bye() -> None:
     presence, stopping = FakePresence(errors=[Unavailable("away")]), asyncio.Event()
-    running = asyncio.create_task(keep_alive(presence, MARK, 0.01, stopping))
+    running = asyncio.create_task(run_heartbeat(presence, MARK, 0.01, stopping))
     await until(lambda: presence.signs.count("mark") >= 3)
     stopping.set()
     await asyncio.wait_for(running, 5)
@@ -301,7 +303,7 @@ async def test_a_sweep_that_fails_once_is_made_again(error: Exception) -> None:
 async def swept(sweep: FakeSweep) -> FakeQueue:
     """The queue after the first sweep that came through."""
     queue, stopping = FakeQueue(), asyncio.Event()
-    running = asyncio.create_task(keep_swept(sweep, queue, 0.01, stopping))
+    running = asyncio.create_task(run_sweeper(sweep, queue, 0.01, stopping))
     await until(lambda: queue.puts or running.done())
     stopping.set()
     await running
@@ -312,7 +314,7 @@ async def test_the_log_is_sealed_on_whatever_goes_wrong_and_a_broken_one_is_said
     tenant, stopping = new_id(), asyncio.Event()
     seal = FakeSeal(broken={tenant: "leaf 7 is not what was signed"}, errors=[Unavailable("away"), ValueError("odd")])
     with capture_logs() as logs:
-        running = asyncio.create_task(keep_sealed(seal, 0.01, stopping))
+        running = asyncio.create_task(run_sealer(seal, 0.01, stopping))
         await until(lambda: seal.seals >= 3 or running.done())
         stopping.set()
         await running
@@ -343,13 +345,13 @@ class Flaky:
 
 async def test_what_is_away_is_waited_for() -> None:
     away = Flaky(2)
-    await asyncio.wait_for(patiently(away.act, asyncio.Event()), 20)
+    await asyncio.wait_for(retry_until_available(away.act, asyncio.Event()), 20)
     assert away.calls == 3
 
 
 async def test_nobody_waits_for_it_who_is_to_stop() -> None:
     away, stopping = Flaky(1_000), asyncio.Event()
-    waiting = asyncio.create_task(patiently(away.act, stopping))
+    waiting = asyncio.create_task(retry_until_available(away.act, stopping))
     await asyncio.wait_for(away.asked.wait(), 5)
     stopping.set()
     await asyncio.wait_for(waiting, 5)
@@ -361,4 +363,4 @@ async def test_another_error_than_being_away_is_not_waited_out() -> None:
         raise Invalid("no such database")
 
     with pytest.raises(Invalid):
-        await patiently(broken, asyncio.Event())
+        await retry_until_available(broken, asyncio.Event())

@@ -17,15 +17,16 @@ from tests.swarm.fakes import (
 )
 from tests.swarm.treasuries import GRANTED, REFUSED, FakeTreasury
 
-from chimera.contracts.claims import Task
-from chimera.contracts.errors import Invalid, ModelFailed, NotFound, Superseded, ToolFailed
-from chimera.contracts.money.finance import CfoAnswer
-from chimera.contracts.platforms import Platform
-from chimera.contracts.values import Role, Stage, TaskStatus
-from chimera.contracts.work import Draft
-from chimera.domain.judging import weighted_length
-from chimera.domain.retry import MAX_TRIES
-from chimera.swarm.worker import Worker
+from chimera.errors import ModelFailed, Superseded, ToolFailed
+from chimera.gateways.mcp.types import Platform
+from chimera.money.types.authorization import CfoAnswer
+from chimera.retry import MAX_TRIES
+from chimera.roles.worker import Worker
+from chimera.tasks.rules import weighted_length
+from chimera.tasks.types.messages import Task
+from chimera.tasks.types.work import Draft
+from chimera.values import Role, Stage, TaskStatus
+from chimera_protocol.errors import Invalid, NotFound
 
 ITEMS: dict[str, JsonValue] = {
     "items": [{"id": "f1", "title": "Old light", "summary": "Light takes its time.", "extra": {"x": 1}}]
@@ -156,7 +157,7 @@ async def test_failures_are_retried_within_bounds_and_lasting_ones_end(
     error: Exception, tries: int, buried: TaskStatus | None, postponed: int
 ) -> None:
     work = FakeWork()
-    await worker(work, FakeModel(), FakeTools()).give_up(make_task(tries=tries), error, soon())
+    await worker(work, FakeModel(), FakeTools()).on_failure(make_task(tries=tries), error, soon())
     assert [status for status, _ in work.buried] == ([buried] if buried else [])
     assert len(work.postponed) == postponed
 

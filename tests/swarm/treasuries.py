@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Authorization, CfoAnswer, Closing, Decided, PolicyViolation
+from chimera.ids import new_id
+from chimera.money.types.authorization import Authorization, CfoAnswer, Closing, Decided, PolicyViolation
+from chimera.money.types.messages import SpendOrder
 
 GRANTED = Authorization(budget_verification_hash="0" * 64, timestamp=datetime.now(UTC))
 REFUSED = PolicyViolation(
@@ -40,5 +40,5 @@ class FakeTreasury:
     async def close(self, closing: Closing) -> None:
         self.closings.append(closing)
 
-    async def doubt(self, reservation_id: UUID, cause: str) -> None:
+    async def mark_unknown(self, reservation_id: UUID, cause: str) -> None:
         self.doubts.append((reservation_id, cause))

@@ -7,9 +7,9 @@ import pytest
 from structlog.testing import capture_logs
 from tests.stores.logs import LogKey
 
-from chimera.contracts.values import Role
-from chimera.gateways.tools import ToolHost
+from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System, anchoring, tool_servers
 from chimera.wiring.health import health_of
 

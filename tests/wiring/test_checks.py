@@ -3,12 +3,13 @@
 import pytest
 from pydantic import JsonValue
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.signing import signed_bytes
-from chimera.contracts.work import PlanDraft, TaskDispatch
-from chimera.domain.provenance.hashes import content_hash
-from chimera.swarm import prompts
+from chimera.campaigns.types.plans import PlanDraft
+from chimera.provenance.rules.hashes import content_hash
+from chimera.roles import prompts
+from chimera.tasks.types.work import TaskDispatch
 from chimera.wiring import System, check_plan, check_prompt, statement_holds
+from chimera_protocol.errors import Invalid
+from chimera_protocol.statements import signed_bytes
 
 
 async def test_a_plan_is_checked_against_the_configured_tools(system: System) -> None:

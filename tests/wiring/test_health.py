@@ -2,10 +2,10 @@
 
 import pytest
 
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Role
+from chimera.errors import Unavailable
+from chimera.ids import new_id
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System
 from chimera.wiring.health import glance, health_of, missing_of
 

@@ -15,16 +15,15 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from chimera.contracts.errors import Invalid, NotFound
-from chimera.contracts.media import Altered, storage_uri
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.contracts.work import MediaItem
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import Claimant, FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps
-from chimera.gateways.tools import ToolHost, ToolServer
-from chimera.stores.files import LocalFiles
-from chimera.wiring.media import AssetShelf
+from chimera.gateways.files import LocalFiles
+from chimera.gateways.mcp.host import ToolHost, ToolServer
+from chimera.media.types import Altered, MediaItem, storage_uri
+from chimera.wiring.media import FileAssetStore
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import Claimant, FileSigner
+from chimera_credentials.timestamps import OwnStamps
+from chimera_credentials.types import FileStatement, SourceType
+from chimera_protocol.errors import Invalid, NotFound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,12 +56,12 @@ class Drawn:
 async def tools(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ToolHost]:
     """The bundled studio and a network that takes files from `outbox`, each a process of its own."""
     folder = tmp_path_factory.mktemp("state")
-    social = ["-m", "chimera.servers.social", "--db", str(folder / "social.db"), "--media-from", str(folder / "outbox")]
+    social = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db"), "--media-from", str(folder / "outbox")]
     host = ToolHost(
         {
             "studio-mcp": ToolServer(
                 command=sys.executable,
-                args=["-m", "chimera.servers.studio", "--out", str(folder / "studio")],
+                args=["-m", "chimera_studio", "--out", str(folder / "studio")],
                 reads=["generate_image"],
                 timeout_seconds=120,
             ),
@@ -98,9 +97,9 @@ def signer(authority: Authority) -> Iterator[FileSigner]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, drawn: Drawn, signer: FileSigner) -> AssetShelf:
+def shelf(tmp_path: Path, drawn: Drawn, signer: FileSigner) -> FileAssetStore:
     files = LocalFiles(tmp_path / "assets")
-    return AssetShelf(files, signer, sources=[drawn.folder], outbox=drawn.folder.parent / "outbox")
+    return FileAssetStore(files, signer, sources=[drawn.folder], outbox=drawn.folder.parent / "outbox")
 
 
 @pytest.fixture
@@ -115,8 +114,8 @@ def statement() -> FileStatement:
     )
 
 
-async def taken(shelf: AssetShelf, drawn: Drawn) -> MediaItem:
-    stored, facts = await shelf.take_in(drawn.uri)
+async def taken(shelf: FileAssetStore, drawn: Drawn) -> MediaItem:
+    stored, facts = await shelf.ingest(drawn.uri)
     return MediaItem(
         storage_uri=stored.storage_uri,
         sha256=stored.sha256,
@@ -129,17 +128,19 @@ async def taken(shelf: AssetShelf, drawn: Drawn) -> MediaItem:
     )
 
 
-async def test_a_picture_of_the_studio_is_taken_in_by_its_content_and_measured(shelf: AssetShelf, drawn: Drawn) -> None:
-    stored, facts = await shelf.take_in(drawn.uri)
+async def test_a_picture_of_the_studio_is_taken_in_by_its_content_and_measured(
+    shelf: FileAssetStore, drawn: Drawn
+) -> None:
+    stored, facts = await shelf.ingest(drawn.uri)
     assert (stored.sha256, stored.storage_uri) == (drawn.sha256, storage_uri(drawn.sha256, "image/png"))
     assert stored.size == drawn.path.stat().st_size
     assert (facts.media_type, facts.width, facts.height, facts.resolution) == ("image/png", 320, 400, "320x400")
     assert await shelf.measure(stored.storage_uri) == facts
-    assert (await shelf.take_in(drawn.uri))[0] == stored
+    assert (await shelf.ingest(drawn.uri))[0] == stored
 
 
 async def test_a_signed_picture_is_accepted_by_a_stranger_and_measured_again(
-    shelf: AssetShelf, drawn: Drawn, authority: Authority, statement: FileStatement
+    shelf: FileAssetStore, drawn: Drawn, authority: Authority, statement: FileStatement
 ) -> None:
     item = await taken(shelf, drawn)
     signed = await shelf.sign(item, statement)
@@ -147,7 +148,7 @@ async def test_a_signed_picture_is_accepted_by_a_stranger_and_measured_again(
     assert signed.storage_uri == storage_uri(signed.sha256, "image/png")
     assert signed.facts == item.facts == await shelf.measure(signed.storage_uri)
     assert await shelf.measure(item.storage_uri) == item.facts
-    lent = path_of(await shelf.lend(signed.storage_uri))
+    lent = path_of(await shelf.export_copy(signed.storage_uri))
     assert sha256_of(lent) == signed.sha256
     report = encypher_c2pa.verify(
         lent,
@@ -165,11 +166,11 @@ async def test_a_signed_picture_is_accepted_by_a_stranger_and_measured_again(
 
 
 async def test_what_is_lent_reaches_the_network_with_its_credentials(
-    shelf: AssetShelf, drawn: Drawn, tools: ToolHost, statement: FileStatement
+    shelf: FileAssetStore, drawn: Drawn, tools: ToolHost, statement: FileStatement
 ) -> None:
     """The way of a published picture: studio, store, signature, outbox, post."""
     signed = await shelf.sign(await taken(shelf, drawn), statement)
-    lent = await shelf.lend(signed.storage_uri)
+    lent = await shelf.export_copy(signed.storage_uri)
     shown = {"uri": lent, "sha256": signed.sha256, "media_type": signed.facts.media_type, "alt": signed.alt}
     asked = {"account": "nora", "text": "Old light", "idempotency_key": signed.sha256, "media": [shown]}
     receipt = await tools.call("twitter-mcp", "post_tweet", {**asked})
@@ -186,29 +187,29 @@ async def test_what_is_lent_reaches_the_network_with_its_credentials(
 
 
 async def test_a_copy_that_is_lent_is_in_the_outbox_alone_and_the_store_stays_whole(
-    shelf: AssetShelf, drawn: Drawn, tmp_path: Path
+    shelf: FileAssetStore, drawn: Drawn, tmp_path: Path
 ) -> None:
-    stored, facts = await shelf.take_in(drawn.uri)
-    first, second = await asyncio.gather(shelf.lend(stored.storage_uri), shelf.lend(stored.storage_uri))
+    stored, facts = await shelf.ingest(drawn.uri)
+    first, second = await asyncio.gather(shelf.export_copy(stored.storage_uri), shelf.export_copy(stored.storage_uri))
     assert first == second
     lent = path_of(first)
     assert lent.parent == (drawn.folder.parent / "outbox").resolve()
     scribble(lent)
     assert sha256_of(lent) != stored.sha256
     assert await shelf.measure(stored.storage_uri) == facts
-    assert await shelf.lend(stored.storage_uri) == first
+    assert await shelf.export_copy(stored.storage_uri) == first
     assert sha256_of(lent) == stored.sha256
 
 
 async def test_what_is_not_there_or_was_altered_is_neither_measured_nor_lent(
-    shelf: AssetShelf, drawn: Drawn, tmp_path: Path, statement: FileStatement
+    shelf: FileAssetStore, drawn: Drawn, tmp_path: Path, statement: FileStatement
 ) -> None:
     item = await taken(shelf, drawn)
     with pytest.raises(NotFound):
-        await shelf.lend(storage_uri("0" * 64, "image/png"))
+        await shelf.export_copy(storage_uri("0" * 64, "image/png"))
     (inside,) = (tmp_path / "assets").rglob(f"{item.sha256}.png")
     scribble(inside)
-    for refused in (shelf.measure(item.storage_uri), shelf.lend(item.storage_uri), shelf.sign(item, statement)):
+    for refused in (shelf.measure(item.storage_uri), shelf.export_copy(item.storage_uri), shelf.sign(item, statement)):
         with pytest.raises(Altered):
             await refused
 
@@ -229,14 +230,14 @@ async def test_what_is_not_there_or_was_altered_is_neither_measured_nor_lent(
         "file:///etc/passwd",
     ],
 )
-async def test_nothing_is_taken_from_outside_the_sources(shelf: AssetShelf, drawn: Drawn, uri: str) -> None:
+async def test_nothing_is_taken_from_outside_the_sources(shelf: FileAssetStore, drawn: Drawn, uri: str) -> None:
     asked = uri.replace("{folder}", str(drawn.folder)).replace("{name}", drawn.path.name)
     with pytest.raises(Invalid, match="is not in a folder that media are taken from"):
-        await shelf.take_in(asked)
+        await shelf.ingest(asked)
 
 
 async def test_links_count_for_where_they_lead(
-    shelf: AssetShelf, drawn: Drawn, signer: FileSigner, tmp_path: Path
+    shelf: FileAssetStore, drawn: Drawn, signer: FileSigner, tmp_path: Path
 ) -> None:
     outside, studio = tmp_path / "outside.png", tmp_path / "studio"
     outside.write_bytes(drawn.path.read_bytes())
@@ -248,27 +249,27 @@ async def test_links_count_for_where_they_lead(
     (studio / "in.png").symlink_to(inside)
     (studio / "round.png").symlink_to(studio / "round.png")
     (tmp_path / "alias").symlink_to(studio)
-    own = AssetShelf(LocalFiles(tmp_path / "own"), signer, sources=[tmp_path / "alias"], outbox=tmp_path / "outbox")
+    own = FileAssetStore(LocalFiles(tmp_path / "own"), signer, sources=[tmp_path / "alias"], outbox=tmp_path / "outbox")
     for name in ("out.png", "folder/outside.png"):
         with pytest.raises(Invalid, match="is not in a folder"):
-            await own.take_in(f"file://{studio / name}")
+            await own.ingest(f"file://{studio / name}")
     for path in (inside, studio / "in.png", tmp_path / "alias" / "inside.png"):
-        assert (await own.take_in(path.as_uri()))[0].sha256 == drawn.sha256
+        assert (await own.ingest(path.as_uri()))[0].sha256 == drawn.sha256
     with pytest.raises((Invalid, NotFound)):
-        await own.take_in(f"file://{studio}/round.png")
+        await own.ingest(f"file://{studio}/round.png")
 
 
 async def test_what_is_no_media_is_not_kept(drawn: Drawn, signer: FileSigner, tmp_path: Path) -> None:
     assets = tmp_path / "assets"
-    shelf = AssetShelf(LocalFiles(assets), signer, sources=[drawn.folder], outbox=tmp_path / "outbox")
+    shelf = FileAssetStore(LocalFiles(assets), signer, sources=[drawn.folder], outbox=tmp_path / "outbox")
     for name, content in (("words.txt", b"hello"), ("fake.png", b"\x89PNG\r\n\x1a\n"), ("swapped.jpg", None)):
         path = drawn.folder / name
         path.write_bytes(content or drawn.path.read_bytes())
         with pytest.raises(Invalid):
-            await shelf.take_in(path.as_uri())
+            await shelf.ingest(path.as_uri())
     with pytest.raises(NotFound):
-        await shelf.take_in((drawn.folder / "nothing.png").as_uri())
+        await shelf.ingest((drawn.folder / "nothing.png").as_uri())
     os.mkfifo(drawn.folder / "pipe.png")
     with pytest.raises(NotFound):
-        await shelf.take_in((drawn.folder / "pipe.png").as_uri())
+        await shelf.ingest((drawn.folder / "pipe.png").as_uri())
     assert not assets.exists()

@@ -1,7 +1,6 @@
 """The name that a file is served under says what is in it; everything else of the desk is tried over HTTP."""
 
-from chimera.contracts.media import MediaFacts, storage_uri
-from chimera.contracts.work import MediaItem
+from chimera.media.types import MediaFacts, MediaItem, storage_uri
 from chimera.wiring import System, served_name
 
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from chimera.contracts.claims import ProcessMark
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.values import Role
+from chimera.errors import Unavailable
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.values import Role
 from chimera.wiring import System
 from chimera.wiring.health import health_of
 from chimera.wiring.roles import serve
@@ -52,7 +52,7 @@ async def test_a_role_process_outlives_a_database_that_goes_just_when_it_has_con
 ) -> None:
     mark, tries = system.fleet.mark, 0
 
-    async def away_at_first(process: ProcessMark) -> None:
+    async def away_at_first(process: ProcessHeartbeat) -> None:
         nonlocal tries
         tries += 1
         if tries == 1:

@@ -6,10 +6,10 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from chimera.contracts.errors import Invalid
-from chimera.gateways.custody import KeyFile
+from chimera.gateways.signing_keys import KeyFile
 from chimera.settings import Settings
 from chimera.wiring import System, services
+from chimera_protocol.errors import Invalid
 
 PASSPHRASE = "nine brown hens behind the barn"
 
@@ -35,7 +35,7 @@ async def test_configured_services_are_brought_up_to_date_and_left_running(setti
 async def test_a_chain_and_a_signer_are_started_and_ended_with_it(settings: Settings) -> None:
     given = settings.model_copy(update={"wallet_passphrase": SecretStr(PASSPHRASE)})
     async with services(given) as found:
-        assert beside(settings) == ["chimera.servers.chain", "chimera.servers.signer"]
+        assert beside(settings) == ["chimera_devnet.chain", "chimera_wallet.signer"]
         assert found.chain_url is not None and found.chain_url.startswith("http://127.0.0.1:")
         assert (found.chain_id, set(found.chain_tokens), len(found.funding_addresses)) == (31_337, {"USDC"}, 2)
         assert (found.anchor_every_seconds, found.anchor_confirmations) == (10, 1)

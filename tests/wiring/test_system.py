@@ -2,12 +2,13 @@
 
 import pytest
 
-from chimera.contracts.claims import Ticket
-from chimera.contracts.errors import Invalid, QueueFull
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage
+from chimera.errors import QueueFull
+from chimera.ids import new_id
 from chimera.settings import Settings
+from chimera.tasks.types.messages import QueueItem
+from chimera.values import Priority, Stage
 from chimera.wiring import System
+from chimera_protocol.errors import Invalid
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -17,25 +18,25 @@ async def test_a_system_without_addresses_is_refused_with_the_way_out() -> None:
         System(Settings())
 
 
-def tickets(count: int) -> list[Ticket]:
-    return [Ticket(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.LOW) for _ in range(count)]
+def tickets(count: int) -> list[QueueItem]:
+    return [QueueItem(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.LOW) for _ in range(count)]
 
 
 async def test_handing_on_without_redis_leaves_it_to_the_sweeper(settings: Settings) -> None:
     system = System(settings.model_copy(update={"redis_url": NOWHERE}))
-    await system.hand_on({Stage.WORK: tickets(1)})
-    await system.make_room(Stage.WORK)
+    await system.enqueue({Stage.WORK: tickets(1)})
+    await system.check_capacity(Stage.WORK)
     await system.close()
 
 
 async def test_a_queue_at_its_bound_takes_no_more(settings: Settings) -> None:
     system = System(settings.model_copy(update={"queue_bound": 3}))
-    await system.hand_on({Stage.WORK: tickets(2)})
-    await system.make_room(Stage.WORK)
-    await system.hand_on({Stage.WORK: tickets(1)})
+    await system.enqueue({Stage.WORK: tickets(2)})
+    await system.check_capacity(Stage.WORK)
+    await system.enqueue({Stage.WORK: tickets(1)})
     with pytest.raises(QueueFull, match="the bound is 3"):
-        await system.make_room(Stage.WORK)
-    await system.make_room(Stage.JUDGE)
+        await system.check_capacity(Stage.WORK)
+    await system.check_capacity(Stage.JUDGE)
     await system.close()
 
 

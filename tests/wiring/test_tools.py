@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.money.payments import WALLET
 from chimera.settings import Settings
 from chimera.wiring import tool_servers
 from chimera.wiring.tools import generators
+from chimera_protocol.errors import Invalid
+from chimera_protocol.payments import WALLET
 
 
 def test_the_bundled_servers_are_there_without_any_configuration(tmp_path: Path) -> None:

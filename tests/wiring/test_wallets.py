@@ -9,16 +9,16 @@ import pytest
 from tests.swarm.fakes import FakeSigner, FakeTools
 from tests.swarm.treasuries import REFUSED, FakeTreasury
 
-from chimera.contracts.errors import Invalid, NotFound
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Decided
-from chimera.contracts.money.payments import WALLET, Movement, PaymentReceipt, PaymentStatus
-from chimera.contracts.money.views import WalletView
-from chimera.contracts.ports import ToolResult
-from chimera.stores.reads import Payer
-from chimera.swarm.cfo import CfoJudge
+from chimera.fleet.reads import Payer
+from chimera.gateways.mcp.types import ToolResult
+from chimera.ids import new_id
+from chimera.money.service.wallets import WalletService
+from chimera.money.types.authorization import Decided
+from chimera.money.types.views import WalletView
+from chimera.roles.cfo import CfoJudge
 from chimera.wiring import System
-from chimera.wiring.wallets import WalletDesk
+from chimera_protocol.errors import Invalid, NotFound
+from chimera_protocol.payments import WALLET, Movement, PaymentReceipt, PaymentStatus
 
 TENANT, NORA = new_id(), new_id()
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -111,9 +111,11 @@ class Paying:
         return {"outcome": "delivered"}
 
 
-def desk(chain: Chain, books: Books | None = None, treasury: Treasury | None = None, paying: Any = None) -> WalletDesk:
+def desk(
+    chain: Chain, books: Books | None = None, treasury: Treasury | None = None, paying: Any = None
+) -> WalletService:
     held, money = cast(Any, books or Books()), cast(Any, treasury or Treasury())
-    return WalletDesk(chain, held, held, money, CfoJudge(money, FakeSigner()), paying, [ADDRESS])
+    return WalletService(chain, held, held, money, CfoJudge(money, FakeSigner()), paying, [ADDRESS])
 
 
 async def test_showing_a_wallet_opens_it() -> None:
@@ -206,7 +208,7 @@ async def test_a_free_resource_costs_nothing() -> None:
     ],
     ids=["show", "fund", "sync", "token", "buy"],
 )
-async def test_without_a_chain_the_way_to_one_is_told(ask: Callable[[WalletDesk], Awaitable[object]]) -> None:
+async def test_without_a_chain_the_way_to_one_is_told(ask: Callable[[WalletService], Awaitable[object]]) -> None:
     with pytest.raises(Invalid, match="no chain is configured") as caught:
         await ask(desk(Chain(known=False)))
     assert "CHIMERA_CHAIN_URL" in caught.value.remedy

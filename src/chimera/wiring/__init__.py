@@ -1,17 +1,17 @@
 """The one place that knows the concrete classes; interfaces reach everything through it."""
 
-from chimera.domain.lifecycle import EFFECT_OVER, TASK_OVER
-from chimera.domain.persona import explain
-from chimera.domain.provenance.hashes import content_hash
-from chimera.embedded import EmbeddedError, StateLock
-from chimera.stores.accounts import Caller, Influencer
-from chimera.stores.desk import Claimed
-from chimera.stores.money.books import chunks
+from chimera.accounts.service import Caller, Influencer
+from chimera.lifecycle import EFFECT_OVER, TASK_OVER
+from chimera.money.service.books import chunks
+from chimera.personas.rules import explain
+from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.service import served_name
+from chimera.tasks.service.dispatch import Claimed
 from chimera.wiring.checks import check_plan, check_prompt, statement_holds
-from chimera.wiring.proofs import served_name
 from chimera.wiring.services import services
 from chimera.wiring.system import System
 from chimera.wiring.tools import tool_servers
+from chimera_devnet import EmbeddedError, StateLock
 
 __all__ = [
     "EFFECT_OVER",

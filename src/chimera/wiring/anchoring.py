@@ -5,14 +5,14 @@ from collections.abc import Collection
 
 import structlog
 
-from chimera.contracts.money.payments import WALLET
-from chimera.contracts.ports import Cfo
-from chimera.contracts.values import Role
-from chimera.gateways.tools import ToolHost
+from chimera.audit.service.log import LogService
+from chimera.gateways.mcp.host import ToolHost
+from chimera.money.ports import Cfo
+from chimera.roles.anchorer import Anchorer, AnchorTerms
+from chimera.roles.consumer import run_anchorer
 from chimera.settings import Settings
-from chimera.stores.provenance.transparency import TransparencyStore
-from chimera.swarm.anchoring import AnchorTerms, Notary
-from chimera.swarm.runtime import keep_anchored
+from chimera.values import Role
+from chimera_protocol.payments import WALLET
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ async def keep_on_chain(
     roles: Collection[Role],
     settings: Settings,
     host: ToolHost,
-    transparency: TransparencyStore,
+    transparency: LogService,
     cfo: Cfo,
     stopping: asyncio.Event,
 ) -> None:
@@ -42,10 +42,10 @@ async def keep_on_chain(
     if terms is None:
         await log.ainfo("no chain is configured: nothing is anchored, and on_chain_verification stays false")
         return
-    await keep_anchored(Notary(transparency, cfo, host, terms), every_seconds(settings), stopping)
+    await run_anchorer(Anchorer(transparency, cfo, host, terms), every_seconds(settings), stopping)
 
 
-async def late_anchors(settings: Settings, host: ToolHost, transparency: TransparencyStore) -> list[str]:
+async def late_anchors(settings: Settings, host: ToolHost, transparency: LogService) -> list[str]:
     """What is wrong with the anchors; nothing where there are none to be made."""
     terms = terms_of(settings, host)
     waited = await transparency.unanchored_seconds() if terms is not None else None

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.signing import signed_bytes, verify
-from chimera.contracts.work import PlanDraft, TaskDispatch
-from chimera.domain import planning
-from chimera.domain.provenance.hashes import content_hash
-from chimera.gateways.tools import ToolHost
-from chimera.swarm import prompts
+from chimera.campaigns.rules import planning
+from chimera.campaigns.types.plans import PlanDraft
+from chimera.gateways.mcp.host import ToolHost
+from chimera.provenance.rules.hashes import content_hash
+from chimera.roles import prompts
+from chimera.tasks.types.work import TaskDispatch
+from chimera_protocol.errors import Invalid
+from chimera_protocol.statements import signed_bytes, verify
 
 WRITE = "write"
 """The prompt template that pieces are written with."""

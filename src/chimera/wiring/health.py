@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.recovery import BacklogView, BreakerView, Health
-from chimera.contracts.values import Role
-from chimera.contracts.views import FleetView
+from chimera.errors import Unavailable
+from chimera.fleet.types.health import BacklogView, BreakerView, Health
+from chimera.fleet.types.views import FleetView
+from chimera.values import Role
 from chimera.wiring.anchoring import late_anchors
 from chimera.wiring.system import System
 

@@ -6,15 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.media import Files, MediaFacts, StoredFile
-from chimera.contracts.provenance.credentials import FileStatement
-from chimera.contracts.work import MediaItem
-from chimera.gateways.credentials.signing import FileSigner
-from chimera.gateways.probing import probe
+from chimera.gateways.media_probe import probe
+from chimera.media.types import Files, MediaFacts, MediaItem, StoredFile
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.types import FileStatement
+from chimera_protocol.errors import Invalid
 
 
-class AssetShelf:
+class FileAssetStore:
     """Implements `ports.Shelf`. What tools have made is taken from `sources` alone; copies are lent in `outbox`."""
 
     def __init__(self, files: Files, signer: FileSigner, *, sources: Sequence[Path], outbox: Path) -> None:
@@ -23,7 +22,7 @@ class AssetShelf:
         self._sources = [source.resolve() for source in sources]
         self._outbox = outbox
 
-    async def take_in(self, uri: str) -> tuple[StoredFile, MediaFacts]:
+    async def ingest(self, uri: str) -> tuple[StoredFile, MediaFacts]:
         """See `ports.Shelf.take_in`."""
         path = await asyncio.to_thread(_located, uri)
         if path is None or not any(path.is_relative_to(source) for source in self._sources):
@@ -51,7 +50,7 @@ class AssetShelf:
         changes = {"storage_uri": stored.storage_uri, "sha256": stored.sha256, "facts": facts}
         return item.model_copy(update={**changes, "unsigned_sha256": item.sha256})
 
-    async def lend(self, storage_uri: str) -> str:
+    async def export_copy(self, storage_uri: str) -> str:
         """See `ports.Shelf.lend`."""
         return (await self._files.materialise(storage_uri, self._outbox)).resolve().as_uri()
 

@@ -8,17 +8,26 @@ from functools import partial
 from typing import assert_never
 from uuid import UUID
 
-from chimera.contracts.claims import ProcessMark, Ticket
-from chimera.contracts.ids import new_id
-from chimera.contracts.provenance.transparency import Sealed
-from chimera.contracts.values import Role, Stage
-from chimera.stores.provenance.sealing import Sealer
-from chimera.stores.tasks import Sweeper
-from chimera.swarm.judge import Judge
-from chimera.swarm.planner import Planner
-from chimera.swarm.publisher import Publisher
-from chimera.swarm.runtime import Bench, Item, Trade, keep_alive, keep_sealed, keep_swept, patiently
-from chimera.swarm.worker import Worker
+from chimera.audit.service.sealing import Sealer
+from chimera.audit.types import Sealed
+from chimera.fleet.types.processes import ProcessHeartbeat
+from chimera.ids import new_id
+from chimera.roles.consumer import (
+    Consumer,
+    Handler,
+    Item,
+    retry_until_available,
+    run_heartbeat,
+    run_sealer,
+    run_sweeper,
+)
+from chimera.roles.judge import Judge
+from chimera.roles.planner import Planner
+from chimera.roles.publisher import Publisher
+from chimera.roles.worker import Worker
+from chimera.tasks.service.work import Sweeper
+from chimera.tasks.types.messages import QueueItem
+from chimera.values import Role, Stage
 from chimera.wiring.anchoring import keep_on_chain
 from chimera.wiring.system import System
 
@@ -29,7 +38,7 @@ SEAL_EVERY = 2.0
 async def serve_apart(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
     """A role process from its start to its end; it waits for services that are not there yet."""
     try:
-        await patiently(system.open, stopping)
+        await retry_until_available(system.open, stopping)
         await serve(system, roles, stopping)
     finally:
         await system.close()
@@ -38,14 +47,14 @@ async def serve_apart(system: System, roles: Sequence[Role], stopping: asyncio.E
 async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
     """Work in these roles until `stopping`, then finish what is in hand."""
     name = ",".join(roles)
-    process = ProcessMark(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
+    process = ProcessHeartbeat(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
     given, fleet = system.settings, system.fleet
-    await patiently(partial(fleet.mark, process), stopping)
+    await retry_until_available(partial(fleet.mark, process), stopping)
     helpers = asyncio.Event()
     background = [
-        asyncio.create_task(keep_alive(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
-        asyncio.create_task(keep_sealed(_Sealing(system, process.process_id), SEAL_EVERY, helpers)),
-        asyncio.create_task(keep_swept(_AllDue(system, process.process_id), system.queue, 1.0, helpers)),
+        asyncio.create_task(run_heartbeat(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
+        asyncio.create_task(run_sealer(_Sealing(system, process.process_id), SEAL_EVERY, helpers)),
+        asyncio.create_task(run_sweeper(_AllDue(system, process.process_id), system.queue, 1.0, helpers)),
         asyncio.create_task(keep_on_chain(roles, given, system.host, system.transparency, system.cfo, helpers)),
     ]
     try:
@@ -73,9 +82,9 @@ async def _stand(of: System, role: Role, process_id: UUID, stopping: asyncio.Eve
             assert_never(role)
 
 
-def _bench(of: System, trade: Trade[Item], process_id: UUID) -> Bench[Item]:
+def _bench(of: System, trade: Handler[Item], process_id: UUID) -> Consumer[Item]:
     given = of.settings
-    return Bench(trade, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
+    return Consumer(trade, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
 
 
 class _Sealing:
@@ -108,7 +117,7 @@ class _AllDue:
         self._quality = system.quality
         self._lease = lease_seconds
 
-    async def sweep(self) -> Mapping[Stage, Sequence[Ticket]]:
+    async def sweep(self) -> Mapping[Stage, Sequence[QueueItem]]:
         """See `ports.Sweep.sweep`."""
         queues = await self._tasks.sweep()
         if queues is None:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from chimera.contracts.errors import Invalid
-from chimera.embedded import EmbeddedPostgres, EmbeddedRedis, chain_of, signer_of
-from chimera.gateways.custody import KeyFile
+from chimera.database.migrations import migrate
+from chimera.gateways.signing_keys import KeyFile
 from chimera.settings import Settings
-from chimera.stores.migrations import migrate
+from chimera_devnet import EmbeddedPostgres, EmbeddedRedis, chain_of, signer_of
+from chimera_protocol.errors import Invalid
 
 _OWN_ANCHOR_SECONDS = 10.0
 """A chain of one's own costs nothing, and forgets no block."""

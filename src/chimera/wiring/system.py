@@ -7,50 +7,51 @@ from importlib.metadata import version
 
 import structlog
 
-from chimera.contracts.claims import Ticket
-from chimera.contracts.errors import Invalid, QueueFull, Unavailable
-from chimera.contracts.media import Files, Generator
-from chimera.contracts.money.payments import WALLET
-from chimera.contracts.values import Stage
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import Claimant, FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps, RemoteStamps
-from chimera.gateways.custody import KeyFile
-from chimera.gateways.models import ModelGateway
-from chimera.gateways.tools import ReadingTools, ToolHost
+from chimera.accounts.service import AccountService
+from chimera.audit.service.log import LogService
+from chimera.campaigns.service import CampaignService
+from chimera.database.postgres import Access, Database
+from chimera.errors import QueueFull, Unavailable
+from chimera.fleet.reads import ReadService
+from chimera.fleet.service import FleetService
+from chimera.gateways.files import LocalFiles, S3Files
+from chimera.gateways.mcp.host import ReadingTools, ToolHost
+from chimera.gateways.models.gateway import ModelGateway
+from chimera.gateways.signing_keys import KeyFile
+from chimera.media.service import MediaService
+from chimera.media.types import Files, Generator
+from chimera.memory.service import MemoryService
+from chimera.money.service.books import BookService
+from chimera.money.service.limits import LimitService
+from chimera.money.service.payment_records import PaymentService
+from chimera.money.service.payments import Chain, Paymaster
+from chimera.money.service.settlement import SettlementService
+from chimera.money.service.treasury import Treasury
+from chimera.money.service.usage_billing import Meter, MeteredModel
+from chimera.money.service.wallets import WalletService
+from chimera.provenance.service import VerificationService
+from chimera.provenance.store import ProofStore
+from chimera.publishing.service import EffectService
+from chimera.redis.activity import RedisActivity
+from chimera.redis.connection import connect, reaching
+from chimera.redis.queue import StreamQueue
+from chimera.redis.throttle import RedisThrottle
+from chimera.review.service.approvals import ReviewService
+from chimera.review.service.quality import QualityService
+from chimera.review.service.questions import QuestionService
+from chimera.roles.cfo import CfoJudge
 from chimera.settings import Settings
-from chimera.stores.accounts import AccountStore
-from chimera.stores.campaigns import CampaignStore
-from chimera.stores.desk import DeskStore
-from chimera.stores.effects import EffectStore
-from chimera.stores.files import LocalFiles, S3Files
-from chimera.stores.fleet import FleetStore
-from chimera.stores.memory import MemoryStore
-from chimera.stores.money.books import BookStore
-from chimera.stores.money.limits import LimitStore
-from chimera.stores.money.settling import SettlingDesk
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.money.wallets import WalletStore
-from chimera.stores.postgres import Access, Database
-from chimera.stores.provenance.proofs import ProofStore
-from chimera.stores.provenance.transparency import TransparencyStore
-from chimera.stores.reads import ReadStore
-from chimera.stores.redis.connection import connect, reaching
-from chimera.stores.redis.pulse import RedisPulse
-from chimera.stores.redis.queue import StreamQueue
-from chimera.stores.redis.throttle import RedisThrottle
-from chimera.stores.review.approvals import ReviewStore
-from chimera.stores.review.quality import QualityStore
-from chimera.stores.review.questions import QuestionStore
-from chimera.stores.tasks import TaskStore
-from chimera.swarm.cfo import CfoJudge
-from chimera.swarm.gallery import Gallery
-from chimera.swarm.metering import Meter, MeteredModel
-from chimera.swarm.paying import Chain, Paymaster
-from chimera.wiring.media import AssetShelf
-from chimera.wiring.proofs import ProofDesk
+from chimera.tasks.service.dispatch import TaskService
+from chimera.tasks.service.work import WorkService
+from chimera.tasks.types.messages import QueueItem
+from chimera.values import Stage
+from chimera.wiring.media import FileAssetStore
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
-from chimera.wiring.wallets import WalletDesk
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import Claimant, FileSigner
+from chimera_credentials.timestamps import OwnStamps, RemoteStamps
+from chimera_protocol.errors import Invalid
+from chimera_protocol.payments import WALLET
 
 log = structlog.get_logger()
 
@@ -66,25 +67,25 @@ class System:
         self.tenants = Database(settings.database_url, Access.TENANT, size=16)
         self.redis = connect(settings.redis_url)
         self.queue = StreamQueue(self.redis, lease_ms=round(settings.lease_seconds * 1_000), bound=settings.queue_bound)
-        self.work = TaskStore(self.swarm)
-        self.effects = EffectStore(self.swarm)
-        self.fleet = FleetStore(self.swarm)
-        self.accounts = AccountStore(self.swarm)
-        self.campaigns = CampaignStore(self.tenants)
-        self.desk = DeskStore(self.tenants, settings.cool_down_seconds)
-        self.questions = QuestionStore(self.tenants)
-        self.review = ReviewStore(self.tenants, settings.undo_seconds)
-        self.quality = QualityStore(self.tenants, self.swarm)
+        self.work = WorkService(self.swarm)
+        self.effects = EffectService(self.swarm)
+        self.fleet = FleetService(self.swarm)
+        self.accounts = AccountService(self.swarm)
+        self.campaigns = CampaignService(self.tenants)
+        self.desk = TaskService(self.tenants, settings.cool_down_seconds)
+        self.questions = QuestionService(self.tenants)
+        self.review = ReviewService(self.tenants, settings.undo_seconds)
+        self.quality = QualityService(self.tenants, self.swarm)
         self.treasury = Treasury(self.swarm)
-        self.wallets = WalletStore(self.swarm)
-        self.limits = LimitStore(self.tenants)
-        self.books = BookStore(self.tenants)
-        self.settling = SettlingDesk(self.tenants)
-        self.pulse = RedisPulse(self.redis)
+        self.wallets = PaymentService(self.swarm)
+        self.limits = LimitService(self.tenants)
+        self.books = BookService(self.tenants)
+        self.settling = SettlementService(self.tenants)
+        self.pulse = RedisActivity(self.redis)
         self.throttle = RedisThrottle(self.redis)
-        self.reads = ReadStore(self.tenants, self.pulse)
-        self.memory = MemoryStore(self.swarm)
-        self.transparency = TransparencyStore(self.swarm, self.tenants)
+        self.reads = ReadService(self.tenants, self.pulse)
+        self.memory = MemoryService(self.swarm)
+        self.transparency = LogService(self.swarm, self.tenants)
 
     @cached_property
     def host(self) -> ToolHost:
@@ -120,10 +121,10 @@ class System:
         return Paymaster(self.wallets, self.cfo, self.host, self.chain) if self.chain is not None else None
 
     @cached_property
-    def wallet_desk(self) -> WalletDesk:
+    def wallet_desk(self) -> WalletService:
         """What operators do with wallets."""
         funding = self.settings.funding_addresses
-        return WalletDesk(self.host, self.wallets, self.reads, self.treasury, self.cfo, self.paymaster, funding)
+        return WalletService(self.host, self.wallets, self.reads, self.treasury, self.cfo, self.paymaster, funding)
 
     @cached_property
     def paid_model(self) -> MeteredModel:
@@ -156,17 +157,17 @@ class System:
         return FileSigner(self.authority, stamps, Claimant("Chimera", version("chimera")))
 
     @cached_property
-    def shelf(self) -> AssetShelf:
+    def shelf(self) -> FileAssetStore:
         """The asset store as the roles see it."""
         state = self.settings.state
         sources = [state / STUDIO, *self.settings.media_folders]
-        return AssetShelf(self.files, self.file_signer, sources=sources, outbox=state / OUTBOX)
+        return FileAssetStore(self.files, self.file_signer, sources=sources, outbox=state / OUTBOX)
 
     @cached_property
-    def proofs(self) -> ProofDesk:
+    def proofs(self) -> VerificationService:
         """Whether what was signed here is what it claims to be."""
         store, own = ProofStore(self.swarm, self.tenants), (self.authority, self.signer, self.log_key, self.file_signer)
-        return ProofDesk(store, self.reads, self.transparency, self.files, *own)
+        return VerificationService(store, self.reads, self.transparency, self.files, *own)
 
     @cached_property
     def makers(self) -> Mapping[str, Generator]:
@@ -174,9 +175,9 @@ class System:
         return generators(self.settings)
 
     @cached_property
-    def gallery(self) -> Gallery:
+    def gallery(self) -> MediaService:
         """The pictures and clips of pieces."""
-        return Gallery(self.tools, self.shelf, self.makers, self.meter)
+        return MediaService(self.tools, self.shelf, self.makers, self.meter)
 
     @cached_property
     def log_key(self) -> KeyFile:
@@ -201,7 +202,7 @@ class System:
         await asyncio.gather(self.swarm.close(), self.tenants.close())
         await self.redis.aclose()
 
-    async def hand_on(self, tickets: Mapping[Stage, Sequence[Ticket]]) -> None:
+    async def enqueue(self, tickets: Mapping[Stage, Sequence[QueueItem]]) -> None:
         """Queue what has been committed. Without Redis it waits in PostgreSQL for the sweeper: nothing is lost."""
         try:
             for stage, due in tickets.items():
@@ -209,7 +210,7 @@ class System:
         except Unavailable as error:
             await log.awarning("left to the sweeper", cause=error.detail)
 
-    async def make_room(self, stage: Stage) -> None:
+    async def check_capacity(self, stage: Stage) -> None:
         """QueueFull when more waits than the bound allows (ORC-10)."""
         try:
             depth = await self.queue.depth(stage)

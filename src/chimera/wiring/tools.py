@@ -6,13 +6,13 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.media import Generator
-from chimera.contracts.money.payments import WALLET
-from chimera.contracts.platforms import Platform, ReadBack
-from chimera.domain.persona import explain
-from chimera.gateways.tools import ToolServer
+from chimera.gateways.mcp.host import ToolServer
+from chimera.gateways.mcp.types import Platform, ReadBack
+from chimera.media.types import Generator
+from chimera.personas.rules import explain
 from chimera.settings import Settings
+from chimera_protocol.errors import Invalid
+from chimera_protocol.payments import WALLET
 
 SERVERS: TypeAdapter[dict[str, ToolServer]] = TypeAdapter(dict[str, ToolServer])
 GENERATORS: TypeAdapter[dict[str, Generator]] = TypeAdapter(dict[str, Generator])
@@ -109,7 +109,7 @@ def _bundled(settings: Settings) -> dict[str, ToolServer]:
     settings.state.mkdir(parents=True, exist_ok=True)
     social = [
         "-m",
-        "chimera.servers.social",
+        "chimera_devnet.social",
         "--db",
         str(settings.state / "social.db"),
         "--seed",
@@ -135,7 +135,7 @@ def _bundled(settings: Settings) -> dict[str, ToolServer]:
     voice = {"CHIMERA_STUDIO_VOICE": str(settings.studio_voice)} if settings.studio_voice else {}
     servers[STUDIO_SERVER] = ToolServer(
         command=sys.executable,
-        args=["-m", "chimera.servers.studio", "--out", str(settings.state / STUDIO)],
+        args=["-m", "chimera_studio", "--out", str(settings.state / STUDIO)],
         env=voice,
         reads=["generate_image", "generate_video", "generate_voice", "draw_character", "compare_likeness"],
         timeout_seconds=180,
@@ -146,7 +146,7 @@ def _bundled(settings: Settings) -> dict[str, ToolServer]:
         sellers = [f"--seller-host={host}" for host in settings.seller_hosts]
         servers[WALLET] = ToolServer(
             command=sys.executable,
-            args=["-m", "chimera.servers.wallet", *places, *tokens, *sellers],
+            args=["-m", "chimera_wallet", *places, *tokens, *sellers],
             reads=[*_WALLET_READS],
             acts=["transfer", "deploy_token", "pay_resource", "anchor", "fund"],
             timeout_seconds=120,
@@ -155,7 +155,7 @@ def _bundled(settings: Settings) -> dict[str, ToolServer]:
     if feeds is not None:
         servers["news-mcp"] = ToolServer(
             command=sys.executable,
-            args=["-m", "chimera.servers.news", "--feeds", str(feeds)],
+            args=["-m", "chimera_connectors.news", "--feeds", str(feeds)],
             reads=["list_items", "search_items", "read_item"],
         )
     return servers

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from chimera.contracts.money.books import BookLine, Section, Statement
+from chimera.money.types.books import BookLine, Section, Statement
 
 
 def line(section: Section, amount: str) -> BookLine:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.money.finance import Authorization, PolicyViolation, TransactionRequest
+from chimera.money.types.authorization import Authorization, PolicyViolation, TransactionRequest
 
 
 def request(**changes: Any) -> dict[str, Any]:

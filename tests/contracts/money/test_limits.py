@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.money.limits import AnomalyRules, Limit
+from chimera.money.types.limits import AnomalyRules, Limit
 
 
 @pytest.mark.parametrize("changes", [{"span": "year"}, {"amount": "ten"}, {"amount": "0 USDC"}, {"amount": 5.0}])

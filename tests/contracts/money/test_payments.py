@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.payments import (
+from chimera.ids import new_id
+from chimera_protocol.payments import (
     ANCHOR_ACCOUNT,
     AnchorDetails,
     AnchorReading,

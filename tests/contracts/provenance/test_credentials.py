@@ -3,13 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chimera.contracts.provenance.credentials import (
-    CredentialState,
-    DataUse,
-    FileStatement,
-    FileVerdict,
-    SourceType,
-)
+from chimera_credentials.types import CredentialState, DataUse, FileStatement, FileVerdict, SourceType
 
 SAID = {"asset_id": "1", "soul_hash": "a" * 64, "model": "composer", "source_type": "algorithmicMedia"}
 

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.provenance.proofs import Badge, Finding, Piece, PieceCheck, PieceProof
+from chimera.provenance.types.proofs import Badge, CheckFinding, PieceCheck, PieceProof, PublishedPiece
 
-PIECE = Piece(
+PIECE = PublishedPiece(
     asset_id=UUID(int=1),
     tenant_id=UUID(int=2),
     provenance_id=UUID(int=3),
@@ -27,7 +27,7 @@ PIECE = Piece(
 )
 def test_a_check_holds_when_nothing_in_it_does_not(found: list[bool | None], holds: bool) -> None:
     proof = PieceProof(piece=PIECE, badge=Badge.SIGNED, holds=True, files=[])
-    findings = [Finding(what="x", holds=each, told="") for each in found]
+    findings = [CheckFinding(what="x", holds=each, told="") for each in found]
     assert PieceCheck(at=PIECE.created_at, proof=proof, findings=findings).holds is holds
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from chimera.contracts.provenance.signing import canonical_hash, signed_bytes, verify
+from chimera_protocol.statements import canonical_hash, signed_bytes, verify
 
 PAYLOAD = b'{"amount":"50 USDC"}'
 HEADER = {"alg": "EdDSA", "b64": False, "crit": ["b64"]}

@@ -6,12 +6,13 @@ import pytest
 from pydantic import ValidationError
 from tests.domain.provenance.test_notes import Key
 
-from chimera.contracts.provenance.transparency import AuditReport, Batched, Finding, NoteSigner
+from chimera.audit.types import AuditFinding, AuditReport, Batched
+from chimera_credentials.log.notes import NoteSigner
 
-FINDING = Finding(table="audit_event", id="5", what="it is missing")
+FINDING = AuditFinding(table="audit_event", id="5", what="it is missing")
 
 
-def report(*findings: Finding) -> AuditReport:
+def report(*findings: AuditFinding) -> AuditReport:
     counts = dict.fromkeys(("leaves", "checkpoints", "anchors", "unsealed", "money_events"), 0)
     return AuditReport(tenant_id=None, head=None, signed_by=[], findings=list(findings), **counts)
 
@@ -23,7 +24,7 @@ def test_a_report_holds_when_nothing_was_found() -> None:
 
 def test_a_finding_names_table_and_row() -> None:
     assert str(FINDING) == "audit_event 5: it is missing"
-    assert str(Finding(table="export", id="", what="it was cut")) == "export: it was cut"
+    assert str(AuditFinding(table="export", id="", what="it was cut")) == "export: it was cut"
 
 
 def test_a_path_is_made_of_hashes() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Outcome
-from chimera.domain.money import accounts
-from chimera.domain.money.accounts import Kind, Posting, Spender
+from chimera.ids import new_id
+from chimera.money.rules import accounts
+from chimera.money.rules.accounts import Kind, Posting, Spender
+from chimera.money.types.authorization import SpendOutcome
 
 AGENT, CAMPAIGN = new_id(), new_id()
 NORA = Spender(agent_id=AGENT, campaign_id=CAMPAIGN, category="ads", payee="0xA")
@@ -31,8 +31,8 @@ def booked(*steps: Sequence[Posting]) -> dict[str, Decimal]:
     return {code: amount for code, amount in sums.items() if amount}
 
 
-@given(amounts, amounts, st.sampled_from(Outcome), st.sampled_from([NORA, TENANT]))
-def test_every_movement_sums_to_zero(held: Decimal, paid: Decimal, outcome: Outcome, who: Spender) -> None:
+@given(amounts, amounts, st.sampled_from(SpendOutcome), st.sampled_from([NORA, TENANT]))
+def test_every_movement_sums_to_zero(held: Decimal, paid: Decimal, outcome: SpendOutcome, who: Spender) -> None:
     source = accounts.wallet(who.agent_id)
     for postings in (
         accounts.reserving(who, held),
@@ -55,19 +55,19 @@ def test_a_pending_transfer_is_set_aside_and_nothing_is_spent() -> None:
 @pytest.mark.parametrize(("paid", "expected"), [(Decimal(50), 50), (Decimal("0.3"), Decimal("0.3"))])
 def test_a_posted_transfer_frees_what_was_held_and_books_what_was_paid(paid: Decimal, expected: Decimal) -> None:
     source = accounts.vendor("twitter-mcp")
-    ended = accounts.closing(NORA, Decimal(50), Outcome.POSTED, paid, source)
+    ended = accounts.closing(NORA, Decimal(50), SpendOutcome.POSTED, paid, source)
     after = booked(accounts.reserving(NORA, Decimal(50)), ended)
     assert after == {f"expense:ads:{AGENT}:{CAMPAIGN}": expected, "vendor:twitter-mcp": -expected}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.VOIDED, Outcome.EXPIRED])
-def test_a_transfer_that_was_given_up_leaves_nothing_behind(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [SpendOutcome.VOIDED, SpendOutcome.EXPIRED])
+def test_a_transfer_that_was_given_up_leaves_nothing_behind(outcome: SpendOutcome) -> None:
     ended = accounts.closing(NORA, Decimal(50), outcome, Decimal(50), accounts.wallet(AGENT))
     assert booked(accounts.reserving(NORA, Decimal(50)), ended) == {}
 
 
 def test_a_posted_transfer_of_nothing_leaves_nothing_behind() -> None:
-    ended = accounts.closing(NORA, Decimal(50), Outcome.POSTED, Decimal(0), accounts.wallet(AGENT))
+    ended = accounts.closing(NORA, Decimal(50), SpendOutcome.POSTED, Decimal(0), accounts.wallet(AGENT))
     assert booked(accounts.reserving(NORA, Decimal(50)), ended) == {}
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.money.limits import AnomalyRules
-from chimera.contracts.values import Money
-from chimera.domain.money.anomalies import Habits, PastSpend
+from chimera.money.rules.anomalies import PastSpend, SpendHistory
+from chimera.money.types.limits import AnomalyRules
+from chimera_protocol.money import Money
 
 NOW = datetime(2026, 2, 5, 12, 30, tzinfo=UTC)
 SHOP, OTHER = "0xShop", "0xOther"
@@ -32,7 +32,7 @@ RULES = AnomalyRules()
 
 def said(wanted: str, history: Sequence[PastSpend] = USUAL, payee: str = SHOP, **more: Sequence[str]) -> list[str]:
     """The words before the colon of every objection."""
-    found = Habits(history, RULES, NOW).objections(Money.parse(wanted), payee, **more)
+    found = SpendHistory(history, RULES, NOW).objections(Money.parse(wanted), payee, **more)
     return [objection.partition(":")[0] for objection in found]
 
 
@@ -46,7 +46,7 @@ def test_nothing_is_suspicious_before_there_is_a_history(known: int, found: list
 
 
 def test_an_objection_says_what_is_usual() -> None:
-    (size,) = Habits(USUAL, RULES, NOW).objections(Money.parse("31 USDC"), SHOP)
+    (size,) = SpendHistory(USUAL, RULES, NOW).objections(Money.parse("31 USDC"), SHOP)
     assert size == "size: 31 USDC is far above the usual 10; up to 30 is no news"
 
 
@@ -112,7 +112,7 @@ def test_many_small_spends_to_one_payee_are_one_large_spend_in_slices() -> None:
 
 
 def test_what_was_let_through_counts_for_the_rhythm_at_once() -> None:
-    habits = Habits(USUAL, RULES, NOW)
+    habits = SpendHistory(USUAL, RULES, NOW)
     wanted = Money.parse("10 USDC")
     found = []
     for _ in range(5):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Money
-from chimera.domain.money import budget
-from chimera.domain.money.budget import Counter
+from chimera.ids import new_id
+from chimera.money.rules import budget
+from chimera.money.rules.budget import Counter
+from chimera_protocol.money import Money
 
 
 def counter(limit: str, span: str = "day", *, reserved: str = "0", spent: str = "0", scope: str = "tenant") -> Counter:

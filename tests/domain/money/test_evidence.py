@@ -10,10 +10,10 @@ import pytest
 from pydantic import JsonValue
 from tests.domain.chains import NOON, Books, event, rehashed
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import plain
-from chimera.domain.money import evidence
-from chimera.domain.money.evidence import Event, Head, Link
+from chimera.ids import new_id
+from chimera.money.rules import evidence
+from chimera.money.rules.evidence import Event, Head, Link
+from chimera_protocol.money import plain
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.books import BookAccount, BookEntry
-from chimera.domain.money import journal
+from chimera.ids import new_id
+from chimera.money.rules import journal
+from chimera.money.types.books import BookAccount, BookEntry
 
 NAME = re.compile(r"(Assets|Liabilities|Equity|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+")
 

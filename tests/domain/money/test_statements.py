@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.money.books import BurnPoint, Outlook, Section
-from chimera.domain.money import statements
-from chimera.domain.money.accounts import Kind
-from chimera.domain.money.statements import EXACT, Sum, Unsound, outlook, period
+from chimera.money.rules import statements
+from chimera.money.rules.accounts import Kind
+from chimera.money.rules.statements import EXACT, Sum, Unsound, outlook, period
+from chimera.money.types.books import BurnPoint, Outlook, Section
+from chimera_protocol.errors import Invalid
 
 TODAY = date(2026, 2, 15)
 NOON = datetime(2026, 2, 15, 12, tzinfo=UTC)

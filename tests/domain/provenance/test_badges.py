@@ -2,9 +2,9 @@
 
 import pytest
 
-from chimera.contracts.provenance.credentials import CredentialState
-from chimera.contracts.provenance.proofs import Badge
-from chimera.domain.provenance import badges
+from chimera.provenance.rules import badges
+from chimera.provenance.types.proofs import Badge
+from chimera_credentials.types import CredentialState
 
 GOOD = {CredentialState.VALID, CredentialState.VALID_EXPIRED_WITH_TIMESTAMP}
 

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chimera.contracts.claims import Task
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import TaskKind
-from chimera.contracts.work import DispatchContext, RenderedPrompt, ResultMetadata, TaskDispatch, ToolCall
-from chimera.domain.provenance import hashes as provenance
+from chimera.gateways.models.types import RenderedPrompt
+from chimera.ids import new_id
+from chimera.provenance.rules import hashes as provenance
+from chimera.tasks.types.messages import Task
+from chimera.tasks.types.work import DispatchContext, ResultMetadata, TaskDispatch, ToolCall
+from chimera.values import TaskKind
 
 parts = st.lists(st.text(alphabet="ab \x1e\x1f", max_size=6), min_size=1, max_size=4)
 

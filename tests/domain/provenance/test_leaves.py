@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.domain.provenance import leaves
-from chimera.domain.provenance.leaves import differing, exact, leaf
+from chimera_credentials.log import leaves
+from chimera_credentials.log.leaves import differing, exact, leaf
 
 NAMES = st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True)
 TEXTS = st.text(st.characters(codec="utf-8"))

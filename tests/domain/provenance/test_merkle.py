@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from chimera.domain.provenance import merkle
-from chimera.domain.provenance.merkle import EMPTY, Frontier, leaf_hash
+from chimera_credentials.log import merkle
+from chimera_credentials.log.merkle import EMPTY, Frontier, leaf_hash
 
 LEAVES = [
     leaf_hash(bytes.fromhex(each))
@@ -53,10 +53,10 @@ def entries(size: int) -> list[bytes]:
     return [b"entry %d" % number for number in range(size)]
 
 
-def grown(leaves: list[bytes]) -> tuple[Frontier, dict[merkle.Piece, bytes]]:
+def grown(leaves: list[bytes]) -> tuple[Frontier, dict[merkle.Subtree, bytes]]:
     """A tree that grew leaf by leaf, and all that would be stored of it."""
     frontier = Frontier()
-    stored: dict[merkle.Piece, bytes] = {}
+    stored: dict[merkle.Subtree, bytes] = {}
     for number, leaf in enumerate(leaves):
         stored[0, number] = leaf
         stored |= dict(frontier.append(leaf))

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.domain.provenance import notes
-from chimera.domain.provenance.notes import Checkpoint
+from chimera_credentials.log import notes
+from chimera_credentials.log.notes import Checkpoint
 
 # The key pair and note that golang.org/x/mod/sumdb/note documents.
 PETER = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

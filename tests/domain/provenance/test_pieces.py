@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chimera.domain.provenance.hashes import content_hash
-from chimera.domain.provenance.pieces import Pieces
+from chimera.audit.rules.pieces import Pieces
+from chimera.provenance.rules.hashes import content_hash
 
 PARTS = ["Look up.", "Tonight."]
 HASH = content_hash(PARTS)

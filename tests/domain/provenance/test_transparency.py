@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.provenance.test_notes import Key
 
-from chimera.contracts.provenance.transparency import MONEY_HEAD, AuditReport
-from chimera.domain.money.evidence import Head, Link, change
-from chimera.domain.provenance import leaves, merkle, notes
-from chimera.domain.provenance.hashes import content_hash
-from chimera.domain.provenance.merkle import Frontier
-from chimera.domain.provenance.notes import Checkpoint
-from chimera.domain.provenance.transparency import LATE, LISTED, verify_export
+from chimera.audit.rules.export import LATE, LISTED, verify_export
+from chimera.audit.types import MONEY_HEAD, AuditReport
+from chimera.money.rules.evidence import Head, Link, change
+from chimera.provenance.rules.hashes import content_hash
+from chimera_credentials.log import leaves, merkle, notes
+from chimera_credentials.log.merkle import Frontier
+from chimera_credentials.log.notes import Checkpoint
 
 TENANT = UUID(int=7)
 ORIGIN = f"example.com/{TENANT}"

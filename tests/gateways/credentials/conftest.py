@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 from pydantic import JsonValue
 
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import Claimant, FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import Claimant, FileSigner
+from chimera_credentials.timestamps import OwnStamps
+from chimera_credentials.types import FileStatement, SourceType
 
 GENERATOR = Claimant("Chimera", "0.1.0")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.provenance.credentials import CredentialState, FileStatement
-from chimera.gateways.credentials.apart import Request, check
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner
-from chimera.gateways.credentials.verifying import verify_file
+from chimera_credentials.authority import Authority
+from chimera_credentials.sandbox import Request, check
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.types import CredentialState, FileStatement
+from chimera_credentials.verifying import verify_file
 
 
 def asked(path: Path, authority: Authority) -> Request:

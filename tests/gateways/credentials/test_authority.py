@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.gateways.credentials.conftest import Clock
 
-from chimera.contracts.errors import Invalid
-from chimera.gateways.credentials.authority import Authority, Terms
-from chimera.gateways.credentials.certificates import CLAIM_SIGNING
+from chimera_credentials.authority import Authority, Terms
+from chimera_credentials.certificates import CLAIM_SIGNING
+from chimera_protocol.errors import Invalid
 
 
 def folder_of(tmp_path: Path) -> Path:
@@ -63,8 +63,8 @@ def test_a_second_start_finds_the_same(authority: Authority, tmp_path: Path) -> 
 def test_processes_that_start_at_once_share_one_root_and_sign_under_it(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib\n"
-        "from chimera.gateways.credentials.authority import Authority\n"
-        "from chimera.gateways.credentials.certificates import leads_to\n"
+        "from chimera_credentials.authority import Authority\n"
+        "from chimera_credentials.certificates import leads_to\n"
         "from cryptography import x509\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "made = Authority(pathlib.Path(sys.argv[1]))\n"

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.provenance.credentials import FileStatement
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.boxes import claim_signature
-from chimera.gateways.credentials.signing import FileSigner
+from chimera_credentials.authority import Authority
+from chimera_credentials.jumbf import claim_signature
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.types import FileStatement
 
 LABEL = "urn:c2pa:0"
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from chimera.gateways.credentials.certificates import Credential, Role, common_name, issue, leads_to, may_sign_claims
+from chimera_credentials.certificates import CertificateRole, Credential, common_name, issue, leads_to, may_sign_claims
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -16,17 +16,17 @@ YEAR = timedelta(days=365)
 
 @pytest.fixture
 def root() -> Credential:
-    return issue(Role.ROOT, "Chimera", AT, YEAR, None)
+    return issue(CertificateRole.ROOT, "Chimera", AT, YEAR, None)
 
 
 def under(root: Credential) -> tuple[Credential, Credential]:
-    intermediate = issue(Role.INTERMEDIATE, "Chimera", AT, YEAR, root)
-    return intermediate, issue(Role.SIGNER, "Chimera", AT, YEAR, intermediate)
+    intermediate = issue(CertificateRole.INTERMEDIATE, "Chimera", AT, YEAR, root)
+    return intermediate, issue(CertificateRole.SIGNER, "Chimera", AT, YEAR, intermediate)
 
 
 def test_a_chain_leads_to_its_root_and_to_no_other_of_the_same_name(root: Credential) -> None:
     _, signer = under(root)
-    other = issue(Role.ROOT, "Chimera", AT, YEAR, None)
+    other = issue(CertificateRole.ROOT, "Chimera", AT, YEAR, None)
     assert other.certificate.subject == root.certificate.subject
     assert leads_to(signer.chain, [other.certificate, root.certificate]) == root.certificate
     assert leads_to(signer.chain, [other.certificate]) is None
@@ -43,13 +43,13 @@ def test_a_chain_with_a_link_missing_or_out_of_order_leads_nowhere(root: Credent
 def test_one_who_may_not_certify_leads_nobody_to_the_root(root: Credential) -> None:
     """Else every signer could make signers of his own."""
     _, signer = under(root)
-    forged = issue(Role.SIGNER, "Mallory", AT, YEAR, signer)
+    forged = issue(CertificateRole.SIGNER, "Mallory", AT, YEAR, signer)
     assert leads_to(forged.chain, [root.certificate]) is None
 
 
 def test_only_a_signer_may_sign_claims(root: Credential) -> None:
     intermediate, signer = under(root)
-    stamper = issue(Role.STAMPER, "Chimera", AT, YEAR, intermediate)
+    stamper = issue(CertificateRole.STAMPER, "Chimera", AT, YEAR, intermediate)
     may = {one.name: may_sign_claims(one.certificate) for one in (root, intermediate, signer, stamper)}
     assert [name for name, allowed in may.items() if allowed] == ["Chimera Signer"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from chimera.gateways.credentials.door import StampDoor
-from chimera.gateways.credentials.stamps import LONGEST, NotStamped
+from chimera_credentials.timestamps import LONGEST, NotStamped
+from chimera_credentials.tsa_server import StampDoor
 
 
 class Echo:

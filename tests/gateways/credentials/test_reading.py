@@ -8,10 +8,10 @@ from zlib import crc32
 import pytest
 from tests.gateways.credentials.conftest import Media
 
-from chimera.contracts.provenance.credentials import PROVENANCE, FileStatement
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.reading import NoManifest, Unreadable, read
-from chimera.gateways.credentials.signing import FileSigner
+from chimera_credentials.authority import Authority
+from chimera_credentials.reading import NoManifest, UnreadableManifest, read
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.types import PROVENANCE, FileStatement
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_no_manifest_and_no_file_are_told_apart(
     with pytest.raises(NoManifest):
         read(media["card.png"].path, "image/png", authority.root_pem)
     (tmp_path / "empty").write_bytes(b"\0" * 100)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableManifest):
         read(tmp_path / "empty", None, authority.root_pem)
 
 
@@ -66,7 +66,7 @@ def test_a_manifest_that_is_kept_elsewhere_is_not_fetched(
             "</rdf:RDF></x:xmpmeta>"
         )
         (tmp_path / "remote.png").write_bytes(_with_meta(source, meta))
-        with pytest.raises((NoManifest, Unreadable)):
+        with pytest.raises((NoManifest, UnreadableManifest)):
             read(tmp_path / "remote.png", "image/png", authority.root_pem)
         with pytest.raises(TimeoutError):
             listening.accept()

@@ -18,19 +18,12 @@ import pytest
 from PIL import Image
 from tests.gateways.credentials.conftest import GENERATOR, Clock, Media, Report
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.credentials import (
-    PROVENANCE,
-    CredentialState,
-    DataUse,
-    FileStatement,
-    SignedFile,
-    SourceType,
-)
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner, NotSigned
-from chimera.gateways.credentials.stamps import NotStamped, OwnStamps, RemoteStamps
-from chimera.gateways.credentials.verifying import verify_file
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import FileSigner, NotSigned
+from chimera_credentials.timestamps import NotStamped, OwnStamps, RemoteStamps
+from chimera_credentials.types import PROVENANCE, CredentialState, DataUse, FileStatement, SignedFile, SourceType
+from chimera_credentials.verifying import verify_file
+from chimera_protocol.errors import Invalid
 
 FILES = ["card.png", "card.jpg", "card.webp", "clip.mp4", "voice.wav"]
 Stranger = Callable[..., Report]
@@ -253,10 +246,10 @@ def test_a_stamp_of_a_wrong_clock_does_not_make_a_bad_file(
 def test_a_proxy_in_the_environment_does_not_cost_the_time_stamp(tmp_path: Path, media: Mapping[str, Media]) -> None:
     code = (
         "import sys, pathlib\n"
-        "from chimera.contracts.provenance.credentials import FileStatement, SourceType\n"
-        "from chimera.gateways.credentials.authority import Authority\n"
-        "from chimera.gateways.credentials.signing import FileSigner, Claimant\n"
-        "from chimera.gateways.credentials.stamps import OwnStamps\n"
+        "from chimera_credentials.types import FileStatement, SourceType\n"
+        "from chimera_credentials.authority import Authority\n"
+        "from chimera_credentials.signing import FileSigner, Claimant\n"
+        "from chimera_credentials.timestamps import OwnStamps\n"
         "source, folder = map(pathlib.Path, sys.argv[1:])\n"
         "authority = Authority(folder / 'credentials')\n"
         "signer = FileSigner(authority, OwnStamps(authority), Claimant('Chimera', '0.1.0'))\n"

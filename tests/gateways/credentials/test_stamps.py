@@ -16,9 +16,9 @@ from rfc3161_client import (
 )
 from tests.gateways.credentials.conftest import Clock
 
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.door import StampDoor
-from chimera.gateways.credentials.stamps import NotStamped, OwnStamps, RemoteStamps
+from chimera_credentials.authority import Authority
+from chimera_credentials.timestamps import NotStamped, OwnStamps, RemoteStamps
+from chimera_credentials.tsa_server import StampDoor
 
 MESSAGE = b"a signature"
 

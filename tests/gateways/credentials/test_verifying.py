@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from tests.gateways.credentials.conftest import GENERATOR, Media, Report
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.credentials import PROVENANCE, CredentialState, FileStatement, FileVerdict
-from chimera.gateways.credentials.authority import Authority, Terms
-from chimera.gateways.credentials.signing import FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps
-from chimera.gateways.credentials.verifying import verify_file
+from chimera_credentials.authority import Authority, Terms
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.timestamps import OwnStamps
+from chimera_credentials.types import PROVENANCE, CredentialState, FileStatement, FileVerdict
+from chimera_credentials.verifying import verify_file
+from chimera_protocol.errors import Invalid
 
 KINDS = ["card.png", "card.jpg", "clip.mp4"]
 Stranger = Callable[..., Report]

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.gateways.credentials.conftest import GENERATOR
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.provenance.credentials import PROVENANCE, CredentialState, FileStatement
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import FileSigner
-from chimera.gateways.credentials.stamps import OwnStamps
-from chimera.gateways.credentials.verifying import verify_text
-from chimera.gateways.credentials.wrapping import SLACK, fitted, normal, size, unwrapped, wrapper
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.text_embedding import SLACK, fitted, normal, size, unwrapped, wrapper
+from chimera_credentials.timestamps import OwnStamps
+from chimera_credentials.types import PROVENANCE, CredentialState, FileStatement
+from chimera_credentials.verifying import verify_text
+from chimera_protocol.errors import Invalid
 
 LONG = "How I grow herbs on a balcony. 🌿 Première leçon: ne pas noyer le basilic.\n\n水は朝にやる。 " * 20
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.fleet import Bounds
-from chimera.contracts.money.books import BurnDown, BurnPoint, Outlook
-from chimera.contracts.money.views import LimitView
-from chimera.contracts.values import CampaignStatus, EffectStatus, TaskStatus
-from chimera.interfaces.board import charts
+from chimera.board import charts
+from chimera.money.types.books import BurnDown, BurnPoint, Outlook
+from chimera.money.types.views import LimitView
+from chimera.personas.types.policy import ScoreBounds
+from chimera.values import CampaignStatus, EffectStatus, TaskStatus
 
 AMOUNTS = st.decimals(0, 10**12, places=6)
 
@@ -103,7 +103,7 @@ def test_what_an_influencer_does_is_told_by_shape_and_not_by_colour_alone() -> N
     [(1.0, "green"), (0.90, "green"), (0.8999, "yellow"), (0.70, "yellow"), (0.6999, "red"), (0.0, "red")],
 )
 def test_the_tiers_are_the_judges(score: float, colour: str) -> None:
-    assert charts.tier(score, Bounds()) == colour
+    assert charts.tier(score, ScoreBounds()) == colour
 
 
 def burning(*used: str, outlook: Outlook = Outlook.HOLDS, **changes: object) -> BurnDown:

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.contracts.fleet import Bounds
-from chimera.contracts.quality import Heard, Share
-from chimera.domain.calibration import calibrate
-from chimera.interfaces.board import curves
+from chimera.board import curves
+from chimera.personas.types.policy import ScoreBounds
+from chimera.review.rules.calibration import calibrate
+from chimera.review.types.quality import LabelledScore, Share
 
 SVG = "{http://www.w3.org/2000/svg}"
-HEARD = st.builds(Heard, score=st.floats(0, 1), good=st.booleans(), count=st.integers(1, 5_000))
+HEARD = st.builds(LabelledScore, score=st.floats(0, 1), good=st.booleans(), count=st.integers(1, 5_000))
 
 
-def drawn(heard: list[Heard], bounds: Bounds | None = None) -> ElementTree.Element:
-    return ElementTree.fromstring(curves.reliability(calibrate(heard, bounds or Bounds())))
+def drawn(heard: list[LabelledScore], bounds: ScoreBounds | None = None) -> ElementTree.Element:
+    return ElementTree.fromstring(curves.reliability(calibrate(heard, bounds or ScoreBounds())))
 
 
 def of(svg: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
@@ -25,7 +25,7 @@ def of(svg: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
 
 
 def test_it_tells_its_error_and_how_much_it_rests_on() -> None:
-    svg = drawn([Heard(0.8, good=True, count=3), Heard(0.8, good=False, count=1)])
+    svg = drawn([LabelledScore(0.8, good=True, count=3), LabelledScore(0.8, good=False, count=1)])
     assert svg.attrib["role"] == "img"
     assert "over 4 pieces" in svg.attrib["aria-label"]
     assert "0.05 away from the Judge's score" in svg.attrib["aria-label"]
@@ -39,7 +39,7 @@ def test_of_nothing_it_draws_the_empty_field_and_says_so() -> None:
 
 
 def test_a_dot_is_where_score_and_share_meet_and_its_interval_goes_through_it() -> None:
-    svg = drawn([Heard(0.5, good=True, count=50), Heard(0.5, good=False, count=50)])
+    svg = drawn([LabelledScore(0.5, good=True, count=50), LabelledScore(0.5, good=False, count=50)])
     (dot,) = of(svg, "dot")
     assert float(dot.attrib["cx"]) == (curves.LEFT + curves.RIGHT) / 2
     assert float(dot.attrib["cy"]) == (curves.TOP + curves.BOTTOM) / 2
@@ -52,7 +52,7 @@ def test_a_dot_is_where_score_and_share_meet_and_its_interval_goes_through_it() 
 
 
 def test_the_bounds_stand_where_the_policy_has_them() -> None:
-    svg = drawn([], Bounds(review=0.25, approve=0.5))
+    svg = drawn([], ScoreBounds(review=0.25, approve=0.5))
     places = [float(re.findall(r"[\d.]+", part.attrib["d"])[0]) for part in of(svg, "bound")]
     wide = curves.RIGHT - curves.LEFT
     assert places == [curves.LEFT + 0.25 * wide, curves.LEFT + 0.5 * wide]
@@ -60,8 +60,8 @@ def test_the_bounds_stand_where_the_policy_has_them() -> None:
 
 
 @given(st.lists(HEARD, max_size=40))
-def test_every_bin_with_pieces_is_drawn_and_nothing_leaves_the_frame(heard: list[Heard]) -> None:
-    found = calibrate(heard, Bounds())
+def test_every_bin_with_pieces_is_drawn_and_nothing_leaves_the_frame(heard: list[LabelledScore]) -> None:
+    found = calibrate(heard, ScoreBounds())
     svg = ElementTree.fromstring(curves.reliability(found))
     there = [each for each in found.bins if each.good.whole]
     assert len(of(svg, "dot")) == len(of(svg, "interval")) == len(of(svg, "count")) == len(there)

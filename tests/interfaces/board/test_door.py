@@ -12,11 +12,11 @@ import pytest
 from tests.browser.stage import HOST, browsing
 from tests.journeys.fleet import Fleet, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.interfaces.api.app import create_app
-from chimera.interfaces.api.callers import COOKIE
-from chimera.interfaces.board.door import HEADERS
-from chimera.interfaces.board.static import ASSETS, URLS
+from chimera.api.app import create_app
+from chimera.api.auth import COOKIE
+from chimera.board.auth import HEADERS
+from chimera.board.static import ASSETS, URLS
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 

@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from markupsafe import Markup
 
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.ids import new_id
-from chimera.interfaces.board import live
-from chimera.interfaces.board.live import PAGES, Live, Painter, Sight, Viewer, event, sights
+from chimera.board import live
+from chimera.board.live import PAGES, LiveUpdates, Region, Renderer, Viewer, event, regions
+from chimera.errors import Unavailable
+from chimera.ids import new_id
 from chimera.wiring import System
 
 TENANT = UUID(int=1)
-A, B = Sight("tally"), Sight("status")
+A, B = Region("tally"), Region("status")
 
 
 class Scene:
@@ -22,11 +22,11 @@ class Scene:
 
     def __init__(self) -> None:
         self.shown = {A: Markup("one"), B: Markup("fine")}
-        self.looks: list[tuple[UUID, Set[Sight]]] = []
+        self.looks: list[tuple[UUID, Set[Region]]] = []
         self.down = False
         self.looked = asyncio.Event()
 
-    async def draw(self, tenant_id: UUID, wanted: Set[Sight]) -> Mapping[Sight, Markup]:
+    async def draw(self, tenant_id: UUID, wanted: Set[Region]) -> Mapping[Region, Markup]:
         self.looks.append((tenant_id, wanted))
         self.looked.set()
         if self.down:
@@ -46,17 +46,17 @@ def scene() -> Scene:
 
 
 @pytest.fixture
-async def house(scene: Scene) -> AsyncIterator[Live]:
-    made = Live(scene.draw, pause=0, beat=3_600, most=3)
+async def house(scene: Scene) -> AsyncIterator[LiveUpdates]:
+    made = LiveUpdates(scene.draw, pause=0, beat=3_600, most=3)
     yield made
     await made.close()
 
 
-async def news(viewer: Viewer) -> Mapping[Sight, Markup] | None:
+async def news(viewer: Viewer) -> Mapping[Region, Markup] | None:
     return await asyncio.wait_for(viewer.next(), 5)
 
 
-async def test_two_viewers_share_one_drawing(scene: Scene, house: Live) -> None:
+async def test_two_viewers_share_one_drawing(scene: Scene, house: LiveUpdates) -> None:
     first, second = house.join(TENANT, [A, B]), house.join(TENANT, [A])
     assert await news(first) == {A: "one", B: "fine"}
     assert await news(second) == {A: "one"}
@@ -69,7 +69,7 @@ async def test_two_viewers_share_one_drawing(scene: Scene, house: Live) -> None:
     assert all(wanted == {A, B} for _, wanted in scene.looks)
 
 
-async def test_what_has_not_changed_is_not_sent(scene: Scene, house: Live) -> None:
+async def test_what_has_not_changed_is_not_sent(scene: Scene, house: LiveUpdates) -> None:
     viewer = house.join(TENANT, [A, B])
     await news(viewer)
     waiting = asyncio.create_task(viewer.next())
@@ -79,12 +79,12 @@ async def test_what_has_not_changed_is_not_sent(scene: Scene, house: Live) -> No
     assert await asyncio.wait_for(waiting, 5) == {B: "red"}
 
 
-async def test_a_late_viewer_is_shown_everything(scene: Scene, house: Live) -> None:
+async def test_a_late_viewer_is_shown_everything(scene: Scene, house: LiveUpdates) -> None:
     await news(house.join(TENANT, [A]))
     assert await news(house.join(TENANT, [A, B])) == {A: "one", B: "fine"}
 
 
-async def test_a_slow_viewer_gets_the_newest_and_no_heap(scene: Scene, house: Live) -> None:
+async def test_a_slow_viewer_gets_the_newest_and_no_heap(scene: Scene, house: LiveUpdates) -> None:
     viewer = house.join(TENANT, [A])
     for number in range(5):
         scene.shown[A] = Markup(number)
@@ -93,7 +93,7 @@ async def test_a_slow_viewer_gets_the_newest_and_no_heap(scene: Scene, house: Li
 
 
 async def test_silence_is_broken_by_signs_of_life(scene: Scene) -> None:
-    lively = Live(scene.draw, pause=0, beat=0)
+    lively = LiveUpdates(scene.draw, pause=0, beat=0)
     viewer = lively.join(TENANT, [A])
     assert await news(viewer) == {A: "one"}
     assert await news(viewer) == {}
@@ -101,7 +101,7 @@ async def test_silence_is_broken_by_signs_of_life(scene: Scene) -> None:
 
 
 async def test_without_the_database_there_is_no_sign_of_life_and_afterwards_there_is(scene: Scene) -> None:
-    lively = Live(scene.draw, pause=0, beat=0)
+    lively = LiveUpdates(scene.draw, pause=0, beat=0)
     scene.down = True
     viewer = lively.join(TENANT, [A])
     await scene.next_look()
@@ -113,13 +113,13 @@ async def test_without_the_database_there_is_no_sign_of_life_and_afterwards_ther
     await lively.close()
 
 
-async def test_tenants_are_drawn_apart(scene: Scene, house: Live) -> None:
+async def test_tenants_are_drawn_apart(scene: Scene, house: LiveUpdates) -> None:
     other = UUID(int=2)
     await asyncio.gather(news(house.join(TENANT, [A])), news(house.join(other, [B])))
     assert {(tenant, *wanted) for tenant, wanted in scene.looks} == {(TENANT, A), (other, B)}
 
 
-async def test_there_is_room_for_so_many_and_again_when_one_has_left(scene: Scene, house: Live) -> None:
+async def test_there_is_room_for_so_many_and_again_when_one_has_left(scene: Scene, house: LiveUpdates) -> None:
     viewers = [house.join(TENANT, [A]) for _ in range(3)]
     with pytest.raises(Unavailable):
         house.join(TENANT, [A])
@@ -129,7 +129,7 @@ async def test_there_is_room_for_so_many_and_again_when_one_has_left(scene: Scen
     await news(house.join(TENANT, [A]))
 
 
-async def test_nobody_draws_for_an_empty_house(scene: Scene, house: Live) -> None:
+async def test_nobody_draws_for_an_empty_house(scene: Scene, house: LiveUpdates) -> None:
     stream = house.stream(TENANT, [A])
     first = await asyncio.wait_for(anext(stream), 5)
     assert "one" in str(first.data)
@@ -139,7 +139,7 @@ async def test_nobody_draws_for_an_empty_house(scene: Scene, house: Live) -> Non
     assert (house._tasks, house._houses) == ({}, {})
 
 
-async def test_streams_end_when_the_server_leaves(scene: Scene, house: Live) -> None:
+async def test_streams_end_when_the_server_leaves(scene: Scene, house: LiveUpdates) -> None:
     stream = house.stream(TENANT, [A])
     await asyncio.wait_for(anext(stream), 5)
     await house.close()
@@ -150,7 +150,7 @@ async def test_streams_end_when_the_server_leaves(scene: Scene, house: Live) -> 
 
 
 async def test_a_stream_ends_after_its_time_so_that_the_key_is_looked_at_again(
-    scene: Scene, house: Live, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, house: LiveUpdates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "LIFE", 0.0)
     with pytest.raises(StopAsyncIteration):
@@ -159,10 +159,10 @@ async def test_a_stream_ends_after_its_time_so_that_the_key_is_looked_at_again(
 
 
 async def test_a_drawing_that_breaks_ends_the_streams_and_leaves_nothing_behind() -> None:
-    async def broken(tenant_id: UUID, wanted: Set[Sight]) -> Mapping[Sight, Markup]:
+    async def broken(tenant_id: UUID, wanted: Set[Region]) -> Mapping[Region, Markup]:
         raise ValueError("a fault of ours")
 
-    house = Live(broken, pause=0)
+    house = LiveUpdates(broken, pause=0)
     viewer = house.join(TENANT, [A])
     task = house._tasks[TENANT]
     assert await news(viewer) is None
@@ -178,19 +178,19 @@ def test_an_event_puts_a_region_in_its_place_and_a_beat_is_named() -> None:
 
 
 def test_rights_part_viewers_only_where_there_are_buttons() -> None:
-    operator = sights("approvals", "", frozenset({"review", "operate", "author"}))
-    reviewer = sights("approvals", "", frozenset({"review"}))
-    auditor = sights("approvals", "", frozenset())
-    shared = {Sight(name, may=frozenset({"review"})) for name in ("questions", "desk")}
-    assert set(operator) & set(reviewer) == {Sight("status"), *shared}
-    assert set(reviewer) & set(auditor) == {Sight("status"), Sight("banner"), Sight("dead_letters")}
+    operator = regions("approvals", "", frozenset({"review", "operate", "author"}))
+    reviewer = regions("approvals", "", frozenset({"review"}))
+    auditor = regions("approvals", "", frozenset())
+    shared = {Region(name, may=frozenset({"review"})) for name in ("questions", "desk")}
+    assert set(operator) & set(reviewer) == {Region("status"), *shared}
+    assert set(reviewer) & set(auditor) == {Region("status"), Region("banner"), Region("dead_letters")}
 
 
 async def test_the_painter_draws_every_page_of_an_empty_tenant(system: System) -> None:
     tenant_id = await system.accounts.open_tenant("empty")
-    painter = Painter(system)
+    painter = Renderer(system)
     for page in ("plain", "fleet", "approvals"):
-        wanted = frozenset(sights(page, "", frozenset({"review"})))
+        wanted = frozenset(regions(page, "", frozenset({"review"})))
         drawn = await painter.draw(tenant_id, wanted)
         assert {sight.region for sight in drawn} == set(PAGES[page])
         assert drawn == await painter.draw(tenant_id, wanted), "the same state is the same drawing"
@@ -200,5 +200,5 @@ async def test_the_painter_draws_every_page_of_an_empty_tenant(system: System) -
 @pytest.mark.parametrize("of", [str(new_id()), "no-id", ""])
 async def test_what_does_not_exist_is_left_out_and_the_rest_is_drawn(system: System, page: str, of: str) -> None:
     tenant_id = await system.accounts.open_tenant("empty")
-    drawn = await Painter(system).draw(tenant_id, frozenset(sights(page, of, frozenset())))
+    drawn = await Renderer(system).draw(tenant_id, frozenset(regions(page, of, frozenset())))
     assert {sight.region for sight in drawn} == {"status", "banner"}

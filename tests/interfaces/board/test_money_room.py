@@ -7,7 +7,7 @@ import pytest
 from tests.browser.stage import Page, browsing
 from tests.journeys.fleet import LIMITLESS, SEED, Fleet, Json, open_fleet
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 REQUEST = SEED["financial_authorization"]["transaction_request"]
@@ -24,7 +24,7 @@ async def fleet(system: System) -> AsyncIterator[Fleet]:
     await ask(made, "huge", "500 USDC", 403)
     await ask(made, "lost", "2 USDC", purpose="Lost <b>call</b>")
     lost = next(row for row in await made.items("/v1/spends") if row["request"]["purpose"].startswith("Lost"))
-    await system.treasury.doubt(UUID(lost["reservation_id"]), "nobody answered")
+    await system.treasury.mark_unknown(UUID(lost["reservation_id"]), "nobody answered")
     await made.put("/v1/policy", {**LIMITLESS, "limits": [{"span": "day", "amount": "900 USDC"}]})
     yield made
     await made.client.aclose()

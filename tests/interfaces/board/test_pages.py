@@ -11,9 +11,9 @@ from tests.browser.stage import NASTY, Page, browsing, furnish
 from tests.conftest import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.interfaces.board.door import POLICY
+from chimera.board.auth import POLICY
 from chimera.settings import Settings
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -167,7 +167,7 @@ async def test_a_held_piece_is_shown_with_all_that_a_reviewer_weighs(fleet: Flee
 
 
 async def test_lists_go_on_page_by_page_with_their_filter(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chimera.interfaces.board.pages.ROWS", 2)
+    monkeypatch.setattr("chimera.board.pages.ROWS", 2)
     seen: list[str] = []
     path: str | None = "/tasks?status=completed"
     async with browsing(fleet) as browser:

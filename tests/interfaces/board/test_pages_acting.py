@@ -10,8 +10,8 @@ from stamina import instrumentation
 from tests.browser.stage import Page, browsing, hold
 from tests.journeys.fleet import EXAMPLES, Fleet, brief, dispatch, open_fleet, until
 
-from chimera.contracts.values import HaltScope, KeyRole, Role
-from chimera.stores.review.approvals import ReviewStore
+from chimera.review.service.approvals import ReviewService
+from chimera.values import HaltScope, KeyRole, Role
 from chimera.wiring import System
 
 PIECE = "AI is reshaping the future of quiet standards"
@@ -217,7 +217,7 @@ async def test_a_reviewer_takes_puts_off_and_takes_back_on_the_board(fleet: Flee
     async with fleet.working(Role.JUDGE):
         held = await hold(fleet, "one", PIECE)
     approval = f"/approvals/{held['approval_id']}"
-    fleet.system.review = ReviewStore(fleet.system.tenants, undo_seconds=60)
+    fleet.system.review = ReviewService(fleet.system.tenants, undo_seconds=60)
     async with browsing(fleet, KeyRole.REVIEWER) as browser:
         assert (await browser.post(f"{approval}/claim")).status_code < 400
         assert "is looking at it" in (await browser.get("/approvals")).text

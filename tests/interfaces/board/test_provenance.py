@@ -11,8 +11,8 @@ from tests.conftest import NewDatabase
 from tests.interfaces.signed import Shown, plain, showing, signed, stripped, tampered
 from tests.journeys.fleet import open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.interfaces.board.door import POLICY
+from chimera.board.auth import POLICY
+from chimera.values import KeyRole
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,7 +54,7 @@ async def test_the_gallery_shows_what_pieces_show_with_words_for_who_cannot_see_
 
 
 async def test_the_gallery_goes_on_page_by_page(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chimera.interfaces.board.provenance.TILES", 1)
+    monkeypatch.setattr("chimera.provenance.page.assets.TILES", 1)
     async with browsing(shown.fleet) as browser:
         first = Page((await browser.get("/gallery")).text)
         (older,) = [str(link["href"]) for link in first.all("a") if link.get("rel") == "next"]

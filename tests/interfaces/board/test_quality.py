@@ -9,7 +9,7 @@ from tests.browser.stage import NASTY, Page, browsing
 from tests.journeys.fleet import LIMITLESS, Fleet, open_fleet
 from tests.journeys.judged import Judged
 
-from chimera.contracts.values import KeyRole
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 

@@ -9,8 +9,8 @@ from tests.browser.stage import Page, browsing
 from tests.interfaces.doubts import PIECE, dead_letter, in_doubt
 from tests.journeys.fleet import Fleet, open_fleet
 
-from chimera.contracts.values import KeyRole
-from chimera.stores.desk import DeskStore
+from chimera.tasks.service.dispatch import TaskService
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 URL = "https://social.example/nora/77"
@@ -141,7 +141,7 @@ async def test_a_dead_letter_shows_its_cause_and_is_replayed(fleet: Fleet) -> No
 
 async def test_a_dead_letter_that_rests_or_has_had_its_lives_cannot_be_replayed(fleet: Fleet) -> None:
     task_id = await dead_letter(fleet)
-    fleet.system.desk = DeskStore(fleet.system.tenants, cool_down_seconds=600)
+    fleet.system.desk = TaskService(fleet.system.tenants, cool_down_seconds=600)
     page = await desk(fleet)
     assert "3 lives left; it rests until" in page.text
     assert f"/dead-letters/{task_id}/replay" not in page.forms

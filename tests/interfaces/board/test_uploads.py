@@ -9,9 +9,9 @@ import pytest
 from fastapi import Request
 from starlette.types import Message
 
-from chimera.contracts.errors import Malformed, QueueFull, TooLarge
-from chimera.contracts.values import MAX_TEXT
-from chimera.interfaces.board.uploads import MAX_FILE, Intake
+from chimera.api.uploads import MAX_FILE, Intake
+from chimera.errors import Malformed, QueueFull, TooLarge
+from chimera_protocol.wire import MAX_TEXT
 
 FORM = b"multipart/form-data; boundary=b"
 

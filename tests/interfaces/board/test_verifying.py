@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import JsonValue
 
-from chimera.contracts.provenance.credentials import PROVENANCE, CredentialState, FileVerdict
-from chimera.contracts.provenance.proofs import Checked
-from chimera.interfaces.board.verifying import NOWHERE, PLAIN, VERDICTS, says, tell
+from chimera.provenance.page.verify import NOWHERE, PLAIN, VERDICTS, says, tell
+from chimera.provenance.types.proofs import Checked
+from chimera_credentials.types import PROVENANCE, CredentialState, FileVerdict
 
 
 def found(assertions: Mapping[str, JsonValue], **more: object) -> FileVerdict:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chimera.interfaces.board.visits import pager
+from chimera.board.requests import pager
 
 ID = UUID(int=7)
 

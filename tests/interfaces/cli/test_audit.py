@@ -12,7 +12,7 @@ from tests.domain.provenance.test_notes import Key
 from tests.domain.provenance.test_transparency import KEY, full
 from typer.testing import CliRunner, Result
 
-from chimera.interfaces.cli import audit
+from chimera.audit import commands as audit
 from chimera.wiring import System
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from chimera.interfaces.cli import client
+from chimera.cli import client
 
 
 def test_rows_takes_pages_and_lists() -> None:

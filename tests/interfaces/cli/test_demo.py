@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.values import Role
-from chimera.interfaces.cli.demo import Demo
+from chimera.cli.demo import Demo
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System
 from chimera.wiring.roles import serve
+from chimera_protocol.errors import Invalid
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from chimera.interfaces.cli import main
+from chimera.cli import main
 
 
 def test_help_names_every_command() -> None:
@@ -36,13 +36,11 @@ def test_running_commands_are_handed_to_the_runner(monkeypatch: pytest.MonkeyPat
 
     CliRunner().invoke(main.app(), ["demo", "--once"])
 
-    assert handed == [[sys.executable, "-m", "chimera.interfaces.cli.serving", "demo", "--once"]]
+    assert handed == [[sys.executable, "-m", "chimera.cli.server_commands", "demo", "--once"]]
 
 
 def test_asking_does_not_load_the_swarm() -> None:
-    code = (
-        "import sys; import chimera.interfaces.cli.main; print('pydantic_ai' in sys.modules, 'asyncpg' in sys.modules)"
-    )
+    code = "import sys; import chimera.cli.main; print('pydantic_ai' in sys.modules, 'asyncpg' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert told.stdout.split() == ["False", "False"]

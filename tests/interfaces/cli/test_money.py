@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.interfaces.cli.test_remote import chimera
 
-from chimera.contracts.fleet import Policy
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import KeyRole
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera.values import KeyRole
 from chimera.wiring import System
 
 WALLET = "0xABCDEF1234567890"
@@ -93,7 +93,7 @@ async def test_a_spend_in_doubt_is_found_and_closed(served: System) -> None:
     tenant_id = await limited(served)
     await authorised(served)
     (spend,) = (await served.reads.spends(tenant_id, 10)).items
-    await served.treasury.doubt(spend.reservation_id, "nobody answered")
+    await served.treasury.mark_unknown(spend.reservation_id, "nobody answered")
     assert "nobody answered" in (await chimera("spends", "list", "--doubt")).output
     assert "50 USDC" in (await chimera("spends", "list")).output
     assert (await chimera("spends", "settle", str(spend.reservation_id), "--amount", "51 USDC")).exit_code == 1

@@ -10,7 +10,7 @@ from tests.interfaces.cli.test_remote import chimera
 from tests.journeys.fleet import soul
 from tests.journeys.judged import Judged
 
-from chimera.contracts.fleet import Policy
+from chimera.personas.types.policy import Policy
 from chimera.wiring import System
 
 

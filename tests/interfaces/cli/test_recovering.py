@@ -10,9 +10,9 @@ from tests.interfaces.cli.test_remote import SOUL, chimera
 from tests.interfaces.doubts import in_doubt
 from tests.journeys.fleet import open_fleet
 
-from chimera.contracts.claims import Lease
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import KeyRole, Stage, TaskStatus
+from chimera.ids import new_id
+from chimera.tasks.types.messages import Lease
+from chimera.values import KeyRole, Stage, TaskStatus
 from chimera.wiring import System
 
 TASK = {
@@ -37,7 +37,7 @@ async def buried(served: System, folder: Path) -> UUID:
     task_id = await dispatched(folder)
     lease = Lease(id=task_id, stream="s", entry="1-0", redelivered=False)
     (task,) = await served.work.claim([lease], new_id(), Stage.WORK)
-    await served.work.bury(task, TaskStatus.DEAD_LETTER, "no model answers")
+    await served.work.dead_letter(task, TaskStatus.DEAD_LETTER, "no model answers")
     return task_id
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from chimera.interfaces.cli.main import app
+from chimera.cli.main import app
 from chimera.wiring import System
 
 SOUL = """---

@@ -9,9 +9,9 @@ import httpx2
 import psutil
 import pytest
 
-from chimera.contracts.values import Role
-from chimera.interfaces.cli import running
+from chimera.cli import processes as running
 from chimera.settings import Settings
+from chimera.values import Role
 from chimera.wiring import System
 
 
@@ -65,7 +65,7 @@ def test_no_address_is_none(tmp_path: Path) -> None:
 
 async def test_a_role_that_is_killed_is_started_again_and_all_end_together(settings: Settings) -> None:
     stopping = asyncio.Event()
-    crew = asyncio.create_task(running.Crew(settings, [Role.PUBLISHER]).run(stopping))
+    crew = asyncio.create_task(running.Supervisor(settings, [Role.PUBLISHER]).run(stopping))
     await until(lambda: "publisher" in members())
     first = members()["publisher"]
     first.kill()

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import typer
 
-from chimera.interfaces.cli import serving
+from chimera.cli import server_commands as serving
 from chimera.settings import Settings
 
 
 def run(settings: Settings, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "chimera.interfaces.cli.serving", *words],
+        [sys.executable, "-m", "chimera.cli.server_commands", *words],
         env=settings.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

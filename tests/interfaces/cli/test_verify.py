@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from chimera.contracts.ids import new_id
-from chimera.domain.money.evidence import Head, Link, change
-from chimera.interfaces.cli.main import app
+from chimera.cli.main import app
+from chimera.ids import new_id
+from chimera.money.rules.evidence import Head, Link, change
 
 TENANT = new_id()
 LIMIT = {"budget_id": str(new_id()), "scope": "tenant", "scope_key": str(TENANT), "span": "day", "currency": "USDC"}

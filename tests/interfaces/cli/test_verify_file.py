@@ -8,11 +8,11 @@ import pytest
 from tests.interfaces.signed import plain, signed, stripped, tampered
 from typer.testing import CliRunner, Result
 
-from chimera.contracts.provenance.credentials import FileStatement, SourceType
-from chimera.gateways.credentials.authority import Authority
-from chimera.gateways.credentials.signing import Claimant, FileSigner
-from chimera.interfaces.cli.main import app
+from chimera.cli.main import app
 from chimera.wiring import System
+from chimera_credentials.authority import Authority
+from chimera_credentials.signing import Claimant, FileSigner
+from chimera_credentials.types import FileStatement, SourceType
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from chimera.interfaces.cli import wallets
-from chimera.interfaces.cli.main import app
+from chimera.cli.main import app
+from chimera.money.commands import wallets
 from chimera.wiring import System
 
 

@@ -3,9 +3,9 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chimera.servers.studio.pictures import drawing as pictures
-from chimera.servers.studio.requests import ImageRequest, Row, Slide
-from chimera.servers.studio.scenes import Scene
+from chimera_studio.pictures import drawing as pictures
+from chimera_studio.requests import ImageRequest, Row, Slide
+from chimera_studio.scenes import Scene
 
 SIDES = st.sampled_from((64, 99, 160, 320, 1_080, 1_350, 1_920, 2_160)) | st.integers(64, 2_160)
 SCRIPTS = st.sampled_from(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.servers.studio.palettes import NAMED, contrast, hexed, mix, palette_for, rgb, turned
+from chimera_studio.palettes import NAMED, contrast, hexed, mix, palette_for, rgb, turned
 
 COLOURS = st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255)).map(lambda c: hexed(*c))
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from chimera.servers.studio.requests import ImageRequest, Likeness, Row
+from chimera_studio.requests import ImageRequest, Likeness, Row
 
 
 def test_a_request_needs_only_its_kind_and_character() -> None:

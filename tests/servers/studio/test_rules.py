@@ -2,7 +2,7 @@
 
 import pytest
 
-from chimera.servers.studio.rules import Refusal, StudioError, check_length, check_reference, check_size
+from chimera_studio.rules import DrawingRefused, StudioError, check_length, check_reference, check_size
 
 
 def test_sizes() -> None:
@@ -17,7 +17,7 @@ def test_lengths() -> None:
     check_length("title", "x" * 10, 10)
     with pytest.raises(StudioError, match=r"^too_long: title has 11 characters; 10 at most$") as caught:
         check_length("title", "x" * 11, 10)
-    assert caught.value.refusal is Refusal.TOO_LONG
+    assert caught.value.refusal is DrawingRefused.TOO_LONG
 
 
 @pytest.mark.parametrize("good", ["a", "nova", "Nova-1:v2.0_x", "x" * 128])

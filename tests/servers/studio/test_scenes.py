@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chimera.servers.studio.scenes import Box, Scene
-from chimera.servers.studio.typesetting.paragraphs import Style, set_text
-from chimera.servers.studio.typesetting.shaping import Voice
+from chimera_studio.scenes import Box, Scene
+from chimera_studio.typesetting.paragraphs import Style, set_text
+from chimera_studio.typesetting.shaping import Voice
 
 STYLE = Style(Voice("display", 800), size=60, least=20)
 

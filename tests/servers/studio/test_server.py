@@ -14,10 +14,10 @@ from mcp_types import CallToolResult, TextContent
 from PIL import Image
 
 import chimera
-from chimera.servers.studio.__main__ import main
-from chimera.servers.studio.requests import ImageAnswer, Likeness
-from chimera.servers.studio.server import build_server
-from chimera.servers.studio.studio import MODEL, Studio
+from chimera_studio.__main__ import main
+from chimera_studio.requests import ImageAnswer, Likeness
+from chimera_studio.server import build_server
+from chimera_studio.studio import MODEL, Studio
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 CARD = {
@@ -37,7 +37,7 @@ async def in_memory(out: Path) -> AsyncIterator[Client]:
 
 
 def over_stdio(out: Path) -> Client:
-    command = ["-m", "chimera.servers.studio", "--out", str(out)]
+    command = ["-m", "chimera_studio", "--out", str(out)]
     return Client(
         StdioServerParameters(command=sys.executable, args=command, env={"PYTHONPATH": SOURCE}),
         read_timeout_seconds=60,

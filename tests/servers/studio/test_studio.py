@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chimera.servers.studio.rules import MOST_IMAGE_BYTES, StudioError
-from chimera.servers.studio.studio import Studio
+from chimera_studio.rules import MOST_IMAGE_BYTES, StudioError
+from chimera_studio.studio import Studio
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from chimera.servers.studio.clips.encoding import ffmpeg
+from chimera_studio.clips.encoding import ffmpeg
 
 
 @dataclass(frozen=True)

@@ -28,21 +28,21 @@ from x402.mechanisms.evm import FacilitatorWeb3Signer
 from x402.mechanisms.evm.exact import ExactEvmServerScheme, register_exact_evm_facilitator
 from x402.schemas import AssetAmount
 
-from chimera.contracts.money.payments import PaymentOrder
-from chimera.servers.chain.evm import CHAIN_ID
-from chimera.servers.chain.methods import methods
-from chimera.servers.chain.node import Node
-from chimera.servers.chain.rpc import application
-from chimera.servers.tokens import contract
-from chimera.servers.tokens.amounts import money_units
-from chimera.servers.wallet.messages import Refusal
-from chimera.servers.wallet.resources.buying import authorization_nonce
-from chimera.servers.wallet.resources.terms import (
-    Authorization,
+from chimera_devnet.chain.evm import CHAIN_ID
+from chimera_devnet.chain.methods import methods
+from chimera_devnet.chain.node import Node
+from chimera_devnet.chain.rpc import application
+from chimera_protocol.payments import PaymentOrder
+from chimera_wallet.messages import PaymentRefused
+from chimera_wallet.tokens import contract
+from chimera_wallet.tokens.amounts import money_units
+from chimera_wallet.x402.buying import authorization_nonce
+from chimera_wallet.x402.terms import (
     Domain,
     ResourceError,
     SignedAuthorization,
     Token,
+    TransferAuthorization,
     order_deadline,
 )
 
@@ -80,7 +80,7 @@ class Chain:
 
     async def rpc(self, method: str, params: list[JsonValue]) -> JsonValue:
         if self.down:
-            raise ResourceError(Refusal.UNAVAILABLE, "the chain does not answer")
+            raise ResourceError(PaymentRefused.UNAVAILABLE, "the chain does not answer")
         self.asked.append(method)
         said = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         async with httpx2.AsyncClient(timeout=30, verify=False) as client:
@@ -141,7 +141,7 @@ class Signer:
             message_data=message,
         )
         return SignedAuthorization(
-            authorization=Authorization.model_validate(message), signature="0x" + signed.signature.hex()
+            authorization=TransferAuthorization.model_validate(message), signature="0x" + signed.signature.hex()
         )
 
 

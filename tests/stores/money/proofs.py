@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from chimera.domain.money.evidence import Event, check
+from chimera.money.rules.evidence import Event, check
 
 Slot = tuple[str, str, str, str, date]
 """A counter: scope, what in it, span, currency, first day."""

@@ -8,12 +8,12 @@ import pytest
 from tests.stores.money.proofs import Books, proven
 from tests.swarm.fakes import FakeModel, FakePulse, FakeSigner, FakeTools
 
-from chimera.contracts.claims import Piece
-from chimera.contracts.errors import Conflict
-from chimera.contracts.money.finance import Closing, Decided, Outcome
-from chimera.contracts.values import Decision, TaskStatus
-from chimera.contracts.work import Opinion
-from chimera.swarm.judge import Judge
+from chimera.errors import Conflict
+from chimera.money.types.authorization import Closing, Decided, SpendOutcome
+from chimera.review.types.messages import PendingReview
+from chimera.review.types.opinion import Opinion
+from chimera.roles.judge import Judge
+from chimera.values import Decision, TaskStatus
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def ask(house: Any, task_id: UUID, amount: str = "50 USDC") -> Decided:
     return decided
 
 
-async def approved(house: Any, task_id: UUID) -> Piece:
+async def approved(house: Any, task_id: UUID) -> PendingReview:
     """The task's piece, escalated and approved by a human, in the Judge's hands again."""
     await house.submit(await house.claim(task_id))
     (piece,) = await house.pieces(task_id)
@@ -75,10 +75,10 @@ async def test_an_approved_draft_whose_money_was_refused_is_not_paid(house: Any,
 
 @pytest.mark.parametrize(
     "outcome",
-    list(Outcome),
+    list(SpendOutcome),
 )
 async def test_an_approved_draft_whose_money_has_gone_otherwise_is_not_paid(
-    house: Any, task_id: UUID, outcome: Outcome
+    house: Any, task_id: UUID, outcome: SpendOutcome
 ) -> None:
     """What was given back, or spent already, is no reservation any more."""
     decided = await ask(house, task_id)
@@ -113,7 +113,7 @@ async def test_a_replayed_task_needs_an_authorisation_of_its_own(house: Any, tas
     """Its first one was given back with the dead letter, and the same key does not bring it to life again."""
     first = await ask(house, task_id)
     piece = await approved(house, task_id)
-    await house.system.work.bury(piece.task, TaskStatus.DEAD_LETTER, "broken")
+    await house.system.work.dead_letter(piece.task, TaskStatus.DEAD_LETTER, "broken")
     assert (await books(house)).under("tenant") == (0, 0)
     await house.system.desk.replay(house.tenant_id, task_id, "operator:me")
     await house.submit(await house.claim(task_id))

@@ -10,12 +10,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.domain.money import accounts, evidence
-from chimera.domain.money.accounts import Entry
-from chimera.domain.money.evidence import Event
-from chimera.stores.money.batch import Batch, lock
+from chimera.ids import new_id
+from chimera.money.rules import accounts, evidence
+from chimera.money.rules.accounts import Entry
+from chimera.money.rules.evidence import Event
+from chimera.money.service.batch import TreasuryBatch, lock
+from chimera.money.types.authorization import Closing, SpendOutcome
 
 
 async def chain(house: Any, tenant_id: UUID | None = None) -> list[Event]:
@@ -37,7 +37,7 @@ async def at_once(house: Any, *amounts: str) -> list[bool]:
     return [each.granted for each in decided]
 
 
-async def end(house: Any, paid: str | None, outcome: Outcome = Outcome.POSTED, **more: Any) -> None:
+async def end(house: Any, paid: str | None, outcome: SpendOutcome = SpendOutcome.POSTED, **more: Any) -> None:
     id = await house.value("SELECT reservation_id FROM reservation WHERE idempotency_key = 'key'")
     given = Decimal(paid) if paid is not None else None
     await house.system.treasury.close(Closing(reservation_id=id, outcome=outcome, paid=given, **more))
@@ -126,8 +126,8 @@ async def test_more_than_was_held_is_never_spent_but_disputed_and_flagged(house:
     assert evidence.check(await chain(house)) == []
 
 
-@pytest.mark.parametrize("outcome", [Outcome.VOIDED, Outcome.EXPIRED])
-async def test_what_was_not_posted_has_cost_nothing_whatever_is_said(house: Any, outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [SpendOutcome.VOIDED, SpendOutcome.EXPIRED])
+async def test_what_was_not_posted_has_cost_nothing_whatever_is_said(house: Any, outcome: SpendOutcome) -> None:
     await house.authorise("50 USDC")
     await end(house, "20", outcome)
     assert await used(house) == {"USDC": (0, 0)}
@@ -139,7 +139,7 @@ async def test_closings_that_arrive_together_are_all_booked(house: Any) -> None:
     assert await at_once(house, *["10 USDC"] * 12) == [True] * 12
     ids = [row["reservation_id"] for row in await house.raw.fetch("SELECT reservation_id FROM reservation")]
     closings = [
-        Closing(reservation_id=id, outcome=Outcome.POSTED if number % 2 else Outcome.VOIDED)
+        Closing(reservation_id=id, outcome=SpendOutcome.POSTED if number % 2 else SpendOutcome.VOIDED)
         for number, id in enumerate([*ids, *ids])
     ]
     await asyncio.gather(*(house.system.treasury.close(closing) for closing in closings))
@@ -165,7 +165,7 @@ async def test_what_the_table_refuses_is_not_written_at_all(house: Any) -> None:
 async def test_money_that_came_in_is_booked_without_a_reservation(house: Any) -> None:
     postings = accounts.receiving(house.nora.agent_id, Decimal(5), "0xB", funding=False)
     async with house.system.swarm.transaction() as connection:
-        batch = Batch(await lock(connection, [house.tenant_id]), datetime.now(UTC))
+        batch = TreasuryBatch(await lock(connection, [house.tenant_id]), datetime.now(UTC))
         entry = Entry(house.tenant_id, "received", Decimal(5), "USDC", "tip", house.nora.agent_id)
         batch.book(entry, postings)
         await batch.write(connection)

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Invalid, NotFound, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.books import Books, Outlook, Section, Statement
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.domain.money import accounts, evidence
-from chimera.domain.money.accounts import Entry
-from chimera.domain.money.evidence import Event
-from chimera.stores.exports import AT_ONCE
-from chimera.stores.money.batch import Batch, lock
-from chimera.stores.money.books import chunks
-from chimera.stores.money.treasury import Treasury, now
+from chimera.database.exports import AT_ONCE
+from chimera.errors import Unavailable
+from chimera.ids import new_id
+from chimera.money.rules import accounts, evidence
+from chimera.money.rules.accounts import Entry
+from chimera.money.rules.evidence import Event
+from chimera.money.service.batch import TreasuryBatch, lock
+from chimera.money.service.books import chunks
+from chimera.money.service.treasury import Treasury, now
+from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.money.types.books import Books, Outlook, Section, Statement
+from chimera_protocol.errors import Invalid, NotFound
 
 BEAN_CHECK = Path(sys.executable).with_name("bean-check")
 
@@ -36,13 +37,13 @@ async def ask(house: Any, amount: str, key: str, category: str = "ads", **places
 
 async def pay(house: Any, id: Any, paid: str | None = None, **facts: Any) -> None:
     amount = Decimal(paid) if paid else None
-    await house.system.treasury.close(Closing(reservation_id=id, outcome=Outcome.POSTED, paid=amount, **facts))
+    await house.system.treasury.close(Closing(reservation_id=id, outcome=SpendOutcome.POSTED, paid=amount, **facts))
 
 
 async def receive(house: Any, amount: str, *, funding: bool, sender: str = "0xB") -> None:
     """Money that came into Nora's wallet."""
     async with house.system.swarm.transaction() as connection:
-        batch = Batch(await lock(connection, [house.tenant_id]), now())
+        batch = TreasuryBatch(await lock(connection, [house.tenant_id]), now())
         postings = accounts.receiving(house.nora.agent_id, Decimal(amount), sender, funding=funding)
         entry = Entry(house.tenant_id, "received", Decimal(amount), "USDC", "came in", house.nora.agent_id)
         batch.book(entry, postings)
@@ -60,7 +61,7 @@ async def traded(house: Any) -> Any:
     await pay(house, await ask(house, "20 USDC", "own", "services"))
     await ask(house, "5.000001 USDC", "open", **place)
     await house.system.treasury.close(
-        Closing(reservation_id=await ask(house, "1 USDC", "gone"), outcome=Outcome.VOIDED)
+        Closing(reservation_id=await ask(house, "1 USDC", "gone"), outcome=SpendOutcome.VOIDED)
     )
     await pay(house, await ask(house, "400 COMPUTE", "think", "compute", **place), "123", source="model:composer")
     await house.authorise("500 USDC", "too much")

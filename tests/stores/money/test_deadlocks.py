@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from tests.stores.money.proofs import proven
 
-from chimera.contracts.claims import Piece
-from chimera.contracts.errors import ChimeraError, Unavailable
-from chimera.contracts.fleet import Policy
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import Decision
-from chimera.stores.money.limits import set_limits
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.postgres import Access, Database
-from chimera.stores.tasks import Sweeper
+from chimera.database.postgres import Access, Database
+from chimera.errors import Unavailable
+from chimera.money.service.limits import set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera.review.types.messages import PendingReview
+from chimera.tasks.service.work import Sweeper
+from chimera.values import Decision
 from chimera.wiring import System
+from chimera_protocol.errors import ChimeraError
 
 CAMPAIGNS, SPENDS, ROUNDS = 6, 3, 220
 
@@ -30,7 +31,7 @@ class Riot:
     def __init__(self, house: Any, processes: list[System], chance: random.Random) -> None:
         self.house, self.processes, self.chance = house, processes, chance
         self.campaigns: list[Any] = []
-        self.pieces: list[Piece] = []
+        self.pieces: list[PendingReview] = []
         self.held: list[Any] = []
         self.count = 0
 
@@ -68,7 +69,7 @@ class Riot:
         if self.held:
             chosen = self.chance.sample(self.held, min(len(self.held), 3))
             treasury, paid = self.process.treasury, Decimal(self.chance.randint(0, 10))
-            outcome = self.chance.choice([Outcome.POSTED, Outcome.VOIDED])
+            outcome = self.chance.choice([SpendOutcome.POSTED, SpendOutcome.VOIDED])
             await asyncio.gather(
                 *(treasury.close(Closing(reservation_id=id, outcome=outcome, paid=paid, source="n")) for id in chosen)
             )
@@ -126,14 +127,14 @@ class Riot:
         await self.process.treasury.tidy()
         await Sweeper(self.process.swarm, lease_seconds=60).sweep()
 
-    async def doubt(self) -> None:
+    async def mark_unknown(self) -> None:
         if self.held:
-            await self.process.treasury.doubt(self.chance.choice(self.held), "who knows")
+            await self.process.treasury.mark_unknown(self.chance.choice(self.held), "who knows")
 
     def steps(self) -> list[Callable[[], Awaitable[None]]]:
         often = [self.authorise] * 4 + [self.close] * 3
         rare = [self.judge, self.judge, self.cancel, self.pause, self.policy, self.policy, self.limit]
-        return [*often, *rare, self.confirm, self.flag, self.sweep, self.doubt]
+        return [*often, *rare, self.confirm, self.flag, self.sweep, self.mark_unknown]
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ async def test_batches_of_several_tenants_lock_them_in_one_order(house: Any, oth
         chance.shuffle(decided)
         await asyncio.gather(
             *(
-                treasury.close(Closing(reservation_id=each.reservation_id, outcome=Outcome.POSTED))
+                treasury.close(Closing(reservation_id=each.reservation_id, outcome=SpendOutcome.POSTED))
                 for each in decided
                 if each.granted
             )

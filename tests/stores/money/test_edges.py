@@ -11,13 +11,13 @@ import pytest
 from pydantic import ValidationError
 from tests.stores.money.proofs import Books, proven
 
-from chimera.contracts.money.finance import Closing, Outcome, TransactionRequest
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import KeyRole
-from chimera.domain.money.evidence import check
-from chimera.interfaces.api.app import create_app
-from chimera.stores.money.limits import LimitStore, set_limits
-from chimera.stores.money.treasury import Treasury
+from chimera.api.app import create_app
+from chimera.money.rules.evidence import check
+from chimera.money.service.limits import LimitService, set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import Limit
+from chimera.values import KeyRole
 
 WEI = Decimal("1E-18")
 HUGE = Decimal("99999999999999999999.999999999999999999")
@@ -31,7 +31,7 @@ async def limit(house: Any, *limits: str, at: datetime | None = None) -> None:
         await set_limits(connection, house.tenant_id, *scope, wanted, "operator:me", at)
 
 
-async def close(house: Any, key: str, paid: Decimal | None = None, outcome: Outcome = Outcome.POSTED) -> None:
+async def close(house: Any, key: str, paid: Decimal | None = None, outcome: SpendOutcome = SpendOutcome.POSTED) -> None:
     id = await house.value("SELECT reservation_id FROM reservation WHERE idempotency_key = $1", key)
     await house.system.treasury.close(Closing(reservation_id=id, outcome=outcome, paid=paid))
 
@@ -59,7 +59,7 @@ async def test_thirty_eight_digits_are_counted_to_the_last(house: Any) -> None:
     assert (await house.authorise(f"{exactly:f} ETH", "exactly")).status == "authorized"
     assert (await house.authorise("0.000000000000000001 ETH", "more")).status == 403
     await close(house, "big", big - Decimal(1))
-    await close(house, "wei", outcome=Outcome.VOIDED)
+    await close(house, "wei", outcome=SpendOutcome.VOIDED)
     found = await books(house)
     assert under(found, "ETH") == (Fraction(exactly), Fraction(found.of("posted", currency="ETH", what="paid")))
 
@@ -120,7 +120,7 @@ async def test_what_is_in_doubt_does_not_expire(house: Any) -> None:
     order = house.order("50 USDC").model_copy(update={"expires": True})
     doubted = await treasury.authorise(order)
     await treasury.authorise(order.model_copy(update={"idempotency_key": "other"}))
-    await treasury.doubt(doubted.reservation_id, "the answer got lost")
+    await treasury.mark_unknown(doubted.reservation_id, "the answer got lost")
     now += timedelta(days=2)
     assert await treasury.tidy() == 1
     states = {row["key"]: row["status"] for row in (await books(house)).states}
@@ -138,7 +138,7 @@ async def test_limits_change_on_the_day_of_the_treasurys_clock(house: Any) -> No
     now += timedelta(minutes=2)
     await limit(house, "day 50 USDC", at=now)  # yesterday's 60 are over
     assert (await treasury.authorise(house.order("50 USDC", "after"))).granted
-    store = LimitStore(house.system.tenants, lambda: now)
+    store = LimitService(house.system.tenants, lambda: now)
     async with house.system.swarm.transaction() as connection:
         wanted = [Limit(span="day", amount="80 USDC")]
         scope = "influencer", str(house.nora.agent_id)

@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 from tests.stores.money.proofs import proven, read
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Closing, Outcome
-from chimera.contracts.money.limits import Limit
-from chimera.domain.money.evidence import check
-from chimera.stores.money.limits import set_limits
-from chimera.stores.money.treasury import Treasury
+from chimera.ids import new_id
+from chimera.money.rules.evidence import check
+from chimera.money.service.limits import set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.money.types.limits import Limit
 
 HISTORY = ("money_event", "transaction_ledger", "ledger_posting", "account", "chain_movement")
 MONEY = (
@@ -36,7 +36,7 @@ async def rich(house: Any) -> Any:
     treasury = house.system.treasury
     posted = await treasury.authorise(house.order("50 USDC", "posted"))
     await treasury.close(
-        Closing(reservation_id=posted.reservation_id, outcome=Outcome.POSTED, paid=Decimal(60), source="network")
+        Closing(reservation_id=posted.reservation_id, outcome=SpendOutcome.POSTED, paid=Decimal(60), source="network")
     )
     pending = await treasury.authorise(house.order("40 USDC", "pending"))
     await treasury.authorise(house.order("200 USDC", "refused"))
@@ -93,7 +93,7 @@ async def test_a_treasury_that_has_lost_its_mind_is_stopped_by_the_table(
 ) -> None:
     """A decision that weighs wrongly does not become money: nothing of its transaction is kept."""
     before = await proven(rich.raw, rich.tenant_id)
-    monkeypatch.setattr("chimera.domain.money.budget.weigh", lambda *_: None)
+    monkeypatch.setattr("chimera.money.rules.budget.weigh", lambda *_: None)
     answers = await asyncio.gather(
         rich.authorise("111 USDC", "too much"), rich.authorise("110 USDC", "fits"), return_exceptions=True
     )

@@ -9,11 +9,11 @@ import pytest
 from tests.stores.money.proofs import Books, proven
 from tests.stores.money.test_limits import YOU, limits
 
-from chimera.contracts.errors import Invalid
-from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.domain.money.evidence import check
-from chimera.stores.money.limits import LimitStore, set_limits
-from chimera.stores.money.treasury import Treasury
+from chimera.money.rules.evidence import check
+from chimera.money.service.limits import LimitService, set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, Decided, SpendOutcome, TransactionRequest
+from chimera_protocol.errors import Invalid
 
 NOON = datetime(2031, 5, 5, 12, tzinfo=UTC)
 SCOPES = ("tenant", "influencer", "campaign", "category", "payee")
@@ -33,7 +33,9 @@ class Day:
             where = self.house.tenant_id, scope, self.names[scope]
             change_id = await set_limits(connection, *where, limits(*texts), "operator:me", self.now)
         if change_id is not None:
-            await LimitStore(self.house.system.tenants, lambda: self.now).confirm(self.house.tenant_id, change_id, YOU)
+            await LimitService(self.house.system.tenants, lambda: self.now).confirm(
+                self.house.tenant_id, change_id, YOU
+            )
 
     async def ask(self, amount: str, category: str = "ads", payee: str = "0xShop", **more: Any) -> Decided:
         self.asked += 1
@@ -41,7 +43,7 @@ class Day:
         order = self.house.order(amount, f"key {self.asked}").model_copy(update={"request": request, **more})
         return await self.treasury.authorise(order)
 
-    async def end(self, decided: Decided, outcome: Outcome = Outcome.POSTED, paid: str | None = None) -> None:
+    async def end(self, decided: Decided, outcome: SpendOutcome = SpendOutcome.POSTED, paid: str | None = None) -> None:
         taken = Decimal(paid) if paid else None
         await self.treasury.close(Closing(reservation_id=decided.reservation_id, outcome=outcome, paid=taken))
 
@@ -71,7 +73,7 @@ async def spend_some(day: Day) -> tuple[Decided, Decided]:
     whose = {"agent_id": day.house.nora.agent_id, "campaign_id": day.names["campaign"]}
     await day.end(await day.ask("100 USDC", **whose))
     await day.end(await day.ask("20 USDC", **whose), paid="10")
-    await day.end(await day.ask("30 USDC", **whose), Outcome.VOIDED)
+    await day.end(await day.ask("30 USDC", **whose), SpendOutcome.VOIDED)
     await day.ask("9999 USDC", **whose)
     await day.end(await day.ask("1 ETH", **whose))
     await day.end(await day.ask("7 USDC", "gifts", "0xElse", agent_id=None, campaign_id=None))
@@ -109,16 +111,16 @@ async def test_two_hundred_a_day_set_at_noon_leave_fifty_after_a_hundred_and_fif
 @pytest.mark.parametrize(
     ("outcome", "paid", "left"),
     [
-        (Outcome.POSTED, None, (15, 135)),
-        (Outcome.POSTED, "5", (15, 115)),
-        (Outcome.POSTED, "30", (15, 135)),
-        (Outcome.VOIDED, None, (15, 110)),
-        (Outcome.EXPIRED, None, (15, 110)),
+        (SpendOutcome.POSTED, None, (15, 135)),
+        (SpendOutcome.POSTED, "5", (15, 115)),
+        (SpendOutcome.POSTED, "30", (15, 135)),
+        (SpendOutcome.VOIDED, None, (15, 110)),
+        (SpendOutcome.EXPIRED, None, (15, 110)),
     ],
 )
 @pytest.mark.parametrize("scope", ["category", "influencer"])
 async def test_what_was_pending_ends_on_the_new_limit_too(
-    day: Day, scope: str, outcome: Outcome, paid: str | None, left: tuple[int, int]
+    day: Day, scope: str, outcome: SpendOutcome, paid: str | None, left: tuple[int, int]
 ) -> None:
     pending, _ = await spend_some(day)
     await day.limit(scope, "day 200 USDC", "month 300 USDC", "transaction 100 USDC")
@@ -151,7 +153,7 @@ async def test_a_limit_that_comes_back_counts_what_was_used_meanwhile(day: Day) 
     assert await day.used("category") == (30, 80)
     assert not (await day.ask("41 USDC")).granted
     await day.end(before)
-    await day.end(during, Outcome.VOIDED)
+    await day.end(during, SpendOutcome.VOIDED)
     assert await day.used("category") == (0, 90)
 
 
@@ -226,7 +228,7 @@ async def test_limits_and_closings_that_race_neither_lose_nor_count_twice(day: D
         held = [await day.ask("2 USDC") for _ in range(6)]
         scopes = ["category", "payee"] if round_ % 2 else ["payee", "category"]
         await asyncio.gather(
-            *(day.end(each, [Outcome.POSTED, Outcome.VOIDED][n % 2]) for n, each in enumerate(held)),
+            *(day.end(each, [SpendOutcome.POSTED, SpendOutcome.VOIDED][n % 2]) for n, each in enumerate(held)),
             *(day.limit(scope, *([] if round_ % 4 == 3 else ["day 500 USDC", "total 700 USDC"])) for scope in scopes),
             *(day.ask("1 USDC") for _ in range(3)),
         )

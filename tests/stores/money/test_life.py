@@ -11,16 +11,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, settings, stateful
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.stores.money.proofs import Slot, proven
 from tests.stores.money.wishes import (
     CATEGORIES,
@@ -43,16 +36,17 @@ from tests.stores.money.wishes import (
     strict,
 )
 
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.errors import Conflict, Forbidden, Invalid
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.stores.accounts import AccountStore
-from chimera.stores.money.limits import LimitStore, set_limits
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.postgres import Access, Database
+from chimera.accounts.service import AccountService
+from chimera.database.postgres import Access, Database
+from chimera.errors import Conflict, Forbidden
+from chimera.ids import new_id
+from chimera.money.service.limits import LimitService, set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, Decided, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.personas.types.policy import Policy
+from chimera_protocol.errors import Invalid
 
 T = TypeVar("T")
 Key = tuple[str, str]  # a scope and what in it
@@ -81,7 +75,7 @@ class Life(RuleBasedStateMachine):
         self.change_limits_of(self.key_of("payee", data), narrow)
 
     async def _settle_in(self, zone: str) -> None:
-        accounts = AccountStore(self.database)
+        accounts = AccountService(self.database)
         self.tenant_id = await accounts.open_tenant(f"tenant {new_id()}", zone)
         await accounts.set_policy(self.tenant_id, Policy(anomalies=AnomalyRules(enabled=False)), "operator:me")
         nora = await accounts.import_persona(self.tenant_id, SOUL, "operator:me")
@@ -207,13 +201,15 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(each.status != "refused" for each in self.transfers.values()))
     @rule(
         data=st.data(),
-        outcome=st.sampled_from(list(Outcome)),
+        outcome=st.sampled_from(list(SpendOutcome)),
         part=st.sampled_from(["0", "0.5", "0.333333333333333333333333", "1", "1.5", "1.000000000000000001"]),
         whole=st.booleans(),
         source=st.sampled_from(["", "network"]),
         again=st.booleans(),
     )
-    def close(self, data: st.DataObject, outcome: Outcome, part: str, whole: bool, source: str, again: bool) -> None:
+    def close(
+        self, data: st.DataObject, outcome: SpendOutcome, part: str, whole: bool, source: str, again: bool
+    ) -> None:
         keys = sorted(key for key, each in self.transfers.items() if each.status != "refused")
         chosen = data.draw(st.lists(st.sampled_from(keys), unique=True, min_size=1, max_size=3))
         closings = []
@@ -230,13 +226,13 @@ class Life(RuleBasedStateMachine):
     async def _close(self, closings: list[Closing]) -> None:
         await asyncio.gather(*(self.treasury.close(closing) for closing in closings))
 
-    def closed(self, transfer: Transfer, outcome: Outcome, paid: Decimal | None) -> None:
+    def closed(self, transfer: Transfer, outcome: SpendOutcome, paid: Decimal | None) -> None:
         if transfer.status != "pending":
             return
         held = Fraction(transfer.wish.amount)
         taken = held if paid is None else metered(paid)
         transfer.status = outcome.value
-        if outcome is Outcome.POSTED:
+        if outcome is SpendOutcome.POSTED:
             transfer.paid, transfer.excess = min(taken, held), max(taken - held, Fraction(0))
         for slot in transfer.slots:
             self.used[slot][0] -= held
@@ -244,9 +240,9 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.transfers)
     @rule(data=st.data())
-    def doubt(self, data: st.DataObject) -> None:
+    def mark_unknown(self, data: st.DataObject) -> None:
         transfer = self.transfers[data.draw(st.sampled_from(sorted(self.transfers)))]
-        self.run(self.treasury.doubt(transfer.decided.reservation_id, "nobody knows"))
+        self.run(self.treasury.mark_unknown(transfer.decided.reservation_id, "nobody knows"))
         transfer.doubted |= transfer.status == "pending"
 
     @rule()
@@ -259,7 +255,7 @@ class Life(RuleBasedStateMachine):
             each.doubted |= lost and each.wish.category == "compute"
         assert self.run(self.treasury.tidy()) == len(due)
         for each in due:
-            self.closed(each, Outcome.EXPIRED, None)
+            self.closed(each, SpendOutcome.EXPIRED, None)
 
     # limits and time -----------------------------------------------------------------------------
 
@@ -325,7 +321,7 @@ class Life(RuleBasedStateMachine):
     def confirm(self, data: st.DataObject, by: str) -> None:
         key = data.draw(st.sampled_from(sorted(self.waiting)))
         change_id, wanted = self.waiting[key]
-        store = LimitStore(self.database, lambda: self.now)
+        store = LimitService(self.database, lambda: self.now)
         if by == "operator:me":
             with pytest.raises(Forbidden):
                 self.run(store.confirm(self.tenant_id, change_id, by))
@@ -345,7 +341,7 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Expiry is everybody's: nothing of this tenant may be left for it in the next life."""
         pending = [each for each in getattr(self, "transfers", {}).values() if each.status == "pending"]
-        voided = [Closing(reservation_id=each.decided.reservation_id, outcome=Outcome.VOIDED) for each in pending]
+        voided = [Closing(reservation_id=each.decided.reservation_id, outcome=SpendOutcome.VOIDED) for each in pending]
         self.run(self._close(voided))
 
     # what always holds ---------------------------------------------------------------------------
@@ -395,6 +391,6 @@ def test_no_life_overspends_unbalances_or_forgets(database_url: str) -> None:
             suppress_health_check=slow,
         )
         try:
-            run_state_machine_as_test(Life, settings=bounds)
+            stateful.run_state_machine_as_test(Life, settings=bounds)
         finally:
             runner.run(database.close())

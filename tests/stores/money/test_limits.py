@@ -8,12 +8,13 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chimera.contracts.errors import Conflict, Forbidden, Invalid, NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import TransactionRequest
-from chimera.contracts.money.limits import Limit
-from chimera.stores.money.limits import COMPUTE_A_DAY
+from chimera.errors import Conflict, Forbidden
+from chimera.ids import new_id
+from chimera.money.service.limits import COMPUTE_A_DAY
+from chimera.money.types.authorization import TransactionRequest
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera_protocol.errors import Invalid, NotFound
 
 ME, YOU = "operator:me", "operator:you"
 

@@ -8,16 +8,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Closing, Decided, Outcome, TransactionRequest
-from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.contracts.values import plain
-from chimera.stores.accounts import AccountStore
-from chimera.stores.money.limits import LimitStore, set_limits
-from chimera.stores.money.treasury import Treasury
-from chimera.stores.postgres import Access, Database
+from chimera.accounts.service import AccountService
+from chimera.database.postgres import Access, Database
+from chimera.ids import new_id
+from chimera.money.service.limits import LimitService, set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, Decided, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.personas.types.policy import Policy
+from chimera_protocol.money import plain
 
 amounts = st.decimals("0.000001", 60, places=6)
 
@@ -36,9 +36,9 @@ class Money(RuleBasedStateMachine):
         self.tenant_id: UUID = self.runner.run(self._open())
 
     async def _open(self) -> UUID:
-        tenant_id = await AccountStore(self.database).open_tenant(f"tenant {new_id()}")
+        tenant_id = await AccountService(self.database).open_tenant(f"tenant {new_id()}")
         quiet = Policy(anomalies=AnomalyRules(enabled=False))
-        await AccountStore(self.database).set_policy(tenant_id, quiet, "operator:me")
+        await AccountService(self.database).set_policy(tenant_id, quiet, "operator:me")
         await self._limit(tenant_id, self.limit)
         return tenant_id
 
@@ -47,7 +47,7 @@ class Money(RuleBasedStateMachine):
             limit = Limit(span="total", amount=f"{plain(amount)} USDC")
             change_id = await set_limits(connection, tenant_id, "tenant", str(tenant_id), [limit], "operator:me")
         if change_id is not None:
-            await LimitStore(self.database).confirm(tenant_id, change_id, "operator:you")
+            await LimitService(self.database).confirm(tenant_id, change_id, "operator:you")
 
     async def _authorise(self, key: str, amount: Decimal) -> Decided:
         request = TransactionRequest(destination_wallet="0xA", token_amount=f"{plain(amount)} USDC", purpose="p")
@@ -55,7 +55,7 @@ class Money(RuleBasedStateMachine):
         return await Treasury(self.database).authorise(SpendOrder(idempotency_key=key, request=request, **places))
 
     async def _close(self, key: str, *, settled: bool) -> None:
-        outcome = Outcome.POSTED if settled else Outcome.VOIDED
+        outcome = SpendOutcome.POSTED if settled else SpendOutcome.VOIDED
         await Treasury(self.database).close(Closing(reservation_id=self.seen[key][1].reservation_id, outcome=outcome))
 
     async def _books(self) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import ChimeraError, Conflict, Invalid, NotFound
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Closing, Outcome, Settlement
-from chimera.stores.money.settling import SettlingDesk
-from chimera.stores.money.treasury import now
+from chimera.errors import Conflict
+from chimera.ids import new_id
+from chimera.money.service.settlement import SettlementService
+from chimera.money.service.treasury import now
+from chimera.money.types.authorization import Closing, Settlement, SpendOutcome
+from chimera_protocol.errors import ChimeraError, Invalid, NotFound
 
 ME = "agent:me"
 
@@ -74,7 +75,7 @@ async def test_more_than_was_authorised_or_another_currency_is_refused(house: An
 
 async def test_what_has_expired_cannot_be_settled_whether_it_was_swept_or_not(house: Any) -> None:
     _, mark = await granted(house)
-    late = SettlingDesk(house.system.tenants, lambda: now() + timedelta(days=2))
+    late = SettlementService(house.system.tenants, lambda: now() + timedelta(days=2))
     with pytest.raises(Conflict, match="expired"):
         await late.settle(house.tenant_id, mark, Settlement(), ME)
     await house.raw.execute("UPDATE reservation SET expires_at = now() - interval '1 second'")
@@ -121,9 +122,9 @@ async def test_a_doubt_is_closed_by_hand_once(house: Any) -> None:
     desk = house.system.settling
     with pytest.raises(Conflict, match="not in doubt"):
         await desk.void_doubt(house.tenant_id, id, ME)
-    await house.system.treasury.doubt(id, "nobody answered")
+    await house.system.treasury.mark_unknown(id, "nobody answered")
     page = await house.system.reads.spends(house.tenant_id, 10, doubt=True)
-    assert [(row.reservation_id, row.doubt) for row in page.items] == [(id, "nobody answered")]
+    assert [(row.reservation_id, row.mark_unknown) for row in page.items] == [(id, "nobody answered")]
     closed = await desk.settle_doubt(house.tenant_id, id, Settlement(amount="7 USDC"), ME)
     assert (closed.paid, closed.budget_verification_hash) == ("7 USDC", mark)
     assert await desk.settle_doubt(house.tenant_id, id, Settlement(amount="7 USDC"), ME) == closed
@@ -139,7 +140,7 @@ async def test_a_doubtful_model_call_is_owed_to_the_model(house: Any) -> None:
     order = house.order("40 COMPUTE", "call", task_id=running["a"], campaign_id=running.campaign_id)
     request = order.request.model_copy(update={"category": "compute", "destination_wallet": "model:worker"})
     decided = await house.system.treasury.authorise(order.model_copy(update={"request": request}))
-    await house.system.treasury.doubt(decided.reservation_id, "no usage")
+    await house.system.treasury.mark_unknown(decided.reservation_id, "no usage")
     await house.system.settling.settle_doubt(
         house.tenant_id, decided.reservation_id, Settlement(amount="3 COMPUTE"), ME
     )
@@ -148,6 +149,6 @@ async def test_a_doubtful_model_call_is_owed_to_the_model(house: Any) -> None:
 
 async def test_what_ended_before_it_came_into_doubt_stays_as_it_is(house: Any) -> None:
     id, _ = await granted(house)
-    await house.system.treasury.close(Closing(reservation_id=id, outcome=Outcome.VOIDED))
+    await house.system.treasury.close(Closing(reservation_id=id, outcome=SpendOutcome.VOIDED))
     with pytest.raises(Conflict, match="voided already"):
         await house.system.settling.settle_doubt(house.tenant_id, id, Settlement(), ME)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tests.stores.money.proofs import Books, proven
 
-from chimera.contracts.claims import SpendOrder
-from chimera.contracts.errors import NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.money.finance import Closing, Decided, Outcome, PolicyViolation, TransactionRequest
-from chimera.contracts.money.limits import AnomalyRules, Limit
-from chimera.stores.money.limits import set_limits
-from chimera.stores.money.treasury import Treasury
+from chimera.money.service.limits import set_limits
+from chimera.money.service.treasury import Treasury
+from chimera.money.types.authorization import Closing, Decided, PolicyViolation, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import AnomalyRules, Limit
+from chimera.money.types.messages import SpendOrder
+from chimera.personas.types.policy import Policy
+from chimera_protocol.errors import NotFound
 
 NOON = datetime(2031, 5, 20, 12, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -78,7 +78,7 @@ async def payer(house: Any) -> Payer:
         made.now = NOON - timedelta(days=days)
         decided = await made.spend("10 USDC")
         assert decided.granted
-        await made.treasuries[0].close(Closing(reservation_id=decided.reservation_id, outcome=Outcome.POSTED))
+        await made.treasuries[0].close(Closing(reservation_id=decided.reservation_id, outcome=SpendOutcome.POSTED))
     made.now = NOON
     return made
 
@@ -254,7 +254,7 @@ async def test_the_same_key_is_refused_for_good(payer: Payer) -> None:
 async def test_a_quarrel_about_a_bill_that_is_settled_lets_nothing_through(payer: Payer) -> None:
     """Somebody took more than was authorised; a human who closes that case has vouched for no new spend."""
     decided = await payer.spend("10 USDC", "0xNEW")
-    bill = Closing(reservation_id=decided.reservation_id, outcome=Outcome.POSTED, paid=Decimal(60), source="0xNEW")
+    bill = Closing(reservation_id=decided.reservation_id, outcome=SpendOutcome.POSTED, paid=Decimal(60), source="0xNEW")
     await payer.treasuries[0].close(bill)
     (flag,) = await payer.flags()
     assert "took 50 USDC more" in flag.reasons[0]

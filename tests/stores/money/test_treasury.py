@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
-from chimera.contracts.errors import Conflict, Invalid
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import Authorization, Closing, Outcome, PolicyViolation
-from chimera.contracts.money.limits import Limit
-from chimera.stores.money.limits import set_limits
+from chimera.errors import Conflict
+from chimera.ids import new_id
+from chimera.money.service.limits import set_limits
+from chimera.money.types.authorization import Authorization, Closing, PolicyViolation, SpendOutcome
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera_protocol.errors import Invalid
 
 
 async def limit(house: Any, *limits: str, scope: str = "tenant", key: Any = None) -> None:
@@ -27,7 +28,7 @@ async def limit(house: Any, *limits: str, scope: str = "tenant", key: Any = None
         await house.system.limits.confirm(house.tenant_id, change_id, "operator:you")
 
 
-async def close(house: Any, outcome: Outcome, key: str = "key") -> None:
+async def close(house: Any, outcome: SpendOutcome, key: str = "key") -> None:
     """End the transfer that was authorised under a key."""
     id = await reservation(house, key)
     await house.system.treasury.close(Closing(reservation_id=id, outcome=outcome))
@@ -100,7 +101,7 @@ async def test_authorising_and_settling_at_once_under_several_limits_never_fails
 
     async def spend(number: int) -> None:
         await house.authorise("10 USDC", f"key {number}")
-        await close(house, Outcome.POSTED if number % 2 else Outcome.VOIDED, f"key {number}")
+        await close(house, SpendOutcome.POSTED if number % 2 else SpendOutcome.VOIDED, f"key {number}")
 
     answers = await asyncio.gather(*(spend(number) for number in range(120)), return_exceptions=True)
     assert [answer for answer in answers if answer is not None] == []
@@ -111,9 +112,9 @@ async def test_authorising_and_settling_at_once_under_several_limits_never_fails
 async def test_settling_moves_the_money_from_reserved_to_spent_once(house: Any) -> None:
     await house.authorise("50 USDC")
     for _ in range(2):
-        await close(house, Outcome.POSTED)
+        await close(house, SpendOutcome.POSTED)
         assert await used(house) == (0, 50)
-    await close(house, Outcome.VOIDED)
+    await close(house, SpendOutcome.VOIDED)
     assert await used(house) == (0, 50)
     assert await house.value("SELECT count(*) FROM transaction_ledger WHERE entry = 'posted'") == 1
 
@@ -121,22 +122,24 @@ async def test_settling_moves_the_money_from_reserved_to_spent_once(house: Any) 
 async def test_releasing_frees_the_money_once(house: Any) -> None:
     await house.authorise("200 USDC")
     for _ in range(2):
-        await close(house, Outcome.VOIDED)
+        await close(house, SpendOutcome.VOIDED)
         assert await used(house) == (0, 0)
-    await close(house, Outcome.POSTED)
+    await close(house, SpendOutcome.POSTED)
     assert await used(house) == (0, 0)
     assert isinstance(await house.authorise("200 USDC", "again"), Authorization)
 
 
 async def test_settling_and_releasing_at_once_do_one_of_the_two(house: Any) -> None:
     await house.authorise("50 USDC")
-    await asyncio.gather(*(close(house, how) for how in (Outcome.POSTED, Outcome.VOIDED, Outcome.POSTED)))
+    await asyncio.gather(
+        *(close(house, how) for how in (SpendOutcome.POSTED, SpendOutcome.VOIDED, SpendOutcome.POSTED))
+    )
     assert await used(house) in {(0, 50), (0, 0)}
     assert await house.value("SELECT count(*) FROM transaction_ledger WHERE entry <> 'pending'") == 1
 
 
 async def test_postings_of_every_transaction_sum_to_zero(house: Any) -> None:
-    for number, how in enumerate([None, Outcome.POSTED, Outcome.VOIDED]):
+    for number, how in enumerate([None, SpendOutcome.POSTED, SpendOutcome.VOIDED]):
         await house.authorise("0.000001 USDC", f"key {number}")
         if how:
             await close(house, how, f"key {number}")
@@ -238,7 +241,7 @@ async def test_a_limit_below_what_is_used_is_refused_with_a_clear_error(house: A
 
 async def test_what_was_spent_on_earlier_days_does_not_keep_a_daily_limit_from_being_lowered(house: Any) -> None:
     await house.authorise("150 USDC")
-    await close(house, Outcome.POSTED)
+    await close(house, SpendOutcome.POSTED)
     await house.raw.execute("UPDATE budget_counter SET span_start = span_start - 1")
     await limit(house, "day 100 USDC")
     assert isinstance(await house.authorise("101 USDC", "two"), PolicyViolation)

@@ -10,14 +10,14 @@ from uuid import UUID
 import pytest
 from tests.stores.conftest import House
 
-from chimera.contracts.claims import PaymentDue
-from chimera.contracts.errors import NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.finance import FEES, Closing, Outcome, TransactionRequest
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.money.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
-from chimera.stores.money.wallets import WalletStore
+from chimera.ids import new_id
+from chimera.money.service.payment_records import PaymentService
+from chimera.money.types.authorization import FEES, Closing, SpendOutcome, TransactionRequest
+from chimera.money.types.limits import Limit
+from chimera.money.types.messages import PaymentDue
+from chimera.personas.types.policy import Policy
+from chimera_protocol.errors import NotFound
+from chimera_protocol.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 
 PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
 HERS = "0xde709f2102306220921060314715629080e2fb77"
@@ -30,7 +30,7 @@ def tx(number: int) -> str:
 
 
 @pytest.fixture
-def store(house: House) -> WalletStore:
+def store(house: House) -> PaymentService:
     return house.system.wallets
 
 
@@ -93,7 +93,7 @@ async def holds(house: House, account: str, currency: str) -> Decimal:
     return Decimal(await house.value(query, house.tenant_id, account, currency))
 
 
-async def test_the_first_order_stands_and_the_second_learns_of_it(payer: House, store: WalletStore) -> None:
+async def test_the_first_order_stands_and_the_second_learns_of_it(payer: House, store: PaymentService) -> None:
     reservation_id = await reserved(payer)
     due = await store.due(reservation_id)
     assert (due.amount, due.payee, due.pending, due.order, due.tx_hash) == ("50 USDC", PAYEE, True, None, None)
@@ -104,14 +104,14 @@ async def test_the_first_order_stands_and_the_second_learns_of_it(payer: House, 
     assert kept[0].signature == kept[0].order.purpose
 
 
-async def test_a_fee_that_is_held_is_found_again(payer: House, store: WalletStore) -> None:
+async def test_a_fee_that_is_held_is_found_again(payer: House, store: PaymentService) -> None:
     reservation_id = await reserved(payer)
     fee_id = await reserved(payer, FEE, f"fee-{reservation_id}", FEES)
     due = await store.due(reservation_id)
     assert (due.fee_id, due.max_fee) == (fee_id, FEE)
 
 
-async def test_what_the_chain_has_is_posted_once_with_the_fee_that_it_took(payer: House, store: WalletStore) -> None:
+async def test_what_the_chain_has_is_posted_once_with_the_fee_that_it_took(payer: House, store: PaymentService) -> None:
     due = await ordered(payer)
     await asyncio.gather(*(store.confirmed(due, receipt(due)) for _ in range(3)))
     await store.failed(due, receipt(due, PaymentStatus.REVERTED))
@@ -132,7 +132,7 @@ async def test_what_the_chain_has_is_posted_once_with_the_fee_that_it_took(payer
     ],
 )
 async def test_what_did_not_happen_is_free_again_and_only_the_fee_that_was_taken_is_not(
-    payer: House, store: WalletStore, status: PaymentStatus, fee: str | None, fee_ends: tuple[str, Decimal, str]
+    payer: House, store: PaymentService, status: PaymentStatus, fee: str | None, fee_ends: tuple[str, Decimal, str]
 ) -> None:
     due = await ordered(payer)
     await store.failed(due, receipt(due, status, fee))
@@ -142,7 +142,7 @@ async def test_what_did_not_happen_is_free_again_and_only_the_fee_that_was_taken
     assert (after.pending, after.tx_hash) == (False, None)
 
 
-async def test_a_token_costs_its_fee_and_no_more(payer: House, store: WalletStore) -> None:
+async def test_a_token_costs_its_fee_and_no_more(payer: House, store: PaymentService) -> None:
     reservation_id = await reserved(payer, "0.01 ETH", "token-1", "tokens")
     due = await store.due(reservation_id)
     due = await store.keep(due, order_of(due, action=PaymentAction.DEPLOY_TOKEN), "signature", None)
@@ -152,7 +152,7 @@ async def test_a_token_costs_its_fee_and_no_more(payer: House, store: WalletStor
 
 @pytest.mark.parametrize("kept", [True, False], ids=["ordered", "not ordered"])
 async def test_a_fee_whose_transfer_was_cancelled_is_freed_by_the_sweeper(
-    payer: House, store: WalletStore, kept: bool
+    payer: House, store: PaymentService, kept: bool
 ) -> None:
     if kept:
         reservation_id = (await ordered(payer)).reservation_id
@@ -161,7 +161,7 @@ async def test_a_fee_whose_transfer_was_cancelled_is_freed_by_the_sweeper(
         await reserved(payer, FEE, f"fee-{reservation_id}", FEES)
     await reserved(payer, FEE, "api-fees-of-somebody", FEES)
     assert await store.tidy() == 0
-    await payer.system.treasury.close(Closing(reservation_id=reservation_id, outcome=Outcome.VOIDED))
+    await payer.system.treasury.close(Closing(reservation_id=reservation_id, outcome=SpendOutcome.VOIDED))
     assert sum(await asyncio.gather(store.tidy(), store.tidy())) >= 1
     assert await store.tidy() == 0
     assert [end[0] for end in await ends(payer)] == ["voided", "voided", "pending"]
@@ -177,7 +177,7 @@ async def book(house: House, movements: Sequence[Movement], next_block: int = 10
     return await house.system.wallets.book(house.tenant_id, house.nora.agent_id, movements, next_block, [OWNER.upper()])
 
 
-async def test_movements_are_booked_once_as_funding_or_income(payer: House, store: WalletStore) -> None:
+async def test_movements_are_booked_once_as_funding_or_income(payer: House, store: PaymentService) -> None:
     owners = movement(1, "100 USDC", OWNER)
     others = movement(2, "7.5 USDC", recipient="0x" + HERS[2:].upper())
     told = await asyncio.gather(*(book(payer, [owners, others]) for _ in range(4)))
@@ -191,14 +191,14 @@ async def test_movements_are_booked_once_as_funding_or_income(payer: House, stor
 
 
 @pytest.mark.parametrize("state", ["confirmed", "on its way", "another amount", "given back", "nobody's"])
-async def test_only_what_nobody_ordered_is_unexpected(payer: House, store: WalletStore, state: str) -> None:
+async def test_only_what_nobody_ordered_is_unexpected(payer: House, store: PaymentService, state: str) -> None:
     number = 1
     if state != "nobody's":
         due = await ordered(payer)
         if state == "confirmed":
             await store.confirmed(due, receipt(due))
         elif state == "given back":
-            await payer.system.treasury.close(Closing(reservation_id=due.reservation_id, outcome=Outcome.VOIDED))
+            await payer.system.treasury.close(Closing(reservation_id=due.reservation_id, outcome=SpendOutcome.VOIDED))
     out = movement(number, "51 USDC" if state == "another amount" else "50 USDC", HERS, PAYEE.lower())
     assert await book(payer, [out]) == 1
     noted = await payer.raw.fetch(
@@ -210,7 +210,7 @@ async def test_only_what_nobody_ordered_is_unexpected(payer: House, store: Walle
     assert await holds(payer, "equity:funding", "USDC") == 0
 
 
-async def test_what_is_not_there_is_said_to_be_missing(house: House, store: WalletStore) -> None:
+async def test_what_is_not_there_is_said_to_be_missing(house: House, store: PaymentService) -> None:
     with pytest.raises(NotFound, match="no transfer"):
         await store.due(new_id())
     with pytest.raises(NotFound, match="no wallet yet"):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 from tests.stores.money.proofs import Slot
 
-from chimera.contracts.money.finance import Decided
+from chimera.money.types.authorization import Decided
 
 Allowance = dict[tuple[str, str], Decimal]
 """Limits of one scope, by span and currency."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.stores.postgres import Access, Database
-from chimera.stores.provenance import sealing
+from chimera.audit.service import sealing
+from chimera.database.postgres import Access, Database
 
 if TYPE_CHECKING:
-    from chimera.stores.postgres import Connection
+    from chimera.database.postgres import Connection
 
 
 class _Key:

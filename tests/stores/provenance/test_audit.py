@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chimera.contracts.errors import Invalid
-from chimera.stores.provenance import audit
+from chimera.audit.service import trail as audit
+from chimera_protocol.errors import Invalid
 
 
 async def events(house: Any) -> list[tuple[str, str, str, Any]]:

@@ -7,12 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 from tests.stores.conftest import House
 
-from chimera.contracts.errors import NotFound
-from chimera.contracts.media import MediaFacts, storage_uri
-from chimera.contracts.work import MediaItem
-from chimera.domain.provenance.hashes import content_hash
-from chimera.stores.accounts import Influencer
-from chimera.stores.provenance.proofs import SQL, ProofStore
+from chimera.accounts.service import Influencer
+from chimera.media.types import MediaFacts, MediaItem, storage_uri
+from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.store import SQL, ProofStore
+from chimera_protocol.errors import NotFound
 
 TEXT = "Look up tonight."
 FILE = "f" * 64

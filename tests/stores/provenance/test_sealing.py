@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 from tests.stores.logs import LogKey, audit, exported, tamper, traded
 
-from chimera.contracts.errors import NotFound
-from chimera.contracts.ids import new_id
-from chimera.domain.provenance import merkle, notes
-from chimera.stores.migrations import migrate
-from chimera.stores.postgres import Access, Database
-from chimera.stores.provenance.sealing import Sealer
-from chimera.stores.provenance.transparency import TransparencyStore
+from chimera.audit.service.log import LogService
+from chimera.audit.service.sealing import Sealer
+from chimera.database.migrations import migrate
+from chimera.database.postgres import Access, Database
+from chimera.ids import new_id
+from chimera_credentials.log import merkle, notes
+from chimera_protocol.errors import NotFound
 
 DYING = Path(__file__).with_name("dying.py")
 NOTE = (
@@ -31,8 +31,8 @@ def key() -> LogKey:
 
 
 @pytest.fixture
-def store(house: Any) -> TransparencyStore:
-    return TransparencyStore(house.system.swarm, house.system.tenants)
+def store(house: Any) -> LogService:
+    return LogService(house.system.swarm, house.system.tenants)
 
 
 async def unsealed(raw: Any) -> int:
@@ -43,7 +43,7 @@ async def unsealed(raw: Any) -> int:
     return int(await raw.fetchval(missing))
 
 
-async def test_all_that_is_committed_is_sealed_once(house: Any, store: TransparencyStore, key: LogKey) -> None:
+async def test_all_that_is_committed_is_sealed_once(house: Any, store: LogService, key: LogKey) -> None:
     await traded(house)
     done = await store.seal(key)
     assert (await unsealed(house.raw), done.checkpoints, done.broken) == (0, 1, {})
@@ -57,9 +57,7 @@ async def test_all_that_is_committed_is_sealed_once(house: Any, store: Transpare
     assert (report.findings, report.leaves, report.checkpoints) == ([], done.rows + 3, 2)
 
 
-async def test_each_tenant_has_a_log_of_its_own(
-    house: Any, store: TransparencyStore, key: LogKey, other_tenant: Any
-) -> None:
+async def test_each_tenant_has_a_log_of_its_own(house: Any, store: LogService, key: LogKey, other_tenant: Any) -> None:
     await house.raw.execute(NOTE, house.tenant_id, 300)
     assert (await store.seal(key)).checkpoints == 2
     mine, theirs = [await store.checkpoint(each) for each in (house.tenant_id, other_tenant[0])]
@@ -69,7 +67,7 @@ async def test_each_tenant_has_a_log_of_its_own(
 
 
 async def test_rows_that_commit_in_another_order_than_their_ids_are_all_sealed_and_none_is_waited_for(
-    house: Any, store: TransparencyStore, key: LogKey
+    house: Any, store: LogService, key: LogKey
 ) -> None:
     sealer = Sealer(house.system.swarm, key)
     await sealer.seal()
@@ -90,7 +88,7 @@ async def test_rows_that_commit_in_another_order_than_their_ids_are_all_sealed_a
 
 
 async def test_writers_that_commit_out_of_order_while_two_sealers_run_lose_no_row(
-    house: Any, store: TransparencyStore, key: LogKey
+    house: Any, store: LogService, key: LogKey
 ) -> None:
     url, writing = house.system.settings.database_url, asyncio.Event()
     sealers = [Sealer(house.system.swarm, key, batch=8) for _ in range(2)]
@@ -123,7 +121,7 @@ async def test_writers_that_commit_out_of_order_while_two_sealers_run_lose_no_ro
 
 
 async def test_a_backlog_is_sealed_in_batches_even_when_one_transaction_wrote_it(
-    house: Any, store: TransparencyStore, key: LogKey
+    house: Any, store: LogService, key: LogKey
 ) -> None:
     await house.raw.execute(NOTE, house.tenant_id, 1_000)
     done = await Sealer(house.system.swarm, key, batch=64).seal()
@@ -131,7 +129,7 @@ async def test_a_backlog_is_sealed_in_batches_even_when_one_transaction_wrote_it
     assert (await unsealed(house.raw), (await audit(store, house.tenant_id)).findings) == (0, [])
 
 
-async def test_only_one_seals_at_a_time(house: Any, store: TransparencyStore, key: LogKey) -> None:
+async def test_only_one_seals_at_a_time(house: Any, store: LogService, key: LogKey) -> None:
     async with house.raw.transaction():
         await house.raw.fetchval("SELECT pg_advisory_xact_lock(4867202612)")
         assert (await store.seal(key)).rows == 0
@@ -139,7 +137,7 @@ async def test_only_one_seals_at_a_time(house: Any, store: TransparencyStore, ke
 
 
 async def test_a_checkpoint_is_a_signed_note_that_follows_on_the_one_before(
-    house: Any, store: TransparencyStore, key: LogKey
+    house: Any, store: LogService, key: LogKey
 ) -> None:
     with pytest.raises(NotFound):
         await store.checkpoint(house.tenant_id)
@@ -155,7 +153,7 @@ async def test_a_checkpoint_is_a_signed_note_that_follows_on_the_one_before(
 
 
 async def test_nothing_is_signed_on_top_of_a_log_that_was_changed_and_other_tenants_go_on(
-    house: Any, store: TransparencyStore, key: LogKey, other_tenant: Any
+    house: Any, store: LogService, key: LogKey, other_tenant: Any
 ) -> None:
     await store.seal(key)
     forged = f"UPDATE log_leaf SET leaf_hash = '\\x{'00' * 32}' WHERE idx = 0 AND tenant_id = '{house.tenant_id}'"  # noqa: S608
@@ -177,7 +175,7 @@ async def test_nothing_is_signed_on_top_of_a_log_that_was_changed_and_other_tena
     ],
 )
 async def test_a_log_that_was_cut_is_told_of(
-    house: Any, store: TransparencyStore, key: LogKey, change: str, told: str
+    house: Any, store: LogService, key: LogKey, change: str, told: str
 ) -> None:
     await store.seal(key)
     await tamper(house.raw, change)
@@ -186,7 +184,7 @@ async def test_a_log_that_was_cut_is_told_of(
 
 
 async def test_a_database_restored_into_another_server_goes_on_where_it_was(
-    house: Any, store: TransparencyStore, key: LogKey
+    house: Any, store: LogService, key: LogKey
 ) -> None:
     """Its rows and its watermark have the numbers of another server's transactions."""
     await house.raw.execute(NOTE, house.tenant_id, 20)
@@ -204,7 +202,7 @@ async def test_a_database_restored_into_another_server_goes_on_where_it_was(
 
 @pytest.mark.parametrize("turn", [1, 3])
 async def test_a_sealer_killed_in_the_middle_leaves_a_log_that_holds(
-    house: Any, store: TransparencyStore, key: LogKey, turn: int
+    house: Any, store: LogService, key: LogKey, turn: int
 ) -> None:
     await house.raw.execute(NOTE, house.tenant_id, 100)
     arguments = [sys.executable, str(DYING), house.system.settings.database_url, str(turn)]
@@ -223,7 +221,7 @@ async def test_a_sealer_killed_in_the_middle_leaves_a_log_that_holds(
 
 async def test_a_log_keeps_its_name_when_logs_are_called_otherwise_later(house: Any, key: LogKey) -> None:
     for origin in ("chimera", "logs.example.com/chimera"):
-        store = TransparencyStore(house.system.swarm, house.system.tenants, origin)
+        store = LogService(house.system.swarm, house.system.tenants, origin)
         await house.raw.execute(NOTE, house.tenant_id, 1)
         await store.seal(key)
         said = notes.read((await store.checkpoint(house.tenant_id)).note)
@@ -231,7 +229,7 @@ async def test_a_log_keeps_its_name_when_logs_are_called_otherwise_later(house: 
     assert (await audit(store, house.tenant_id, key.public_key)).findings == []
 
 
-async def test_a_key_that_takes_over_is_named_in_the_export(house: Any, store: TransparencyStore, key: LogKey) -> None:
+async def test_a_key_that_takes_over_is_named_in_the_export(house: Any, store: LogService, key: LogKey) -> None:
     await store.seal(key)
     newer = LogKey()
     await house.raw.execute(NOTE, house.tenant_id, 1)
@@ -257,7 +255,7 @@ async def test_every_column_of_what_is_sealed_is_part_of_its_leaf(house: Any) ->
 
 
 async def test_rows_from_before_the_log_are_sealed_too(
-    database_url: str, house: Any, store: TransparencyStore, key: LogKey
+    database_url: str, house: Any, store: LogService, key: LogKey
 ) -> None:
     await house.raw.execute(NOTE, house.tenant_id, 10)
     await tamper(house.raw, "UPDATE audit_event SET xact = '0'")
@@ -266,9 +264,7 @@ async def test_rows_from_before_the_log_are_sealed_too(
     assert await unsealed(house.raw) == 0
 
 
-async def test_the_tenants_role_reads_its_log_and_cannot_write_it(
-    house: Any, store: TransparencyStore, key: LogKey
-) -> None:
+async def test_the_tenants_role_reads_its_log_and_cannot_write_it(house: Any, store: LogService, key: LogKey) -> None:
     await store.seal(key)
     async with house.system.tenants.transaction(house.tenant_id) as connection:
         assert await connection.fetchval("SELECT count(*) FROM log_leaf") > 0

@@ -6,12 +6,13 @@ from uuid import UUID
 import pytest
 from tests.stores.logs import LogKey, audit, exported, tamper, traded
 
-from chimera.contracts.errors import Conflict, Invalid, NotFound, Unavailable
-from chimera.contracts.ids import new_id
-from chimera.domain.provenance import merkle, notes
-from chimera.domain.provenance.transparency import verify_export
-from chimera.stores.exports import AT_ONCE
-from chimera.stores.provenance.transparency import TransparencyStore
+from chimera.audit.rules.export import verify_export
+from chimera.audit.service.log import LogService
+from chimera.database.exports import AT_ONCE
+from chimera.errors import Conflict, Unavailable
+from chimera.ids import new_id
+from chimera_credentials.log import merkle, notes
+from chimera_protocol.errors import Invalid, NotFound
 
 NOTE = (
     "INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)"
@@ -28,7 +29,7 @@ def key() -> LogKey:
 @pytest.fixture
 async def sealed(house: Any, key: LogKey) -> Any:
     """A house in which something of everything has happened and is sealed."""
-    house.log = TransparencyStore(house.system.swarm, house.system.tenants, "example.com/log")
+    house.log = LogService(house.system.swarm, house.system.tenants, "example.com/log")
     await traded(house)
     await house.log.seal(key)
     await house.authorise("7 USDC", "later")
@@ -336,7 +337,7 @@ async def test_a_large_log_is_exported_and_proven_over_its_stored_blocks(sealed:
 
 
 async def test_a_log_that_was_never_sealed_is_exported_too(house: Any) -> None:
-    log = TransparencyStore(house.system.swarm, house.system.tenants)
+    log = LogService(house.system.swarm, house.system.tenants)
     report = await audit(log, house.tenant_id)
     assert (report.leaves, report.unsealed > 0, report.findings) == (0, True, [])
     assert (await log.due_anchor(), await log.checkpoints(house.tenant_id)) == (None, [])

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 from tests.stores.logs import LogKey, traded
 
-from chimera.stores.provenance.transparency import TransparencyStore
+from chimera.audit.service.log import LogService
 
 CHAIN = {"chain_id": 1_337, "tx_hash": "0xabc", "block": 12}
 
 
 @pytest.fixture
-async def log(house: Any) -> TransparencyStore:
-    return TransparencyStore(house.system.swarm, house.system.tenants)
+async def log(house: Any) -> LogService:
+    return LogService(house.system.swarm, house.system.tenants)
 
 
 async def test_a_batch_can_be_had_again_by_its_time_until_it_is_anchored(
-    house: Any, log: TransparencyStore, other_tenant: Any
+    house: Any, log: LogService, other_tenant: Any
 ) -> None:
     key = LogKey()
     await traded(house)
@@ -37,9 +37,7 @@ async def test_a_batch_can_be_had_again_by_its_time_until_it_is_anchored(
     assert rest is not None and {each.tenant_id for each in rest.checkpoints} == {house.tenant_id, third}
 
 
-async def test_a_batch_that_was_cut_short_can_be_had_again_too(
-    house: Any, log: TransparencyStore, other_tenant: Any
-) -> None:
+async def test_a_batch_that_was_cut_short_can_be_had_again_too(house: Any, log: LogService, other_tenant: Any) -> None:
     key = LogKey()
     await log.seal(key)
     first = await log.due_anchor(limit=1)
@@ -50,7 +48,7 @@ async def test_a_batch_that_was_cut_short_can_be_had_again_too(
 
 
 async def test_how_long_something_waits_is_told_and_nothing_waits_once_it_is_anchored(
-    house: Any, log: TransparencyStore
+    house: Any, log: LogService
 ) -> None:
     assert await log.unanchored_seconds() is None
     await log.seal(LogKey())

@@ -5,12 +5,12 @@ import socket
 import pytest
 from redis.exceptions import ResponseError
 
-from chimera.contracts.errors import Unavailable
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage
-from chimera.stores.redis.connection import Script, connect, reaching
-from chimera.stores.redis.pulse import RedisPulse
-from chimera.stores.redis.queue import StreamQueue
+from chimera.errors import Unavailable
+from chimera.ids import new_id
+from chimera.redis.activity import RedisActivity
+from chimera.redis.connection import Script, connect, reaching
+from chimera.redis.queue import StreamQueue
+from chimera.values import Priority, Stage
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def test_a_lost_redis_is_unavailable_and_says_that_no_work_is_lost(nowhere
     with pytest.raises(Unavailable):
         await queue.depth(Stage.WORK)
     with pytest.raises(Unavailable):
-        await RedisPulse(client).busy([new_id()])
+        await RedisActivity(client).busy([new_id()])
     await client.aclose()
 
 

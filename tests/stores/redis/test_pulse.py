@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Role
-from chimera.stores.redis.pulse import RedisPulse
+from chimera.ids import new_id
+from chimera.redis.activity import RedisActivity
+from chimera.values import Role
 
 
 async def test_busy_influencers_show_what_they_do_and_others_are_missing(house: Any) -> None:
@@ -25,4 +25,4 @@ async def test_a_thought_is_forgotten_by_itself(house: Any) -> None:
     assert len(keys) == 1
     assert 0 < await house.system.redis.ttl(keys[0]) <= 5
     await house.system.redis.delete(*keys)
-    assert await RedisPulse(house.system.redis).busy([house.nora.agent_id]) == {}
+    assert await RedisActivity(house.system.redis).busy([house.nora.agent_id]) == {}

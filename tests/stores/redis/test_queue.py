@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from chimera.contracts.claims import Lease, Ticket
-from chimera.contracts.ids import new_id
-from chimera.contracts.values import Priority, Stage
-from chimera.embedded.process import until
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.queue import StreamQueue, prefix, streams
+from chimera.ids import new_id
+from chimera.redis.connection import connect
+from chimera.redis.queue import StreamQueue, prefix, streams
+from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.values import Priority, Stage
+from chimera_devnet.process import until
 
 LEASE_MS = 60_000
 
@@ -31,9 +31,9 @@ def queue(client: Redis) -> StreamQueue:
 
 def tickets(
     count: int, tenant: UUID | None = None, agent: UUID | None = None, priority: Priority = Priority.MEDIUM
-) -> list[Ticket]:
+) -> list[QueueItem]:
     tenant, agent = tenant or new_id(), agent or new_id()
-    return [Ticket(id=new_id(), tenant_id=tenant, agent_id=agent, priority=priority) for _ in range(count)]
+    return [QueueItem(id=new_id(), tenant_id=tenant, agent_id=agent, priority=priority) for _ in range(count)]
 
 
 async def drain(queue: StreamQueue, count: int = 1, consumer: str = "me") -> list[UUID]:

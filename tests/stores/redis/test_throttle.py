@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from chimera.contracts.errors import ToolFailed, Unavailable
-from chimera.contracts.platforms import Rate, Rates
-from chimera.contracts.recovery import BreakerView
-from chimera.domain.retry import LONGEST_PAUSE_SECONDS
-from chimera.stores.redis.connection import connect
-from chimera.stores.redis.throttle import LONGEST_OPEN_MS, OPENS_AFTER, PROBE_MS, RedisThrottle
+from chimera.errors import ToolFailed, Unavailable
+from chimera.fleet.types.health import BreakerView
+from chimera.gateways.mcp.types import Rate, Rates
+from chimera.redis.connection import connect
+from chimera.redis.throttle import LONGEST_OPEN_MS, OPENS_AFTER, PROBE_MS, RedisThrottle
+from chimera.retry import LONGEST_PAUSE_SECONDS
 
 SERVER = "twitter-mcp"
 FREE = Rates()

@@ -9,22 +9,23 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from chimera.contracts.claims import Piece
-from chimera.contracts.errors import Conflict, Invalid, NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.values import Decision
-from chimera.contracts.work import Artifact
-from chimera.domain.provenance.hashes import content_hash
-from chimera.stores.postgres import Access, Database
-from chimera.stores.review.approvals import ReviewStore
-from chimera.stores.tasks import Sweeper
+from chimera.database.postgres import Access, Database
+from chimera.errors import Conflict
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera.provenance.rules.hashes import content_hash
+from chimera.review.service.approvals import ReviewService
+from chimera.review.types.messages import PendingReview
+from chimera.tasks.service.work import Sweeper
+from chimera.tasks.types.work import Artifact
+from chimera.values import Decision
+from chimera_protocol.errors import Invalid, NotFound
 
 ME = "operator:me"
 ANN, BOB = "reviewer:ann", "reviewer:bob"
 
 
-async def escalated(house: Any, content: str | list[str] = "Look up tonight.") -> tuple[Piece, UUID]:
+async def escalated(house: Any, content: str | list[str] = "Look up tonight.") -> tuple[PendingReview, UUID]:
     """A piece that waits for a human, and its approval."""
     task = await house.claim((await house.running())["a"])
     artifact = Artifact(type="text" if isinstance(content, str) else "thread", content=content)
@@ -183,7 +184,7 @@ async def slow(house: Any) -> Any:
     """A desk whose verdicts can be taken back for a minute."""
     tenants = Database(house.system.settings.database_url, Access.TENANT, size=2)
     await tenants.open()
-    yield ReviewStore(tenants, undo_seconds=60)
+    yield ReviewService(tenants, undo_seconds=60)
     await tenants.close()
 
 

@@ -8,14 +8,15 @@ import asyncpg
 import pytest
 from tests.journeys.judged import Judged
 
-from chimera.contracts.errors import Conflict, NotFound
-from chimera.contracts.fleet import Policy
-from chimera.contracts.ids import new_id
-from chimera.contracts.money.limits import Limit
-from chimera.contracts.quality import AuditStatus
-from chimera.contracts.values import Decision
-from chimera.contracts.work import Verdict
-from chimera.stores.review.quality import BATCH
+from chimera.errors import Conflict
+from chimera.ids import new_id
+from chimera.money.types.limits import Limit
+from chimera.personas.types.policy import Policy
+from chimera.review.service.quality import BATCH
+from chimera.review.types.quality import AuditStatus
+from chimera.tasks.types.work import Verdict
+from chimera.values import Decision
+from chimera_protocol.errors import NotFound
 
 ANN, BOB = "reviewer:ann", "reviewer:bob"
 MANY = 2_000

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from chimera.contracts.claims import Effect
-from chimera.contracts.errors import Conflict, Invalid, NotFound, Superseded
-from chimera.contracts.ids import new_id
-from chimera.contracts.recovery import Answered
-from chimera.contracts.values import EffectStatus, Stage
+from chimera.errors import Conflict, Superseded
+from chimera.ids import new_id
+from chimera.publishing.types import Effect
+from chimera.review.types.questions import Answered
+from chimera.values import EffectStatus, Stage
+from chimera_protocol.errors import Invalid, NotFound
 
 ME = "reviewer:me"
 URL = "https://social.example/nora/77"
@@ -256,7 +257,7 @@ async def test_a_question_that_the_platform_has_answered_meanwhile_does_not_come
     again = await house.begin(effect.effect_id)
     await house.system.effects.retry(again, "the platform does not have it", datetime.now(UTC))
     once_more = await house.begin(effect.effect_id)
-    await house.system.effects.doubt(once_more, "no answer", datetime.now(UTC))
+    await house.system.effects.mark_unknown(once_more, "no answer", datetime.now(UTC))
     assert await house.system.questions.open(house.tenant_id) == []
     with pytest.raises(Conflict, match="no open question"):
         await answer(house, effect, Answered.GIVE_UP)

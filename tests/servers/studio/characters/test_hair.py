@@ -3,8 +3,8 @@
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from chimera.servers.studio.characters.hair import above, behind
-from chimera.servers.studio.characters.traits import HAIR_STYLES, traits_of
+from chimera_studio.characters.hair import above, behind
+from chimera_studio.characters.traits import HAIR_STYLES, traits_of
 
 
 def test_every_style_is_sound_svg_and_unlike_the_others() -> None:

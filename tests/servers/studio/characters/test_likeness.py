@@ -8,12 +8,12 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from chimera.servers.studio.characters.likeness import SEARCHED_THRESHOLD, THRESHOLD, compare, open_image
-from chimera.servers.studio.characters.sheets import sheet
-from chimera.servers.studio.palettes import palette_for
-from chimera.servers.studio.pictures.drawing import check, draw, seen
-from chimera.servers.studio.requests import CharacterBox, ImageRequest, Kind, Row, Slide
-from chimera.servers.studio.rules import StudioError
+from chimera_studio.characters.likeness import SEARCHED_THRESHOLD, THRESHOLD, compare, open_image
+from chimera_studio.characters.sheets import sheet
+from chimera_studio.palettes import palette_for
+from chimera_studio.pictures.drawing import check, draw, seen
+from chimera_studio.requests import CharacterBox, ImageRequest, Kind, Row, Slide
+from chimera_studio.rules import StudioError
 
 PEOPLE = [f"likeness-{number}" for number in range(40)]
 KINDS: tuple[Kind, ...] = ("card", "quote", "chart", "carousel", "art")

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import chimera
-from chimera.servers.studio.characters.portraits import EXPRESSIONS, Expression, figure, portrait
-from chimera.servers.studio.palettes import NAMED
+from chimera_studio.characters.portraits import EXPRESSIONS, Expression, figure, portrait
+from chimera_studio.palettes import NAMED
 
 PALETTE = NAMED["coral"]
 SOURCE = str(Path(chimera.__file__).parent.parent)
@@ -49,8 +49,8 @@ def test_different_ids_are_different_people() -> None:
 def test_another_process_draws_the_same() -> None:
     code = (
         "import hashlib\n"
-        "from chimera.servers.studio.characters.portraits import portrait\n"
-        "from chimera.servers.studio.palettes import NAMED\n"
+        "from chimera_studio.characters.portraits import portrait\n"
+        "from chimera_studio.palettes import NAMED\n"
         "print(hashlib.sha256(portrait('mira', NAMED['coral'], 160).tobytes()).hexdigest())\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,

@@ -1,7 +1,7 @@
 """The reference sheet: the front view at the same place on every sheet."""
 
-from chimera.servers.studio.characters.sheets import FRONT, HEIGHT, WIDTH, sheet
-from chimera.servers.studio.palettes import NAMED
+from chimera_studio.characters.sheets import FRONT, HEIGHT, WIDTH, sheet
+from chimera_studio.palettes import NAMED
 
 
 def test_the_front_view_is_where_it_is_looked_for() -> None:

@@ -1,6 +1,6 @@
 """One id, one person; another id, another person."""
 
-from chimera.servers.studio.characters.traits import HAIR_STYLES, traits_of
+from chimera_studio.characters.traits import HAIR_STYLES, traits_of
 
 
 def test_an_id_is_always_the_same_person() -> None:

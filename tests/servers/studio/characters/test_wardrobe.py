@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import get_args
 from xml.etree import ElementTree
 
-from chimera.servers.studio.characters.traits import Clothes, Glasses, traits_of
-from chimera.servers.studio.characters.wardrobe import clothes, earrings, glasses, headphones
+from chimera_studio.characters.traits import Clothes, Glasses, traits_of
+from chimera_studio.characters.wardrobe import clothes, earrings, glasses, headphones
 
 PERSON = traits_of("nova")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.servers.studio.clips.captions import (
+from chimera_studio.clips.captions import (
     LEAD_MS,
     MAX_WIDTH,
     Caption,

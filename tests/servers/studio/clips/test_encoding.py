@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.servers.studio.watching import watched
 
-from chimera.servers.studio.clips.encoding import (
+from chimera_studio.clips.encoding import (
     RATE,
     EncodingError,
     Picture,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from chimera.servers.studio.clips.encoding import Size
-from chimera.servers.studio.clips.frames import Canvas, Layer, dissolved, eased, picture_of, pushed, resampled
+from chimera_studio.clips.encoding import Size
+from chimera_studio.clips.frames import Canvas, Layer, dissolved, eased, picture_of, pushed, resampled
 
 SIZE = Size(128, 192)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chimera.servers.studio.clips.encoding import Size
-from chimera.servers.studio.clips.frames import Canvas
-from chimera.servers.studio.clips.lettering import Inks, Lettering, caption, heading
-from chimera.servers.studio.clips.staging import Look
-from chimera.servers.studio.palettes import NAMED, contrast
+from chimera_studio.clips.encoding import Size
+from chimera_studio.clips.frames import Canvas
+from chimera_studio.clips.lettering import Inks, Lettering, caption, heading
+from chimera_studio.clips.staging import Look
+from chimera_studio.palettes import NAMED, contrast
 
 LOOK = Look(Size(720, 1_280), NAMED["midnight"], "mira", 7)
 INKS = Inks.of(LOOK, on_picture=False)

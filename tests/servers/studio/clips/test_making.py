@@ -15,21 +15,21 @@ from tests.servers.conftest import environment
 from tests.servers.studio.sounding import voice_file
 from tests.servers.studio.watching import Seen, first_frame, heard, watched
 
-from chimera.servers.studio.characters import likeness, sheets
-from chimera.servers.studio.clips.captions import TimingError
-from chimera.servers.studio.clips.encoding import RATE, Size
-from chimera.servers.studio.clips.making import Clip, ClipOrder, SceneOrder, make_clip, narrate
-from chimera.servers.studio.clips.music import TARGET_LUFS, Mood
-from chimera.servers.studio.clips.voice import VARIABLE, Voice, find_voice
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.requests import CharacterBox
+from chimera_studio.characters import likeness, sheets
+from chimera_studio.clips.captions import TimingError
+from chimera_studio.clips.encoding import RATE, Size
+from chimera_studio.clips.making import Clip, ClipOrder, SceneOrder, make_clip, narrate
+from chimera_studio.clips.music import TARGET_LUFS, Mood
+from chimera_studio.clips.voice import VARIABLE, SpeechVoice, find_voice
+from chimera_studio.palettes import NAMED
+from chimera_studio.requests import CharacterBox
 
 SIZE = Size(720, 1_280)
 SAID = SceneOrder("I tried cold brew. Here is what changed.", "30 days of cold brew")
 FRAME_MS = 1_000 / 30
 
 
-def order(*scenes: SceneOrder, mood: Mood = Mood.BRIGHT, voice: Voice | None = None, **more: int) -> ClipOrder:
+def order(*scenes: SceneOrder, mood: Mood = Mood.BRIGHT, voice: SpeechVoice | None = None, **more: int) -> ClipOrder:
     return ClipOrder(
         "mira", NAMED["forest"], SIZE, more.get("seed", 7), scenes, "@mira", mood, voice, more.get("duration_ms")
     )
@@ -40,7 +40,7 @@ def ignore(done: int, total: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+def voice(tmp_path_factory: pytest.TempPathFactory) -> SpeechVoice:
     return find_voice({VARIABLE: str(voice_file(tmp_path_factory.mktemp("voice")))})
 
 
@@ -107,8 +107,8 @@ def panel(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def test_the_same_order_makes_the_same_bytes_in_another_process(daily: tuple[Clip, Path, Seen], tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from chimera.servers.studio.clips.making import *;"
-        "from chimera.servers.studio.palettes import NAMED;"
+        "from pathlib import Path; from chimera_studio.clips.making import *;"
+        "from chimera_studio.palettes import NAMED;"
         f"scene = SceneOrder({SAID.text!r}, {SAID.heading!r});"
         "order = ClipOrder('mira', NAMED['forest'], Size(720, 1280), 7, (scene,), '@mira', duration_ms=4000);"
         f"make_clip(order, Path({str(tmp_path / 'again.mp4')!r}), lambda done, total: None)"
@@ -126,7 +126,7 @@ def test_another_seed_is_another_clip(daily: tuple[Clip, Path, Seen], tmp_path: 
     assert digest(tmp_path / "other.mp4") != digest(daily[1])
 
 
-def test_captions_are_timed_to_the_voice(voice: Voice, tmp_path: Path) -> None:
+def test_captions_are_timed_to_the_voice(voice: SpeechVoice, tmp_path: Path) -> None:
     clip = make_clip(order(SAID, mood=Mood.NONE, voice=voice), tmp_path / "spoken.mp4", ignore)
     sound = watched(tmp_path / "spoken.mp4").sound.mean(axis=1)
     loud = 0.05 * np.abs(sound).max()
@@ -145,7 +145,7 @@ def test_captions_are_timed_to_the_voice(voice: Voice, tmp_path: Path) -> None:
     assert abs(heard(tmp_path / "spoken.mp4")[0] - TARGET_LUFS) <= 1
 
 
-def test_what_is_narrated_has_the_timing_of_its_sound(voice: Voice) -> None:
+def test_what_is_narrated_has_the_timing_of_its_sound(voice: SpeechVoice) -> None:
     sound, captions = narrate(voice, SAID.text, 1.0)
     assert [one.text for one in captions] == ["I tried cold brew.", "Here is what changed."]
     for one in captions:

@@ -10,8 +10,8 @@ import pytest
 from tests.servers.conftest import environment
 from tests.servers.studio.watching import heard
 
-from chimera.servers.studio.clips.encoding import RATE, Sound, write_wav
-from chimera.servers.studio.clips.music import CEILING, TARGET_LUFS, Mood, compose, limited, loudness, mix
+from chimera_studio.clips.encoding import RATE, Sound, write_wav
+from chimera_studio.clips.music import CEILING, TARGET_LUFS, Mood, compose, limited, loudness, mix
 
 BANDS = ((30, 150), (150, 2_000), (2_000, 16_000))
 MOODS = [mood for mood in Mood if mood is not Mood.NONE]
@@ -45,7 +45,7 @@ def test_seeds_and_moods_sound_different() -> None:
 
 def test_a_seed_sounds_the_same_in_another_process() -> None:
     program = (
-        "from hashlib import sha256; from chimera.servers.studio.clips.music import Mood, compose;"
+        "from hashlib import sha256; from chimera_studio.clips.music import Mood, compose;"
         "print(sha256(compose(9, 4, Mood.DRIVING).tobytes()).hexdigest())"
     )
     told = subprocess.run(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chimera.servers.studio.characters import likeness, sheets
-from chimera.servers.studio.clips.encoding import RATE, Picture, Size
-from chimera.servers.studio.clips.frames import Canvas, picture_of
-from chimera.servers.studio.clips.staging import Figure, Look, Portrait, Scene, Still, mouth_shapes
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.requests import CharacterBox
+from chimera_studio.characters import likeness, sheets
+from chimera_studio.clips.encoding import RATE, Picture, Size
+from chimera_studio.clips.frames import Canvas, picture_of
+from chimera_studio.clips.staging import Figure, Look, Portrait, Scene, Still, mouth_shapes
+from chimera_studio.palettes import NAMED
+from chimera_studio.requests import CharacterBox
 
 LOOK = Look(Size(720, 1_280), NAMED["forest"], "mira", 7)
 

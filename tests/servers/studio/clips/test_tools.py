@@ -14,12 +14,12 @@ from PIL import Image
 from tests.servers.studio.sounding import voice_file
 from tests.servers.studio.watching import heard, watched
 
-from chimera.servers.studio.clips.encoding import RATE, read_wav
-from chimera.servers.studio.clips.music import TARGET_LUFS
-from chimera.servers.studio.clips.requests import VideoAnswer, VoiceAnswer
-from chimera.servers.studio.clips.tools import add_motion_tools
-from chimera.servers.studio.clips.voice import VARIABLE
-from chimera.servers.studio.studio import Studio
+from chimera_studio.clips.encoding import RATE, read_wav
+from chimera_studio.clips.music import TARGET_LUFS
+from chimera_studio.clips.requests import VideoAnswer, VoiceAnswer
+from chimera_studio.clips.tools import add_motion_tools
+from chimera_studio.clips.voice import VARIABLE
+from chimera_studio.studio import Studio
 
 SHORT = {"character_reference_id": "mira", "title": "Hello", "width": 720, "height": 1_280, "duration_ms": 3_000}
 SCENE = {"heading": "One"}

@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 from tests.servers.studio.sounding import voice_file
 
-from chimera.servers.studio.clips import voice as speaking
-from chimera.servers.studio.clips.encoding import RATE
-from chimera.servers.studio.clips.voice import VARIABLE, Voice, VoiceError, find_voice, speak
+from chimera_studio.clips import voice as speaking
+from chimera_studio.clips.encoding import RATE
+from chimera_studio.clips.voice import VARIABLE, SpeechVoice, VoiceError, find_voice, speak
 
 
 @pytest.fixture(scope="module")
-def voice(tmp_path_factory: pytest.TempPathFactory) -> Voice:
+def voice(tmp_path_factory: pytest.TempPathFactory) -> SpeechVoice:
     return find_voice({VARIABLE: str(voice_file(tmp_path_factory.mktemp("voice")))})
 
 
-def test_a_voice_tells_its_name_its_language_and_its_exact_weights(voice: Voice) -> None:
+def test_a_voice_tells_its_name_its_language_and_its_exact_weights(voice: SpeechVoice) -> None:
     assert (voice.name, voice.language) == ("tones", "en-us")
     assert voice.model.startswith("piper-tts ")
     assert voice.model.endswith(f"tones sha256:{voice.weights_sha256[:16]}")
 
 
-def test_each_phrase_becomes_sound_of_its_own_length(voice: Voice) -> None:
+def test_each_phrase_becomes_sound_of_its_own_length(voice: SpeechVoice) -> None:
     short, long = speak(voice, ["Hello.", "A much longer sentence about coffee."])
     assert RATE // 10 < len(short) < len(long)
     for sound in (short, long):
@@ -35,22 +35,22 @@ def test_each_phrase_becomes_sound_of_its_own_length(voice: Voice) -> None:
         assert loud[0] < RATE // 20 and len(sound) - loud[-1] < RATE // 20
 
 
-def test_a_text_sounds_the_same_every_time(voice: Voice) -> None:
+def test_a_text_sounds_the_same_every_time(voice: SpeechVoice) -> None:
     assert np.array_equal(speak(voice, ["The same again."])[0], speak(voice, ["The same again."])[0])
 
 
-def test_lines_within_a_phrase_are_one_phrase(voice: Voice) -> None:
+def test_lines_within_a_phrase_are_one_phrase(voice: SpeechVoice) -> None:
     assert len(speak(voice, ["one\ntwo", "three"])) == 2
     assert speak(voice, []) == []
 
 
-def test_the_engine_is_a_process_of_its_own(voice: Voice) -> None:
+def test_the_engine_is_a_process_of_its_own(voice: SpeechVoice) -> None:
     speak(voice, ["Hello."])
     assert "piper" not in sys.modules
     assert "onnxruntime" not in sys.modules
 
 
-def test_a_phrase_that_says_nothing_is_named(voice: Voice) -> None:
+def test_a_phrase_that_says_nothing_is_named(voice: SpeechVoice) -> None:
     with pytest.raises(VoiceError, match="the engine"):
         speak(voice, ["Hello.", "…"])
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.pictures.art import art
-from chimera.servers.studio.requests import ImageRequest
+from chimera_studio.palettes import NAMED
+from chimera_studio.pictures.art import art
+from chimera_studio.requests import ImageRequest
 
 REQUEST = ImageRequest(kind="art", title="Golden hour", character_reference_id="mira", width=540, height=675)
 

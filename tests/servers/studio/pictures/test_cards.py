@@ -2,11 +2,11 @@
 
 import pytest
 
-from chimera.servers.studio.characters.portraits import EXPRESSIONS
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.pictures.cards import banded, card, editorial, mood_of, panelled, standing
-from chimera.servers.studio.pictures.frame import Frame
-from chimera.servers.studio.requests import ImageRequest
+from chimera_studio.characters.portraits import EXPRESSIONS
+from chimera_studio.palettes import NAMED
+from chimera_studio.pictures.cards import banded, card, editorial, mood_of, panelled, standing
+from chimera_studio.pictures.frame import Frame
+from chimera_studio.requests import ImageRequest
 
 SIZES = [(1_080, 1_350), (1_080, 1_080), (1_920, 1_080)]
 REQUEST = ImageRequest(

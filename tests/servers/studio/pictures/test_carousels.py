@@ -1,8 +1,8 @@
 """Carousels: a cover, numbered slides, an ending; one look."""
 
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.pictures.carousels import slide
-from chimera.servers.studio.requests import ImageRequest, Slide
+from chimera_studio.palettes import NAMED
+from chimera_studio.pictures.carousels import slide
+from chimera_studio.requests import ImageRequest, Slide
 
 SLIDES = tuple(Slide(title=f"Title {n}", text=f"Text {n}") for n in range(5))
 REQUEST = ImageRequest(kind="carousel", slides=SLIDES, footer="@mira", character_reference_id="mira")

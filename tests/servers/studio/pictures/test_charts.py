@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chimera.servers.studio.palettes import NAMED, mix, rgb
-from chimera.servers.studio.pictures.charts import chart
-from chimera.servers.studio.requests import ChartKind, ImageRequest, Row
+from chimera_studio.palettes import NAMED, mix, rgb
+from chimera_studio.pictures.charts import chart
+from chimera_studio.requests import ChartKind, ImageRequest, Row
 
 PALETTE = NAMED["lilac"]
 LOUD, QUIET = PALETTE.accent, mix(PALETTE.ground, PALETTE.second, 0.5)

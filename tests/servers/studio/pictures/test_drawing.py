@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import chimera
-from chimera.servers.studio.pictures.drawing import check, cuts, draw, draw_card, encoded, seen
-from chimera.servers.studio.requests import ImageRequest, Kind, Row, Slide
-from chimera.servers.studio.rules import StudioError
+from chimera_studio.pictures.drawing import check, cuts, draw, draw_card, encoded, seen
+from chimera_studio.requests import ImageRequest, Kind, Row, Slide
+from chimera_studio.rules import StudioError
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
 KINDS: tuple[Kind, ...] = ("card", "quote", "chart", "carousel", "art")
@@ -23,8 +23,8 @@ CARD = ImageRequest(
 )  # fmt: skip
 ANOTHER_PROCESS = """
 import hashlib, sys
-from chimera.servers.studio.pictures.drawing import check, draw, encoded
-from chimera.servers.studio.requests import ImageRequest
+from chimera_studio.pictures.drawing import check, draw, encoded
+from chimera_studio.requests import ImageRequest
 request = ImageRequest.model_validate_json(sys.argv[1])
 print(*[hashlib.sha256(encoded(scene, request)[0]).hexdigest() for scene in draw(request, check(request))])
 """

@@ -2,10 +2,10 @@
 
 import pytest
 
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.pictures.frame import Frame, Item
-from chimera.servers.studio.requests import ImageRequest
-from chimera.servers.studio.scenes import Box
+from chimera_studio.palettes import NAMED
+from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.requests import ImageRequest
+from chimera_studio.scenes import Box
 
 
 def frame(title: str = "Hello", width: int = 1_080, height: int = 1_350) -> Frame:

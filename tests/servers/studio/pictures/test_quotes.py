@@ -2,9 +2,9 @@
 
 import pytest
 
-from chimera.servers.studio.palettes import NAMED
-from chimera.servers.studio.pictures.quotes import quote
-from chimera.servers.studio.requests import ImageRequest
+from chimera_studio.palettes import NAMED
+from chimera_studio.pictures.quotes import quote
+from chimera_studio.requests import ImageRequest
 
 REQUEST = ImageRequest(
     kind="quote",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.servers.studio.pictures.scales import scale_for, written
+from chimera_studio.pictures.scales import scale_for, written
 
 VALUES = st.lists(st.floats(-1e15, 1e15, allow_nan=False, allow_subnormal=False), min_size=1, max_size=24)
 

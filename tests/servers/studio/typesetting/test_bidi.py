@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.servers.studio.typesetting.bidi import base_level, in_sight_order, levels_of, without_marks
+from chimera_studio.typesetting.bidi import base_level, in_sight_order, levels_of, without_marks
 
 
 def seen(text: str, base: int) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chimera.servers.studio.typesetting.fonts import face, fallbacks, typeface
+from chimera_studio.typesetting.fonts import face, fallbacks, typeface
 
 SAMPLES = {
     "display": "Aé",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chimera.servers.studio.typesetting.paragraphs import Block, Style, set_text
-from chimera.servers.studio.typesetting.shaping import Voice
+from chimera_studio.typesetting.paragraphs import Block, Style, set_text
+from chimera_studio.typesetting.shaping import Voice
 
 STYLE = Style(Voice("text", 440), size=40, least=20)
 BOX = (100.0, 200.0, 600.0, 300.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.servers.studio.typesetting.shaping import Run, Voice, clean, emoji_at, emoji_drawing, runs_of
+from chimera_studio.typesetting.shaping import Run, Voice, clean, emoji_at, emoji_drawing, runs_of
 
 VOICE = Voice("text", 440)
 TEXTS = [

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from x402.http import encode_payment_response_header
 from x402.schemas import SettleResponse
 
-from chimera.servers.wallet.resources.answers import read_content, read_settlement
+from chimera_wallet.x402.answers import read_content, read_settlement
 
 
 def test_text_is_kept_as_text_and_a_cut_loses_at_most_half_a_character() -> None:

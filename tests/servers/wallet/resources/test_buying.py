@@ -21,11 +21,11 @@ from tests.servers.wallet.seller import (
     selling,
 )
 
-from chimera.contracts.money.payments import PaymentAction, PaymentOrder, PaymentStatus
-from chimera.servers.wallet.messages import Refusal
-from chimera.servers.wallet.resources.answers import Outcome, ResourceResult
-from chimera.servers.wallet.resources.buying import Bounds, Sellers
-from chimera.servers.wallet.resources.terms import Domain, ResourceError, SignedAuthorization
+from chimera_protocol.payments import PaymentAction, PaymentOrder, PaymentStatus
+from chimera_wallet.messages import PaymentRefused
+from chimera_wallet.x402.answers import PurchaseOutcome, ResourceResult
+from chimera_wallet.x402.buying import PurchaseBounds, Sellers
+from chimera_wallet.x402.terms import Domain, ResourceError, SignedAuthorization
 
 START = 100 * UNIT
 PRICE = UNIT // 20
@@ -53,12 +53,12 @@ def seller(chain: Chain) -> Iterator[Seller]:
 class Buyer:
     """The wallet's side, with everything that it would be given."""
 
-    def __init__(self, chain: Chain, seller: Seller, bounds: Bounds | None = None) -> None:
+    def __init__(self, chain: Chain, seller: Seller, bounds: PurchaseBounds | None = None) -> None:
         self.signer = Signer(chain)
         self.chain = chain
         self.seller = seller
         self.payee = seller.pay_to
-        self.bounds = bounds or Bounds(ask_seconds=10, pay_seconds=10)
+        self.bounds = bounds or PurchaseBounds(ask_seconds=10, pay_seconds=10)
         self.sellers = Sellers([seller.url], chain.token, chain.rpc, bounds=self.bounds)
 
     def order(self, amount: str = "0.05 USDC", **changes: object) -> PaymentOrder:
@@ -86,7 +86,7 @@ class Buyer:
         return spent
 
 
-async def buying(chain: Chain, seller: Seller, bounds: Bounds | None = None) -> Buyer:
+async def buying(chain: Chain, seller: Seller, bounds: PurchaseBounds | None = None) -> Buyer:
     buyer = Buyer(chain, seller, bounds)
     await chain.fund(buyer.signer.address, "100 USDC")
     return buyer
@@ -111,7 +111,11 @@ async def test_a_free_resource_is_had_without_a_signature(buyer: Buyer) -> None:
     assert quote.free
     assert quote.content is not None and quote.content.body == REPORT
     result = await buyer.pay(buyer.order(), "/free")
-    assert (result.outcome, result.uncertain, result.receipt.status) == (Outcome.FREE, False, PaymentStatus.NONE)
+    assert (result.outcome, result.uncertain, result.receipt.status) == (
+        PurchaseOutcome.FREE,
+        False,
+        PaymentStatus.NONE,
+    )
     assert result.content is not None and result.content.body == REPORT
     assert buyer.signer.orders == [] and await buyer.paid() == 0
 
@@ -119,7 +123,7 @@ async def test_a_free_resource_is_had_without_a_signature(buyer: Buyer) -> None:
 async def test_a_resource_is_paid_once_and_delivered(buyer: Buyer) -> None:
     order = buyer.order()
     result = await buyer.pay(order)
-    assert (result.outcome, result.uncertain) == (Outcome.DELIVERED, False)
+    assert (result.outcome, result.uncertain) == (PurchaseOutcome.DELIVERED, False)
     assert result.content is not None and result.content.body == REPORT
     assert result.settlement is not None and result.settlement.success
     assert result.receipt.status is PaymentStatus.CONFIRMED
@@ -173,7 +177,9 @@ async def test_another_network_is_refused_before_anything_is_signed(buyer: Buyer
 async def test_an_order_for_another_resource_is_refused(buyer: Buyer) -> None:
     with pytest.raises(ResourceError, match="invalid: the order is for another resource"):
         await buyer.pay(buyer.order(details={"url": "https://example.com/"}))
-    assert (await buyer.pay(buyer.order(details={"url": buyer.seller.url + "/report"}))).outcome is Outcome.DELIVERED
+    assert (
+        await buyer.pay(buyer.order(details={"url": buyer.seller.url + "/report"}))
+    ).outcome is PurchaseOutcome.DELIVERED
 
 
 async def test_an_expired_order_is_refused_before_anything_is_signed(buyer: Buyer) -> None:
@@ -201,15 +207,15 @@ async def test_what_the_signer_signed_wrongly_does_not_leave_the_wallet(buyer: B
 async def test_an_answer_lost_after_settlement_is_seen_on_the_chain_and_never_paid_again(
     chain: Chain, seller: Seller, fault: Fault
 ) -> None:
-    buyer = await buying(chain, seller, Bounds(ask_seconds=10, pay_seconds=3))
+    buyer = await buying(chain, seller, PurchaseBounds(ask_seconds=10, pay_seconds=3))
     seller.faults = [fault]
     order = buyer.order()
     lost = await buyer.pay(order)
-    assert (lost.outcome, lost.uncertain) == (Outcome.UNKNOWN, False)
+    assert (lost.outcome, lost.uncertain) == (PurchaseOutcome.UNKNOWN, False)
     assert lost.receipt.status is PaymentStatus.CONFIRMED
     assert await buyer.paid() == PRICE
     again = await buyer.pay(order)
-    assert again.outcome is Outcome.NOT_DELIVERED
+    assert again.outcome is PurchaseOutcome.NOT_DELIVERED
     assert again.receipt == lost.receipt
     assert await buyer.paid() == PRICE
     first, second = seller.payments
@@ -220,9 +226,9 @@ async def test_a_seller_that_knows_payments_by_their_id_delivers_on_the_retry(bu
     buyer.seller.faults = [Fault.DROP_AFTER_SETTLEMENT]
     buyer.seller.remembers = True
     order = buyer.order()
-    assert (await buyer.pay(order)).outcome is Outcome.UNKNOWN
+    assert (await buyer.pay(order)).outcome is PurchaseOutcome.UNKNOWN
     again = await buyer.pay(order)
-    assert again.outcome is Outcome.DELIVERED
+    assert again.outcome is PurchaseOutcome.DELIVERED
     assert again.content is not None and again.content.body == REPORT
     assert await buyer.paid() == PRICE
 
@@ -232,10 +238,10 @@ async def test_an_answer_lost_before_settlement_is_uncertain_and_a_retry_pays_on
     buyer.seller.faults = [fault]
     order = buyer.order()
     lost = await buyer.pay(order)
-    assert (lost.outcome, lost.uncertain) == (Outcome.UNKNOWN, True)
+    assert (lost.outcome, lost.uncertain) == (PurchaseOutcome.UNKNOWN, True)
     assert lost.receipt.status is PaymentStatus.SIGNED
     assert await buyer.paid() == 0
-    assert (await buyer.pay(order)).outcome is Outcome.DELIVERED
+    assert (await buyer.pay(order)).outcome is PurchaseOutcome.DELIVERED
     assert await buyer.paid() == PRICE
 
 
@@ -252,25 +258,25 @@ async def test_a_retry_that_fails_early_does_not_hide_that_a_signature_is_out(bu
     for url in (buyer.seller.url + "/broken", buyer.seller.url + "/free", "http://127.0.0.1:1/"):
         result = await again(url)
         assert result.uncertain and result.receipt.status is PaymentStatus.SIGNED
-        assert result.outcome in (Outcome.UNKNOWN, Outcome.FREE)
+        assert result.outcome in (PurchaseOutcome.UNKNOWN, PurchaseOutcome.FREE)
     buyer.chain.down = True
     silent = await again(buyer.seller.url + "/broken")
-    assert (silent.outcome, silent.uncertain) == (Outcome.UNKNOWN, True)
+    assert (silent.outcome, silent.uncertain) == (PurchaseOutcome.UNKNOWN, True)
 
 
 async def test_a_paid_order_that_has_expired_or_whose_seller_is_gone_is_still_told_as_paid(buyer: Buyer) -> None:
     order = buyer.order()
-    assert (await buyer.pay(order)).outcome is Outcome.DELIVERED
+    assert (await buyer.pay(order)).outcome is PurchaseOutcome.DELIVERED
     buyer.seller.price *= 2
     dearer = await buyer.pay(order)
-    assert dearer.outcome is Outcome.NOT_DELIVERED
+    assert dearer.outcome is PurchaseOutcome.NOT_DELIVERED
     assert dearer.receipt.status is PaymentStatus.CONFIRMED
     assert "the order allows" in dearer.explanation
     late = Sellers(
         [buyer.seller.url], buyer.chain.token, buyer.chain.rpc, clock=lambda: order.expires_at + timedelta(seconds=1)
     )
     told = await late.pay(buyer.seller.url + "/report", order, payer=buyer.signer.address, authorise=buyer.signer)
-    assert told.outcome is Outcome.NOT_DELIVERED and "expired" in told.explanation
+    assert told.outcome is PurchaseOutcome.NOT_DELIVERED and "expired" in told.explanation
     assert len(buyer.signer.orders) == 1 and await buyer.paid() == PRICE
 
 
@@ -280,7 +286,7 @@ async def test_a_payment_that_the_seller_refuses_stays_uncertain_until_its_deadl
         order = buyer.order("101 USDC")
         seller.price = 101 * UNIT
         result = await buyer.pay(order)
-        assert (result.outcome, result.uncertain) == (Outcome.NOT_DELIVERED, True)
+        assert (result.outcome, result.uncertain) == (PurchaseOutcome.NOT_DELIVERED, True)
         assert "HTTP status 402" in result.explanation
         assert result.receipt.status is PaymentStatus.SIGNED
         chain.late = 301
@@ -307,12 +313,12 @@ async def test_a_chain_that_falls_silent_after_the_payment_leaves_it_uncertain(b
     result = await buyer.sellers.pay(
         buyer.seller.url + "/report", buyer.order(), payer=buyer.signer.address, authorise=authorise
     )
-    assert (result.outcome, result.uncertain) == (Outcome.DELIVERED, True)
+    assert (result.outcome, result.uncertain) == (PurchaseOutcome.DELIVERED, True)
     assert result.receipt.explanation == "the chain does not answer"
 
 
 async def test_a_huge_body_is_cut_off(chain: Chain, seller: Seller) -> None:
-    buyer = await buying(chain, seller, Bounds(ask_seconds=10, pay_seconds=10, body=1_000))
+    buyer = await buying(chain, seller, PurchaseBounds(ask_seconds=10, pay_seconds=10, body=1_000))
     seller.body = "ü" * 1_000_000
     quote = await buyer.sellers.quote(seller.url + "/free")
     paid = await buyer.pay(buyer.order())
@@ -347,7 +353,7 @@ async def test_a_seller_that_is_away_or_slow_is_unavailable(chain: Chain, seller
     closed = Sellers(["http://127.0.0.1:1"], chain.token, chain.rpc)
     with pytest.raises(ResourceError, match="unavailable: the seller cannot be reached: ConnectError") as caught:
         await closed.quote("http://127.0.0.1:1/")
-    assert caught.value.refusal is Refusal.UNAVAILABLE
-    hasty = Sellers([seller.url], chain.token, chain.rpc, bounds=Bounds(ask_seconds=0))
+    assert caught.value.refusal is PaymentRefused.UNAVAILABLE
+    hasty = Sellers([seller.url], chain.token, chain.rpc, bounds=PurchaseBounds(ask_seconds=0))
     with pytest.raises(ResourceError, match="unavailable: the seller does not answer in time"):
         await hasty.quote(seller.url + "/free")

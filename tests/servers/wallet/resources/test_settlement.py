@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from pydantic import JsonValue
 
-from chimera.contracts.money.payments import PaymentStatus
-from chimera.servers.tokens import contract
-from chimera.servers.wallet.resources.settlement import AUTHORIZATION_CANCELED, Depth, Watched, payment_receipt
-from chimera.servers.wallet.resources.terms import ResourceError
+from chimera_protocol.payments import PaymentStatus
+from chimera_wallet.tokens import contract
+from chimera_wallet.x402.settlement import AUTHORIZATION_CANCELED, Depth, Watched, payment_receipt
+from chimera_wallet.x402.terms import ResourceError
 
 TOKEN, PAYER, PAYEE = (f"0x{digit * 40}" for digit in "1ab")
 NONCE, TX = "0x" + "5" * 64, "0x" + "9" * 64

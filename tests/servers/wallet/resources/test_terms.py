@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 from x402.http import decode_payment_signature_header
 
-from chimera.contracts.money.payments import PaymentAction, PaymentOrder
-from chimera.servers.wallet.resources.terms import (
-    Authorization,
+from chimera_protocol.payments import PaymentAction, PaymentOrder
+from chimera_wallet.x402.terms import (
     Domain,
     ResourceError,
     SignedAuthorization,
     Token,
+    TransferAuthorization,
     check_authorization,
     check_order,
     checked_url,
@@ -79,7 +79,7 @@ def signed(**changes: object) -> SignedAuthorization:
         "nonce": NONCE,
     }
     return SignedAuthorization(
-        authorization=Authorization.model_validate({**message, **changes}), signature="0x" + "7" * 130
+        authorization=TransferAuthorization.model_validate({**message, **changes}), signature="0x" + "7" * 130
     )
 
 

@@ -12,19 +12,19 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import JsonValue
 from tests.servers.wallet.seller import Chain, Fault, Seller, chain_running, selling
 
-from chimera.contracts.provenance.signing import signed_bytes
-from chimera.gateways.custody import KeyFile
-from chimera.servers.journal import Journal
-from chimera.servers.signer.desk import Desk
-from chimera.servers.signer.door import opened
-from chimera.servers.signer.keystore import Keystore
-from chimera.servers.signer.rules import Policy
-from chimera.servers.wallet.ledger import ChainView
-from chimera.servers.wallet.payments import Wallet as Payments
-from chimera.servers.wallet.resources.terms import ResourceError
-from chimera.servers.wallet.resources.tools import Resources, ResourceSigner
-from chimera.servers.wallet.rpc import Rpc
-from chimera.servers.wallet.server import build_server
+from chimera.gateways.signing_keys import KeyFile
+from chimera_protocol.statements import signed_bytes
+from chimera_serving.journal import Journal
+from chimera_wallet.ledger import ChainView
+from chimera_wallet.payments import Wallet as Payments
+from chimera_wallet.rpc import Rpc
+from chimera_wallet.server import build_server
+from chimera_wallet.signer.keystore import Keystore
+from chimera_wallet.signer.rules import SigningPolicy
+from chimera_wallet.signer.signer import Desk
+from chimera_wallet.signer.socket_server import opened
+from chimera_wallet.x402.terms import ResourceError
+from chimera_wallet.x402.tools import Resources, ResourceSigner
 
 ACCOUNT = f"{UUID(int=1)}:{UUID(int=2)}"
 
@@ -37,7 +37,7 @@ class Wallet:
         self.cfo = KeyFile(folder / "cfo.pem")
         self.path = folder / "signer" / "signed.jsonl"
         self.journal = Journal(self.path)
-        policy = Policy(self.cfo.public_key, chain.token.chain_id, {"USDC": chain.token.address}, 0)
+        policy = SigningPolicy(self.cfo.public_key, chain.token.chain_id, {"USDC": chain.token.address}, 0)
         self.desk = Desk(Keystore(folder / "signer" / "keys", "a passphrase"), self.journal, policy)
         self.socket = folder / "signer.sock"
         self.signer = ResourceSigner(self.socket)

@@ -1,0 +1,1 @@
+"""MCP servers that read the world: news feeds; more networks to come."""

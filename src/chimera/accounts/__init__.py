@@ -1,0 +1,1 @@
+"""Tenants, API keys, and what an operator sets up for a fleet."""

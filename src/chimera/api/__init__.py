@@ -1,0 +1,1 @@
+"""The HTTP shell: authentication, problems, paging; the rooms bring their routes."""

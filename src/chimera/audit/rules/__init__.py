@@ -1,0 +1,1 @@
+"""What an export of the log has to satisfy."""

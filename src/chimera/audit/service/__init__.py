@@ -1,0 +1,1 @@
+"""The trail, its sealing into the log, and the log's proofs."""

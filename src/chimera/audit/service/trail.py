@@ -1,0 +1,28 @@
+"""The audit trail: an event for every decision, appended in the transaction that makes it (PRV-4)."""
+
+import json
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from chimera.database.postgres import queries
+from chimera.ids import new_id
+
+if TYPE_CHECKING:
+    from chimera.database.postgres import Connection
+
+SQL = queries("audit/trail")
+
+
+async def note(
+    connection: "Connection",
+    tenant_id: UUID,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    body: dict[str, JsonValue],
+) -> None:
+    """Append an audit event in the caller's transaction."""
+    await connection.execute(SQL["note"], new_id(), tenant_id, actor, action, subject, json.dumps(body))

@@ -1,0 +1,1 @@
+"""The board's shell: layout, live updates, authentication; the rooms bring their pages."""

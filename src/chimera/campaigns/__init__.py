@@ -1,0 +1,1 @@
+"""Campaigns: a brief, its plan, and the graph of tasks that comes of it."""

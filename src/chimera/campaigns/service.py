@@ -1,0 +1,286 @@
+"""Campaigns and their plans: from a brief to a graph of tasks that runs, pauses and ends."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from chimera import lifecycle
+from chimera.audit.service import trail as audit
+from chimera.campaigns.rules import planning
+from chimera.campaigns.types.brief import Brief
+from chimera.campaigns.types.messages import NewPlan
+from chimera.campaigns.types.plans import PlanDraft, PlanNode
+from chimera.database.postgres import Database, queries
+from chimera.errors import Conflict, Superseded
+from chimera.ids import new_id
+from chimera.money.service.limits import set_limits
+from chimera.money.service.treasury import void
+from chimera.tasks.store import task_rows as rows
+from chimera.tasks.types.messages import NewTask, QueueItem, Task
+from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
+from chimera.values import CampaignStatus, TaskKind, TaskStatus
+from chimera_protocol.errors import NotFound
+
+if TYPE_CHECKING:
+    from asyncpg import Record
+
+    from chimera.database.postgres import Connection
+
+SQL = queries("campaigns/queries")
+TASKS = queries("tasks/tasks")
+ACCOUNTS = queries("accounts/queries")
+STANDING = "Direct tasks"
+"""Name of the campaign that tasks without one belong to."""
+
+_OPEN = [TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.IN_PROGRESS, TaskStatus.IN_REVIEW]
+
+
+class CampaignService:
+    """What operators do with campaigns. Every call is one transaction under the caller's tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
+        """Store a campaign as a draft. NotFound for an unknown persona, Conflict for a name that is taken."""
+        async with self._database.transaction(tenant_id) as connection:
+            return await _create(connection, tenant_id, brief, actor)
+
+    async def launch(self, tenant_id: UUID, brief: Brief, actor: str) -> tuple[UUID, QueueItem]:
+        """Store a campaign and ask the Planner for its plan, both or neither: what starts by itself is never left
+        as a draft that nobody plans."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign_id = await _create(connection, tenant_id, brief, actor)
+            return campaign_id, await _plan(connection, tenant_id, campaign_id, actor)
+
+    async def plan(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> QueueItem:
+        """Ask the Planner for a (new) plan. Conflict unless the campaign is a draft or waits for a start."""
+        async with self._database.transaction(tenant_id) as connection:
+            return await _plan(connection, tenant_id, campaign_id, actor)
+
+    async def edit_plan(self, tenant_id: UUID, campaign_id: UUID, draft: PlanDraft, actor: str) -> None:
+        """Put an edited plan in the place of the one that waits for its start (UI-2)."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign = await _lock(connection, tenant_id, campaign_id)
+            latest = await _waiting_plan(connection, campaign)
+            planning.check(draft)
+            planning.within(draft, Brief.model_validate_json(campaign["brief"]))
+            await connection.execute(SQL["supersede_plans"], campaign_id)
+            await _add_plan(
+                connection, campaign, latest["task_id"], NewPlan(plan_id=new_id(), draft=draft, author=actor)
+            )
+            await _note(connection, tenant_id, actor, "plan.edited", campaign_id, {"nodes": len(draft.nodes)})
+
+    async def start(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> Sequence[QueueItem]:
+        """Run the plan that waits, or go on after a pause."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign = await _lock(connection, tenant_id, campaign_id)
+            await _note(connection, tenant_id, actor, "campaign.started", campaign_id, {})
+            if campaign["status"] == CampaignStatus.PAUSED.value:
+                begun = await connection.fetchval(SQL["has_run"], campaign_id)
+                on = CampaignStatus.RUNNING if begun else CampaignStatus.PLANNING
+                await _move(connection, campaign, on, bump=True)
+                return []
+            latest = await _waiting_plan(connection, campaign)
+            return await _run(connection, campaign, latest["plan_id"], PlanDraft.model_validate_json(latest["draft"]))
+
+    async def pause(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> None:
+        """Stop starting work; what is being made goes stale, what is approved is not published (ORC-8)."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign = await _lock(connection, tenant_id, campaign_id)
+            await _move(connection, campaign, CampaignStatus.PAUSED, bump=True)
+            await _note(connection, tenant_id, actor, "campaign.paused", campaign_id, {})
+
+    async def cancel(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> None:
+        """End a campaign: open tasks are cancelled, effects that have not begun are withdrawn."""
+        async with self._database.transaction(tenant_id) as connection:
+            campaign = await _lock(connection, tenant_id, campaign_id)
+            await _move(connection, campaign, CampaignStatus.CANCELLED, bump=True)
+            states = [*_OPEN, TaskStatus.AWAITING_APPROVAL]
+            await connection.execute(SQL["cancel_tasks"], campaign_id, states, "the campaign was cancelled")
+            await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled", actor)
+            await connection.execute(SQL["withdraw_approvals"], campaign_id)
+            await _note(connection, tenant_id, actor, "campaign.cancelled", campaign_id, {})
+            idle = await connection.fetch(SQL["idle_reservations"], campaign_id)
+            await void(connection, [row["reservation_id"] for row in idle])
+
+
+async def open_standing(connection: "Connection", tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
+    """The influencer's standing campaign, made if it is missing: home of tasks that name no campaign."""
+    known: UUID | None = await connection.fetchval(SQL["standing"], agent_id)
+    if known is not None:
+        return known
+    campaign_id = await _insert(connection, tenant_id, agent_id, brief, standing=True)
+    if campaign_id is None:
+        raise Conflict(f"{brief.persona} has a campaign of its own named {STANDING!r}")
+    await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, "chimera")
+    return campaign_id
+
+
+async def store_plan(connection: "Connection", task: Task, planned: NewPlan) -> Sequence[QueueItem]:
+    """Keep a plan; it runs at once when its campaign starts by itself, else it waits for the operator."""
+    campaign = await _lock(connection, task.tenant_id, task.campaign_id)
+    if campaign["status"] != CampaignStatus.PLANNING.value:
+        raise Superseded(f"campaign {task.campaign_id} is not waiting for a plan any more")
+    await connection.execute(SQL["supersede_plans"], task.campaign_id)
+    await _add_plan(connection, campaign, task.task_id, planned)
+    if campaign["autostart"]:
+        return await _run(connection, campaign, planned.plan_id, planned.draft)
+    await _move(connection, campaign, CampaignStatus.PLANNED)
+    return []
+
+
+async def finish(connection: "Connection", campaign_id: UUID | None) -> None:
+    """Mark campaigns with nothing left to do as finished, and those whose plan failed as drafts; None looks at all."""
+    await connection.fetch(TASKS["finish_campaigns"], CampaignStatus.RUNNING.value, campaign_id)
+    await connection.execute(SQL["give_up_planning"], CampaignStatus.PLANNING.value, campaign_id)
+
+
+async def _create(connection: "Connection", tenant_id: UUID, brief: Brief, actor: str) -> UUID:
+    agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
+    if agent_id is None:
+        raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
+    campaign_id = await _insert(connection, tenant_id, agent_id, brief)
+    if campaign_id is None:
+        raise Conflict(f"{brief.persona} already has a campaign named {brief.name!r}")
+    await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, actor)
+    await _note(connection, tenant_id, actor, "campaign.created", campaign_id, {"name": brief.name})
+    return campaign_id
+
+
+async def _plan(connection: "Connection", tenant_id: UUID, campaign_id: UUID, actor: str) -> QueueItem:
+    campaign = await _lock(connection, tenant_id, campaign_id)
+    if campaign["status"] == CampaignStatus.PAUSED.value:
+        raise Conflict("a paused campaign is not planned", remedy="Start it again first.")
+    await _move(connection, campaign, CampaignStatus.PLANNING)
+    goal = Brief.model_validate_json(campaign["brief"]).goal
+    new = NewTask(
+        task_id=(task_id := new_id()),
+        parent_id=None,
+        node_key=None,
+        kind=TaskKind.PLAN,
+        dispatch=TaskDispatch(
+            execution_id=str(task_id),
+            context=_context(campaign, goal),
+            tool_call=ToolCall(target_mcp="chimera", action="plan"),
+        ),
+        depends_on=[],
+    )
+    placed = await _insert_tasks(connection, campaign, [new])
+    await _note(connection, tenant_id, actor, "campaign.planning", campaign_id, {})
+    return placed[0]
+
+
+async def _insert(
+    connection: "Connection", tenant_id: UUID, agent_id: UUID, brief: Brief, *, standing: bool = False
+) -> UUID | None:
+    status = CampaignStatus.RUNNING if standing else CampaignStatus.DRAFT
+    found: UUID | None = await connection.fetchval(
+        SQL["create"],
+        new_id(),
+        tenant_id,
+        agent_id,
+        brief.name,
+        standing,
+        brief.model_dump_json(),
+        status.value,
+        brief.autostart,
+    )
+    return found
+
+
+async def _lock(connection: "Connection", tenant_id: UUID, campaign_id: UUID) -> "Record":
+    row = await connection.fetchrow(SQL["lock"], campaign_id, tenant_id)
+    if row is None:
+        raise NotFound(f"campaign {campaign_id} does not exist")
+    return row
+
+
+async def _move(connection: "Connection", campaign: "Record", to: CampaignStatus, *, bump: bool = False) -> None:
+    guard = lifecycle.campaign_before(to)
+    if campaign["standing"]:
+        raise Conflict("the standing campaign is neither planned nor ended", remedy="Halt the influencer instead.")
+    moved = await connection.fetchval(SQL["move"], campaign["campaign_id"], to.value, bump, guard)
+    if moved is None:
+        raise Conflict(f"a campaign that is {campaign['status']} cannot become {to.value}")
+
+
+async def _waiting_plan(connection: "Connection", campaign: "Record") -> "Record":
+    latest = await connection.fetchrow(SQL["latest_plan"], campaign["campaign_id"])
+    if latest is None or latest["status"] != "draft" or campaign["status"] != CampaignStatus.PLANNED.value:
+        raise Conflict(f"no plan waits: the campaign is {campaign['status']}", remedy="Plan it first, or wait.")
+    return latest
+
+
+async def _add_plan(connection: "Connection", campaign: "Record", task_id: UUID, planned: NewPlan) -> None:
+    await connection.execute(
+        SQL["add_plan"],
+        planned.plan_id,
+        campaign["tenant_id"],
+        campaign["campaign_id"],
+        task_id,
+        planned.draft.model_dump_json(),
+        "draft",
+        planned.author,
+    )
+
+
+async def _run(connection: "Connection", campaign: "Record", plan_id: UUID, draft: PlanDraft) -> Sequence[QueueItem]:
+    await _move(connection, campaign, CampaignStatus.RUNNING)
+    plan_task = await connection.fetchval(SQL["run_plan"], plan_id)
+    return await _insert_tasks(connection, campaign, _new_tasks(campaign, draft, plan_task))
+
+
+def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[NewTask]:
+    brief = Brief.model_validate_json(campaign["brief"])
+    ids = {node.key: new_id() for node in draft.nodes}
+
+    def made(node: PlanNode) -> NewTask:
+        dispatch = TaskDispatch(
+            execution_id=str(ids[node.key]),
+            context=_context(campaign, node.goal),
+            tool_call=node.tool_call,
+            constraints=brief.constraints,
+            priority=node.priority,
+        )
+        return NewTask(
+            task_id=ids[node.key],
+            parent_id=plan_task,
+            node_key=node.key,
+            kind=planning.kind_of(node.tool_call),
+            dispatch=dispatch,
+            depends_on=[ids[key] for key in node.depends_on],
+        )
+
+    return [made(node) for node in planning.check(draft)]
+
+
+def _context(campaign: "Record", goal: str) -> DispatchContext:
+    return DispatchContext(
+        persona=campaign["persona"],
+        goal=goal,
+        soul_hash=campaign["soul_hash"],
+        campaign_id=campaign["campaign_id"],
+    )
+
+
+async def _insert_tasks(connection: "Connection", campaign: "Record", new: Sequence[NewTask]) -> list[QueueItem]:
+    found = [
+        rows.task_row(task, campaign, TaskStatus.PENDING if task.depends_on else TaskStatus.QUEUED) for task in new
+    ]
+    inserted = await connection.fetch(TASKS["insert"], json.dumps(found))
+    return [ticket for _, ticket in rows.placed(inserted)]
+
+
+async def _note(
+    connection: "Connection",
+    tenant_id: UUID,
+    actor: str,
+    action: str,
+    campaign_id: UUID,
+    body: dict[str, JsonValue],
+) -> None:
+    await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(campaign_id), body=body)

@@ -1,0 +1,1 @@
+"""Briefs, plans, and what the Planner is told."""

@@ -1,0 +1,1 @@
+"""The command line's shell; the rooms bring their commands."""

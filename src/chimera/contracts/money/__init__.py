@@ -1,1 +1,0 @@
-"""Wire types of budgets, spends, payments and books."""

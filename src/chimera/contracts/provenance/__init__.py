@@ -1,1 +1,0 @@
-"""Wire types of signatures, credentials, the transparency log and proofs."""

@@ -1,1 +1,0 @@
-"""The rules: pure functions. No I/O, no clock, no randomness."""

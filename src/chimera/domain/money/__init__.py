@@ -1,1 +1,0 @@
-"""The rules of money: accounts, limits, evidence, the journal. Exact numbers only."""

@@ -1,1 +1,0 @@
-"""The rules of proof: hashes, leaves, Merkle trees, signed notes, what an export has to satisfy."""

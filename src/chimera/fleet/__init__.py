@@ -1,0 +1,1 @@
+"""The fleet as a whole: halts, health, living processes, the live view."""

@@ -1,0 +1,1 @@
+"""Halts, health and the live view, as people see them."""

@@ -1,0 +1,1 @@
+"""The MCP host: the only way to the outside (MCP-1)."""

@@ -1,0 +1,1 @@
+"""Language models: any provider's, and the composer of our own."""

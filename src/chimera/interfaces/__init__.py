@@ -1,1 +1,0 @@
-"""What people and programs touch: thin, they parse, call and render."""

@@ -1,1 +1,0 @@
-"""The board: pages for people, on the same calls as the API."""

@@ -1,1 +1,0 @@
-"""The command line: `main` and `remote` talk to a running Chimera, `serving` and `demo` run one."""

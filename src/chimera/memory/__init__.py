@@ -1,0 +1,1 @@
+"""What an influencer remembers (MEM-1)."""

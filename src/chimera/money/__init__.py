@@ -1,0 +1,1 @@
+"""Budgets, the ledger, payments and the books (FIN-1..8)."""

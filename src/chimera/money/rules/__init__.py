@@ -1,0 +1,1 @@
+"""Accounts, budgets, evidence and statements, as pure functions over exact amounts."""

@@ -1,0 +1,1 @@
+"""Requests, decisions, limits and books, as they cross a boundary."""

@@ -1,0 +1,1 @@
+"""Souls and policies."""

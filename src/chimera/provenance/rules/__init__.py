@@ -1,0 +1,1 @@
+"""What is hashed and signed, and what a check comes to."""

@@ -1,0 +1,317 @@
+"""Proofs, checked: a tenant's own pieces down to their leaf in the log, and what strangers bring (PRV-1, PRV-5)."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from pydantic import JsonValue
+
+from chimera.audit.service.log import LogService
+from chimera.errors import Conflict, QueueFull
+from chimera.fleet.reads import ReadService
+from chimera.gateways.signing_keys import KeyFile
+from chimera.media.types import Files, MediaItem
+from chimera.provenance.rules import badges
+from chimera.provenance.store import ProofStore
+from chimera.provenance.types.proofs import (
+    Badge,
+    Checked,
+    CheckFinding,
+    FileProof,
+    KnownPiece,
+    PieceCheck,
+    PieceProof,
+    PublishedPiece,
+    RootCertificate,
+)
+from chimera.provenance.types.views import Verification
+from chimera.wiring.checks import statement_holds
+from chimera_credentials import sandbox as apart
+from chimera_credentials.authority import Authority
+from chimera_credentials.log import leaves, merkle, notes
+from chimera_credentials.signing import FileSigner
+from chimera_credentials.text_embedding import normal, unwrapped
+from chimera_credentials.types import CredentialState, FileStatement, FileVerdict, SignedText
+from chimera_credentials.verifying import verify_file
+from chimera_protocol.errors import ChimeraError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+AT_ONCE = 2
+"""Checks for strangers that one process makes at a time."""
+
+PATIENCE = 5.0
+"""Seconds that a stranger's check waits for its turn."""
+
+KNOWN = 5
+"""Pieces that a stranger is told of: a short text may have been said often."""
+
+_OWN_AT_ONCE = 2
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[\x21-\x7e]{1,1900}", re.IGNORECASE)
+_SAID_OF_TEXTS = {"asset_id", "soul_hash", "prompt_hash", "model", "source_type"}
+_KEPT = {CredentialState.VALID, CredentialState.VALID_EXPIRED_WITH_TIMESTAMP}
+
+
+class VerificationService:
+    """Checks what this installation has signed, against its own root and keys alone."""
+
+    def __init__(
+        self,
+        store: ProofStore,
+        reads: ReadService,
+        log: LogService,
+        files: Files,
+        authority: Authority,
+        signer: KeyFile,
+        log_key: KeyFile,
+        file_signer: FileSigner,
+    ) -> None:
+        self._store = store
+        self._reads = reads
+        self._log = log
+        self._files = files
+        self._authority = authority
+        self._signer = signer
+        self._log_key = log_key
+        self._file_signer = file_signer
+        self._strangers = asyncio.Semaphore(AT_ONCE)
+        self._own = asyncio.Semaphore(_OWN_AT_ONCE)
+
+    @property
+    def root(self) -> RootCertificate:
+        """What a stranger needs to check our files."""
+        pem = self._authority.root_pem
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        return RootCertificate(
+            pem=pem, sha256=certificate.fingerprint(hashes.SHA256()).hex(), good_until=certificate.not_valid_after_utc
+        )
+
+    # -- for the tenant
+
+    async def verify(self, tenant_id: UUID, piece: str) -> Verification:
+        """Check a piece, named by its asset's id or its post's address, against its signed statement."""
+        named = UUID(piece) if _UUID.fullmatch(piece) else None
+        asset = (await self._reads.lineage(tenant_id, named, None if named else piece)).asset
+        public_key = self._signer.public_key
+        return Verification(
+            asset_id=asset.asset_id,
+            url=asset.url,
+            holds=statement_holds(asset.statement, asset.said_and_shown, asset.cryptographic_signature, public_key),
+            content_hash=asset.content_hash,
+            cryptographic_signature=asset.cryptographic_signature,
+            statement=asset.statement,
+            public_key=public_key,
+        )
+
+    async def file(self, tenant_id: UUID, name: str) -> MediaItem:
+        """A file of the tenant's, by the name under which it is served. NotFound for everybody else's."""
+        item = await self._store.file(tenant_id, name.partition(".")[0])
+        if served_name(item) != name:
+            raise NotFound(f"no piece shows a file {name}")
+        return item
+
+    async def media(self, tenant_id: UUID, asset_ids: Sequence[UUID]) -> dict[UUID, list[MediaItem]]:
+        """What pieces show, by piece."""
+        return await self._store.media(tenant_id, asset_ids)
+
+    async def proof(self, tenant_id: UUID, asset_id: UUID) -> PieceProof:
+        """One piece, looked at now."""
+        return await self._proof(await self._piece(tenant_id, asset_id))
+
+    async def text(self, tenant_id: UUID, asset_id: UUID) -> SignedText:
+        """What a piece says, with its credentials in it, for places that take long texts.
+
+        Conflict when the piece is no longer what was signed: nothing is vouched for twice.
+        """
+        piece = await self._piece(tenant_id, asset_id)
+        if not self._holds(piece):
+            raise Conflict("this is not what was signed", remedy="See what 'chimera audit verify' finds.")
+        said = {name: value for name, value in piece.statement.items() if name in _SAID_OF_TEXTS}
+        statement = FileStatement.model_validate({**said, "seeds": _numbers(piece.statement.get("seeds"))})
+        async with self._own:
+            return await asyncio.to_thread(self._file_signer.sign_text, "\n\n".join(piece.parts), statement)
+
+    async def _piece(self, tenant_id: UUID, asset_id: UUID) -> PublishedPiece:
+        found = await self._store.pieces(tenant_id, [asset_id])
+        if not found:
+            raise NotFound(f"no asset {asset_id}")
+        return found[0]
+
+    async def gallery(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> list[PieceProof]:
+        """Pieces that show something, newest first, each looked at now."""
+        found = await self._store.gallery(tenant_id, limit, before)
+        return list(await asyncio.gather(*(self._proof(piece) for piece in found)))
+
+    async def check(self, tenant_id: UUID, asset_id: UUID) -> PieceCheck:
+        """A piece down to its leaf: content, signature, files, the row in the log, the path to a signed checkpoint."""
+        proof = await self.proof(tenant_id, asset_id)
+        piece = proof.piece
+        files = [
+            CheckFinding(
+                what=f"File {number}: {item.facts.media_type}",
+                holds=kept.verdict is not None and kept.verdict.state in _KEPT,
+                told=" ".join(kept.reasons),
+            )
+            for number, (item, kept) in enumerate(zip(piece.media, proof.files, strict=True), 1)
+        ]
+        told = "content and statement fit, and the signature is ours" if proof.holds else "this is not what was signed"
+        findings = [
+            CheckFinding(what="Signed statement", holds=proof.holds, told=told),
+            *files,
+            *await self._in_log(piece),
+        ]
+        return PieceCheck(at=datetime.now(UTC), proof=proof, findings=findings)
+
+    async def _in_log(self, piece: PublishedPiece) -> list[CheckFinding]:
+        try:
+            shown = await self._log.inclusion(piece.tenant_id, "provenance", piece.provenance_id)
+        except NotFound:
+            return [CheckFinding(what="Transparency log", holds=None, told="it is not sealed yet")]
+        except ChimeraError as error:
+            return [CheckFinding(what="Transparency log", holds=False, told=error.detail)]
+        row = leaves.exact(await self._store.row(piece.tenant_id, piece.provenance_id))
+        same = leaves.leaf("provenance", row).hash.hex() == shown.leaf_hash
+        path, newest = [bytes.fromhex(step) for step in shown.proof], shown.checkpoint
+        leaf, root = bytes.fromhex(shown.leaf_hash), bytes.fromhex(newest.root)
+        within = merkle.verify_inclusion(leaf, shown.index, newest.size, path, root)
+        noted = notes.signed_by(newest.note, [self._log_key.public_key]) is not None
+        noted = noted and notes.read(newest.note).root == newest.root
+        here = f"leaf {shown.index}"
+        anchor = piece.anchor
+        on_chain = "not anchored on a chain"
+        if anchor is not None:
+            on_chain = f"chain {anchor.chain_id}, block {anchor.block}, transaction {anchor.tx_hash}"
+        return [
+            CheckFinding(
+                what="Its row",
+                holds=same,
+                told=f"it says what {here} says" if same else f"{here} was made of something else",
+            ),
+            CheckFinding(
+                what="Transparency log",
+                holds=within,
+                told=f"{here} leads to the root of {newest.size}" if within else f"{here} leads to another root",
+            ),
+            CheckFinding(
+                what="Checkpoint",
+                holds=noted,
+                told="signed with this log's key" if noted else "not signed with this log's key",
+            ),
+            CheckFinding(what="Anchor", holds=True if anchor else None, told=on_chain),
+        ]
+
+    async def _proof(self, piece: PublishedPiece) -> PieceProof:
+        holds = self._holds(piece)
+        files = [await self._file(item) for item in piece.media]
+        badge = badges.of_piece([file.badge for file in files], holds=holds, anchored=piece.anchor is not None)
+        return PieceProof(piece=piece, badge=badge, holds=holds, files=files)
+
+    def _holds(self, piece: PublishedPiece) -> bool:
+        signature, key = piece.cryptographic_signature, self._signer.public_key
+        about = piece.statement.get("asset_id") == str(piece.asset_id)
+        return about and statement_holds(piece.statement, piece.said_and_shown, signature, key)
+
+    async def _file(self, item: MediaItem) -> FileProof:
+        """The file as it lies in the store now: its bytes are measured and its credentials read."""
+        given = {"storage_uri": item.storage_uri, "sha256": item.sha256}
+        try:
+            async with self._own:
+                verdict = await self._verdict(item)
+        except ChimeraError as error:
+            return FileProof(**given, badge=Badge.BROKEN, reasons=(f"{error.title}: {error.detail}",))
+        return FileProof(**given, badge=badges.of_file(verdict.state), reasons=verdict.reasons, verdict=verdict)
+
+    async def _verdict(self, item: MediaItem) -> FileVerdict:
+        with TemporaryDirectory(prefix="chimera-proof-") as folder:
+            path = await self._files.materialise(item.storage_uri, Path(folder))
+            root, kind = self._authority.root_pem, item.facts.media_type
+            return await asyncio.to_thread(verify_file, path, root, media_type=kind)
+
+    # -- for strangers
+
+    async def check_file(self, path: Path, sha256: str) -> Checked:
+        """A file that somebody brings, read in a process apart. QueueFull when others are at it."""
+        verdict = await self._apart(apart.Request(path=str(path), sha256=sha256, root_pem=self._authority.root_pem))
+        known = await self._known(await self._store.shown([sha256], KNOWN))
+        return Checked(kind="file", sha256=sha256, verdict=verdict, known=known)
+
+    async def check_text(self, text: str) -> Checked:
+        """A text that somebody brings: the credentials that it carries unseen, and whether it was published here.
+
+        A post's address is a question about that post. Nothing is fetched from there.
+        """
+        if _ADDRESS.fullmatch(text.strip()):
+            known = await self._known(await self._store.posted(text.strip(), KNOWN))
+            return Checked(kind="address", sha256=None, verdict=None, known=known)
+        carried = unwrapped(text)
+        sha256 = _digest(text)
+        verdict = None
+        if carried:
+            verdict = await self._apart(apart.Request(text=text, sha256=sha256, root_pem=self._authority.root_pem))
+        forms = _forms([text, normal(text), *(each.text for each in carried)])
+        known = await self._known(await self._store.shown([_digest(form) for form in forms], KNOWN))
+        return Checked(kind="text", sha256=sha256, verdict=verdict, known=known)
+
+    async def _apart(self, asked: apart.Request) -> FileVerdict:
+        async with self._turn():
+            return await apart.check(asked)
+
+    @asynccontextmanager
+    async def _turn(self) -> "AsyncIterator[None]":
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._strangers.acquire()
+        except TimeoutError as error:
+            raise QueueFull(f"{AT_ONCE} checks are being made already", remedy="Try again in a few seconds.") from error
+        try:
+            yield
+        finally:
+            self._strangers.release()
+
+    async def _known(self, found: Sequence[PublishedPiece]) -> list[KnownPiece]:
+        return [
+            KnownPiece(
+                asset_id=piece.asset_id,
+                persona=piece.persona,
+                parts=piece.parts,
+                files=[item.sha256 for item in piece.media],
+                outings=piece.outings,
+                holds=self._holds(piece),
+                statement=piece.statement,
+                cryptographic_signature=piece.cryptographic_signature,
+                public_key=self._signer.public_key,
+                log=piece.log,
+                anchor=piece.anchor,
+            )
+            for piece in found
+        ]
+
+
+def served_name(item: MediaItem) -> str:
+    """The name under which a file is served: its content's hash, and the ending of its kind."""
+    return item.storage_uri.rpartition("/")[2]
+
+
+def _numbers(seeds: JsonValue) -> list[int]:
+    return [int(str(seed)) for seed in seeds if str(seed).isdecimal()] if isinstance(seeds, list) else []
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _forms(texts: Collection[str]) -> list[str]:
+    """A text as it may have been written before it was copied out of a page or sent by a form."""
+    lines = [text.replace("\r\n", "\n") for text in texts]
+    return list(dict.fromkeys([*texts, *lines, *(text.strip() for text in lines)]))

@@ -1,0 +1,1 @@
+"""Assets, lineage and checks, as they cross a boundary."""

@@ -1,0 +1,1 @@
+"""Which call a piece becomes, and whether its grant still holds."""

@@ -1,0 +1,1 @@
+"""What the Judge checks in code."""

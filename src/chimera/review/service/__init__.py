@@ -1,0 +1,1 @@
+"""What reviewers do, each in one transaction."""

@@ -1,0 +1,1 @@
+"""Verdicts and what is held for them, as they cross a boundary."""

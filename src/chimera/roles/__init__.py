@@ -1,0 +1,1 @@
+"""What a process does: planner, worker, judge, CFO, publisher, through ports and services."""

@@ -1,1 +1,0 @@
-"""The MCP servers that ship with Chimera: stand-alone programs that know nothing of the rest of it."""

@@ -1,1 +1,0 @@
-"""State: the only home of SQL, Redis and vectors."""

@@ -1,1 +1,0 @@
-"""The trail and the transparency log: what happened, sealed so that no change stays unseen."""

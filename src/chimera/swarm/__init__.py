@@ -1,1 +1,0 @@
-"""The roles. They hold ports only and never import each other."""

@@ -1,0 +1,1 @@
+"""Tasks: dispatched, claimed, fenced, ended (ORC-1..15)."""

@@ -1,0 +1,1 @@
+"""The life of tasks, each step in one transaction."""

@@ -1,0 +1,1 @@
+"""The seed's work contracts, and tasks as they travel."""
