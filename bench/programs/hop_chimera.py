@@ -10,11 +10,12 @@ from uuid import UUID
 import uvloop
 
 from bench.programs.phases import Tally, measure, redis_url
+from chimera.database.outbox import QueueItem
 from chimera.ids import new_id
 from chimera.redis.connection import connect
 from chimera.redis.queue import StreamQueue
 from chimera.roles.consumer import Consumer, FollowUp
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Priority, Stage
 
 BATCH = 100

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from chimera.database.outbox import QueueItem
 from chimera.ids import new_id
 from chimera.redis.connection import connect
 from chimera.redis.queue import StreamQueue
 from chimera.tasks.ports import Queue
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Priority, Stage
 
 LEASE_MS = 400

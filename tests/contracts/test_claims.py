@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
+from chimera.database.outbox import QueueItem
 from chimera.ids import new_id
 from chimera.publishing.types import Grant, Receipt
-from chimera.tasks.types.messages import CommitResult, Lease, QueueItem
+from chimera.tasks.types.messages import CommitResult, Lease
 from chimera.values import Priority, Stage
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
+from chimera.database.outbox import QueueItem
 from chimera.gateways.mcp.types import Disclosure, Platform, Precondition, ReadBack, ToolRecord, ToolResult
 from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
 from chimera.ids import new_id
@@ -21,7 +22,7 @@ from chimera.personas.types.policy import Policy
 from chimera.provenance.rules.hashes import content_hash
 from chimera.publishing.types import Effect, Receipt
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
-from chimera.tasks.types.messages import CommitResult, Lease, NewTask, QueueItem, Task
+from chimera.tasks.types.messages import CommitResult, Lease, NewTask, Task
 from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, TaskDispatch
 from chimera.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import NotFound

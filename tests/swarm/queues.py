@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from chimera.audit.types import Sealed
+from chimera.database.outbox import QueueItem
 from chimera.fleet.types.processes import ProcessHeartbeat
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Stage
 
 

@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from tests.swarm.fakes import make_lease, make_ticket, until
 from tests.swarm.queues import FakePresence, FakeQueue, FakeSeal, FakeSweep
 
+from chimera.database.outbox import QueueItem
 from chimera.errors import Superseded, Unavailable
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.ids import new_id
 from chimera.roles.consumer import Consumer, describe, retry_until_available, run_heartbeat, run_sealer, run_sweeper
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Role, Stage
 from chimera_protocol.errors import Invalid
 

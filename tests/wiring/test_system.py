@@ -2,10 +2,10 @@
 
 import pytest
 
+from chimera.database.outbox import QueueItem
 from chimera.errors import QueueFull
 from chimera.ids import new_id
 from chimera.settings import Settings
-from chimera.tasks.types.messages import QueueItem
 from chimera.values import Priority, Stage
 from chimera.wiring import System
 from chimera_protocol.errors import Invalid

@@ -23,7 +23,7 @@ from chimera.money import page as money
 from chimera.provenance.page import assets as provenance
 from chimera.review.page import quality, recovery
 from chimera.review.types.messages import ReviewOutcome
-from chimera.values import Decision, HaltScope, Stage, TaskStatus
+from chimera.values import Decision, HaltScope, TaskStatus
 from chimera.wiring import Caller, System
 from chimera_protocol.errors import Invalid
 from chimera_protocol.wire import Name, Text
@@ -189,9 +189,7 @@ async def snooze(visit: Visitor, approval_id: Id) -> Response:
 
 async def _decide(visit: BoardRequest, approval_id: UUID, decision: Decision, note: str) -> ReviewOutcome:
     who = visit.who
-    said = await visit.system.review.decide(who.tenant_id, approval_id, decision, who.actor, note or None)
-    await visit.system.enqueue({Stage.JUDGE: said.tickets})
-    return said
+    return await visit.system.review.decide(who.tenant_id, approval_id, decision, who.actor, note or None)
 
 
 def _effect(said: ReviewOutcome) -> str:
@@ -212,7 +210,6 @@ async def edit(
         raise Invalid("an edit has as many posts as the original")
     content = part if isinstance(shape.content, list) else part[0]
     said = await visit.system.review.edit(who.tenant_id, approval_id, content, who.actor, note or None)
-    await visit.system.enqueue({Stage.JUDGE: said.tickets})
     return done(visit, f"Edited. {_effect(said)}The Judge looks at it afresh.", "/approvals")
 
 
@@ -249,9 +246,9 @@ async def order(
     system, tenant_id, actor = visit.system, visit.who.tenant_id, visit.who.actor
     match order:
         case "plan":
-            await system.enqueue({Stage.PLAN: [await system.campaigns.plan(tenant_id, campaign_id, actor)]})
+            await system.campaigns.plan(tenant_id, campaign_id, actor)
         case "start":
-            await system.enqueue({Stage.WORK: await system.campaigns.start(tenant_id, campaign_id, actor)})
+            await system.campaigns.start(tenant_id, campaign_id, actor)
         case "pause":
             await system.campaigns.pause(tenant_id, campaign_id, actor)
         case "cancel":
@@ -267,7 +264,7 @@ async def cancel_task(visit: Visitor, task_id: Id) -> Response:
 
 async def replay_task(visit: Visitor, task_id: Id) -> Response:
     """Give a dead letter another life."""
-    await visit.system.enqueue(await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor))
+    await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor)
     return done(visit, "Replayed.", f"/tasks/{task_id}")
 
 

@@ -14,7 +14,7 @@ from chimera.campaigns.types.views import CampaignView, PlanView
 from chimera.money.types.views import PolicyChange
 from chimera.personas.types.policy import Policy
 from chimera.personas.types.views import InfluencerView, PersonaVersion
-from chimera.values import Page, Stage
+from chimera.values import Page
 from chimera.wiring import Influencer, check_plan
 from chimera_protocol.wire import Wire
 
@@ -82,9 +82,7 @@ async def create(brief: Brief, who: Author, system: Wired) -> Created:
     """Store a campaign. With `autostart` it is planned and run at once."""
     if not brief.autostart:
         return Created(campaign_id=await system.campaigns.create(who.tenant_id, brief, who.actor))
-    campaign_id, ticket = await system.campaigns.launch(who.tenant_id, brief, who.actor)
-    await system.enqueue({Stage.PLAN: [ticket]})
-    return Created(campaign_id=campaign_id)
+    return Created(campaign_id=await system.campaigns.launch(who.tenant_id, brief, who.actor))
 
 
 @router.get("/campaigns/{campaign_id}")
@@ -96,8 +94,7 @@ async def campaign(campaign_id: UUID, who: Anyone, system: Wired) -> CampaignVie
 @router.post("/campaigns/{campaign_id}/plan", status_code=202)
 async def plan(campaign_id: UUID, who: Author, system: Wired) -> Created:
     """Ask the Planner for a plan."""
-    ticket = await system.campaigns.plan(who.tenant_id, campaign_id, who.actor)
-    await system.enqueue({Stage.PLAN: [ticket]})
+    await system.campaigns.plan(who.tenant_id, campaign_id, who.actor)
     return Created(campaign_id=campaign_id)
 
 
@@ -117,7 +114,7 @@ async def edit_plan(campaign_id: UUID, draft: PlanDraft, who: Author, system: Wi
 @router.post("/campaigns/{campaign_id}/start", status_code=204)
 async def start(campaign_id: UUID, who: Author, system: Wired) -> None:
     """Run the plan that waits, or go on after a pause."""
-    await system.enqueue({Stage.WORK: await system.campaigns.start(who.tenant_id, campaign_id, who.actor)})
+    await system.campaigns.start(who.tenant_id, campaign_id, who.actor)
 
 
 @router.post("/campaigns/{campaign_id}/pause", status_code=204)

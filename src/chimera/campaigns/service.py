@@ -13,13 +13,13 @@ from chimera.campaigns.rules import planning
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.messages import NewPlan
 from chimera.campaigns.types.plans import PlanDraft, PlanNode
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict, Superseded
 from chimera.ids import new_id
 from chimera.money.service.limits import set_limits
 from chimera.money.service.treasury import void
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import NewTask, QueueItem, Task
+from chimera.tasks.types.messages import NewTask, Task
 from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
 from chimera.values import CampaignStatus, TaskKind, TaskStatus
 from chimera_protocol.errors import NotFound
@@ -27,7 +27,6 @@ from chimera_protocol.errors import NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("campaigns/queries")
 TASKS = queries("tasks/tasks")
@@ -49,15 +48,19 @@ class CampaignService:
         async with self._database.transaction(tenant_id) as connection:
             return await _create(connection, tenant_id, brief, actor)
 
-    async def launch(self, tenant_id: UUID, brief: Brief, actor: str) -> tuple[UUID, QueueItem]:
+    async def launch(self, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
         """Store a campaign and ask the Planner for its plan, both or neither: what starts by itself is never left
         as a draft that nobody plans."""
         async with self._database.transaction(tenant_id) as connection:
             campaign_id = await _create(connection, tenant_id, brief, actor)
-            return campaign_id, await _plan(connection, tenant_id, campaign_id, actor)
+            await _plan(connection, tenant_id, campaign_id, actor)
+            return campaign_id
 
-    async def plan(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> QueueItem:
-        """Ask the Planner for a (new) plan. Conflict unless the campaign is a draft or waits for a start."""
+    async def plan(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> UUID:
+        """Ask the Planner for a (new) plan; the id of the planning task.
+
+        Conflict unless the campaign is a draft or waits for a start.
+        """
         async with self._database.transaction(tenant_id) as connection:
             return await _plan(connection, tenant_id, campaign_id, actor)
 
@@ -74,7 +77,7 @@ class CampaignService:
             )
             await _note(connection, tenant_id, actor, "plan.edited", campaign_id, {"nodes": len(draft.nodes)})
 
-    async def start(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> Sequence[QueueItem]:
+    async def start(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> None:
         """Run the plan that waits, or go on after a pause."""
         async with self._database.transaction(tenant_id) as connection:
             campaign = await _lock(connection, tenant_id, campaign_id)
@@ -83,9 +86,9 @@ class CampaignService:
                 begun = await connection.fetchval(SQL["has_run"], campaign_id)
                 on = CampaignStatus.RUNNING if begun else CampaignStatus.PLANNING
                 await _move(connection, campaign, on, bump=True)
-                return []
+                return
             latest = await _waiting_plan(connection, campaign)
-            return await _run(connection, campaign, latest["plan_id"], PlanDraft.model_validate_json(latest["draft"]))
+            await _run(connection, campaign, latest["plan_id"], PlanDraft.model_validate_json(latest["draft"]))
 
     async def pause(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> None:
         """Stop starting work; what is being made goes stale, what is approved is not published (ORC-8)."""
@@ -108,7 +111,7 @@ class CampaignService:
             await void(connection, [row["reservation_id"] for row in idle])
 
 
-async def open_standing(connection: "Connection", tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
+async def open_standing(connection: Connection, tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
     """The influencer's standing campaign, made if it is missing: home of tasks that name no campaign."""
     known: UUID | None = await connection.fetchval(SQL["standing"], agent_id)
     if known is not None:
@@ -120,7 +123,7 @@ async def open_standing(connection: "Connection", tenant_id: UUID, agent_id: UUI
     return campaign_id
 
 
-async def store_plan(connection: "Connection", task: Task, planned: NewPlan) -> Sequence[QueueItem]:
+async def store_plan(connection: Connection, task: Task, planned: NewPlan) -> None:
     """Keep a plan; it runs at once when its campaign starts by itself, else it waits for the operator."""
     campaign = await _lock(connection, task.tenant_id, task.campaign_id)
     if campaign["status"] != CampaignStatus.PLANNING.value:
@@ -128,18 +131,18 @@ async def store_plan(connection: "Connection", task: Task, planned: NewPlan) -> 
     await connection.execute(SQL["supersede_plans"], task.campaign_id)
     await _add_plan(connection, campaign, task.task_id, planned)
     if campaign["autostart"]:
-        return await _run(connection, campaign, planned.plan_id, planned.draft)
-    await _move(connection, campaign, CampaignStatus.PLANNED)
-    return []
+        await _run(connection, campaign, planned.plan_id, planned.draft)
+    else:
+        await _move(connection, campaign, CampaignStatus.PLANNED)
 
 
-async def finish(connection: "Connection", campaign_id: UUID | None) -> None:
+async def finish(connection: Connection, campaign_id: UUID | None) -> None:
     """Mark campaigns with nothing left to do as finished, and those whose plan failed as drafts; None looks at all."""
     await connection.fetch(TASKS["finish_campaigns"], CampaignStatus.RUNNING.value, campaign_id)
     await connection.execute(SQL["give_up_planning"], CampaignStatus.PLANNING.value, campaign_id)
 
 
-async def _create(connection: "Connection", tenant_id: UUID, brief: Brief, actor: str) -> UUID:
+async def _create(connection: Connection, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
     agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
     if agent_id is None:
         raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
@@ -151,7 +154,7 @@ async def _create(connection: "Connection", tenant_id: UUID, brief: Brief, actor
     return campaign_id
 
 
-async def _plan(connection: "Connection", tenant_id: UUID, campaign_id: UUID, actor: str) -> QueueItem:
+async def _plan(connection: Connection, tenant_id: UUID, campaign_id: UUID, actor: str) -> UUID:
     campaign = await _lock(connection, tenant_id, campaign_id)
     if campaign["status"] == CampaignStatus.PAUSED.value:
         raise Conflict("a paused campaign is not planned", remedy="Start it again first.")
@@ -169,13 +172,13 @@ async def _plan(connection: "Connection", tenant_id: UUID, campaign_id: UUID, ac
         ),
         depends_on=[],
     )
-    placed = await _insert_tasks(connection, campaign, [new])
+    await _insert_tasks(connection, campaign, [new])
     await _note(connection, tenant_id, actor, "campaign.planning", campaign_id, {})
-    return placed[0]
+    return task_id
 
 
 async def _insert(
-    connection: "Connection", tenant_id: UUID, agent_id: UUID, brief: Brief, *, standing: bool = False
+    connection: Connection, tenant_id: UUID, agent_id: UUID, brief: Brief, *, standing: bool = False
 ) -> UUID | None:
     status = CampaignStatus.RUNNING if standing else CampaignStatus.DRAFT
     found: UUID | None = await connection.fetchval(
@@ -192,14 +195,14 @@ async def _insert(
     return found
 
 
-async def _lock(connection: "Connection", tenant_id: UUID, campaign_id: UUID) -> "Record":
+async def _lock(connection: Connection, tenant_id: UUID, campaign_id: UUID) -> "Record":
     row = await connection.fetchrow(SQL["lock"], campaign_id, tenant_id)
     if row is None:
         raise NotFound(f"campaign {campaign_id} does not exist")
     return row
 
 
-async def _move(connection: "Connection", campaign: "Record", to: CampaignStatus, *, bump: bool = False) -> None:
+async def _move(connection: Connection, campaign: "Record", to: CampaignStatus, *, bump: bool = False) -> None:
     guard = lifecycle.campaign_before(to)
     if campaign["standing"]:
         raise Conflict("the standing campaign is neither planned nor ended", remedy="Halt the influencer instead.")
@@ -208,14 +211,14 @@ async def _move(connection: "Connection", campaign: "Record", to: CampaignStatus
         raise Conflict(f"a campaign that is {campaign['status']} cannot become {to.value}")
 
 
-async def _waiting_plan(connection: "Connection", campaign: "Record") -> "Record":
+async def _waiting_plan(connection: Connection, campaign: "Record") -> "Record":
     latest = await connection.fetchrow(SQL["latest_plan"], campaign["campaign_id"])
     if latest is None or latest["status"] != "draft" or campaign["status"] != CampaignStatus.PLANNED.value:
         raise Conflict(f"no plan waits: the campaign is {campaign['status']}", remedy="Plan it first, or wait.")
     return latest
 
 
-async def _add_plan(connection: "Connection", campaign: "Record", task_id: UUID, planned: NewPlan) -> None:
+async def _add_plan(connection: Connection, campaign: "Record", task_id: UUID, planned: NewPlan) -> None:
     await connection.execute(
         SQL["add_plan"],
         planned.plan_id,
@@ -228,10 +231,10 @@ async def _add_plan(connection: "Connection", campaign: "Record", task_id: UUID,
     )
 
 
-async def _run(connection: "Connection", campaign: "Record", plan_id: UUID, draft: PlanDraft) -> Sequence[QueueItem]:
+async def _run(connection: Connection, campaign: "Record", plan_id: UUID, draft: PlanDraft) -> None:
     await _move(connection, campaign, CampaignStatus.RUNNING)
     plan_task = await connection.fetchval(SQL["run_plan"], plan_id)
-    return await _insert_tasks(connection, campaign, _new_tasks(campaign, draft, plan_task))
+    await _insert_tasks(connection, campaign, _new_tasks(campaign, draft, plan_task))
 
 
 def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[NewTask]:
@@ -267,16 +270,15 @@ def _context(campaign: "Record", goal: str) -> DispatchContext:
     )
 
 
-async def _insert_tasks(connection: "Connection", campaign: "Record", new: Sequence[NewTask]) -> list[QueueItem]:
+async def _insert_tasks(connection: Connection, campaign: "Record", new: Sequence[NewTask]) -> None:
     found = [
         rows.task_row(task, campaign, TaskStatus.PENDING if task.depends_on else TaskStatus.QUEUED) for task in new
     ]
-    inserted = await connection.fetch(TASKS["insert"], json.dumps(found))
-    return [ticket for _, ticket in rows.placed(inserted)]
+    rows.enqueue(connection, await connection.fetch(TASKS["insert"], json.dumps(found)))
 
 
 async def _note(
-    connection: "Connection",
+    connection: Connection,
     tenant_id: UUID,
     actor: str,
     action: str,

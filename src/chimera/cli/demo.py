@@ -23,7 +23,7 @@ from chimera.money.types.books import Section, Statement
 from chimera.personas.types.policy import Policy
 from chimera.provenance.types.views import Lineage, PublicationView
 from chimera.tasks.types.views import TaskView
-from chimera.values import CampaignStatus, EffectStatus, Stage, TaskStatus
+from chimera.values import CampaignStatus, EffectStatus, TaskStatus
 from chimera.wiring import EFFECT_OVER, TASK_OVER, System, content_hash, explain, statement_holds
 from chimera_protocol.errors import Invalid
 from chimera_protocol.money import plain
@@ -107,8 +107,7 @@ class Demo:
                 return
             campaign_id = old.campaign_id
         self._console.print(f"[bold]{brief.persona}[/] takes on “{brief.name}”: {brief.goal}")
-        ticket = await campaigns.plan(self._tenant, campaign_id, _ACTOR)
-        await self._system.enqueue({Stage.PLAN: [ticket]})
+        await campaigns.plan(self._tenant, campaign_id, _ACTOR)
 
     async def _tell(self) -> Sequence[TaskView]:
         """Print what has changed since the last look."""

@@ -3,14 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chimera.database.postgres import SESSION, Database
+from chimera.database.postgres import SESSION, Connection, Database
 from chimera.errors import Unavailable
-
-if TYPE_CHECKING:
-    from chimera.database.postgres import Connection
 
 AT_ONCE = 3
 """Exports of a kind that one process streams at a time; each holds a connection until it is read."""
@@ -27,7 +23,7 @@ class Exports:
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
-    async def snapshot(self, tenant_id: UUID) -> AsyncIterator["Connection"]:
+    async def snapshot(self, tenant_id: UUID) -> AsyncIterator[Connection]:
         """One moment of the tenant's rows. Unavailable when too many are being read already."""
         if self._gate.locked():
             raise Unavailable(f"{AT_ONCE} exports are being read already", remedy="Try again when one is through.")

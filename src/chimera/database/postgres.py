@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib import resources
@@ -11,12 +11,13 @@ from uuid import UUID
 
 import asyncpg
 
+from chimera.database.outbox import Outbox, QueueItem
 from chimera.errors import Unavailable
+from chimera.values import Stage
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
-    Connection = PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
 UNREACHABLE = (
@@ -70,13 +71,35 @@ async def _nothing_to_reset(_: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Settings are made for a transaction, never for a session, so giving a connection back costs no round trip."""
 
 
-class Database:
-    """A pool of connections that act in one database role."""
+class Connection:
+    """A connection in use, and what is to be queued once its work is durable."""
 
-    def __init__(self, url: str, access: Access, size: int = 10) -> None:
+    def __init__(self, raw: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        self.execute = raw.execute
+        self.fetch = raw.fetch
+        self.fetchrow = raw.fetchrow
+        self.fetchval = raw.fetchval
+        self.cursor = raw.cursor
+        self.transaction = raw.transaction
+        self._due: dict[Stage, list[QueueItem]] = {}
+
+    def enqueue(self, stage: Stage, items: Iterable[QueueItem]) -> None:
+        """Queue rows that this transaction makes due: after its commit, and only then."""
+        self._due.setdefault(stage, []).extend(items)
+
+    def due(self) -> Mapping[Stage, Sequence[QueueItem]]:
+        """What is to be queued, by stage."""
+        return {stage: items for stage, items in self._due.items() if items}
+
+
+class Database:
+    """A pool of connections that act in one database role; the outbox gets what they have enqueued and committed."""
+
+    def __init__(self, url: str, access: Access, size: int = 10, outbox: Outbox | None = None) -> None:
         self._url = url
         self._access = access
         self._size = size
+        self._outbox = outbox
         self._pool: Pool | None = None
 
     async def open(self) -> None:
@@ -110,25 +133,37 @@ class Database:
             pool.terminate()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator["Connection"]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """A connection without a transaction, for single statements."""
+        async with self._acquired() as connection:
+            yield connection
+        await self._deliver(connection)
+
+    async def _deliver(self, connection: Connection) -> None:
+        if self._outbox is not None and (due := connection.due()):
+            await self._outbox.deliver(due)
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
         if self._pool is None:
             raise Unavailable("PostgreSQL is not connected", remedy=_REMEDY)
         try:
             async with self._pool.acquire(timeout=10) as connection:
-                yield connection
+                yield Connection(connection)
         except UNREACHABLE as error:
             raise Unavailable(f"PostgreSQL cannot be reached: {error}", remedy=_REMEDY) from error
         except asyncpg.exceptions.TransactionRollbackError as error:
             raise Contended(f"PostgreSQL asks to try again: {error}") from error
 
     @asynccontextmanager
-    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator["Connection"]:
-        """One transaction, committed at the end; under a tenant it sees that tenant's rows alone."""
-        async with self.connection() as connection, connection.transaction():
+    async def transaction(self, tenant_id: UUID | None = None) -> AsyncIterator[Connection]:
+        """One transaction, committed at the end; under a tenant it sees that tenant's rows alone. What it has
+        enqueued is queued after the commit; no caller has to remember it."""
+        async with self._acquired() as connection, connection.transaction():
             if tenant_id is not None:
                 await connection.execute(SESSION["act_for"], str(tenant_id))
             yield connection
+        await self._deliver(connection)
 
 
 _REMEDY = "Check CHIMERA_DATABASE_URL and that the server is running; work goes on by itself once it is back."

@@ -9,7 +9,7 @@ from uuid import UUID
 from chimera.campaigns.rules import planning
 from chimera.campaigns.types.plans import PlanDraft
 from chimera.campaigns.types.views import CampaignView, PlanView
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Unavailable
 from chimera.fleet.types.views import HaltView
 from chimera.money.service.treasury import ANSWER
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("fleet/reads")
 Row = TypeVar("Row", bound=Wire)

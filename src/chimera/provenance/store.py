@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.media.types import MediaItem
 from chimera.provenance.types.proofs import PublishedPiece
 from chimera_protocol.errors import NotFound
@@ -15,7 +15,6 @@ from chimera_protocol.errors import NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("provenance/queries")
 MEDIA: TypeAdapter[list[MediaItem]] = TypeAdapter(list[MediaItem])
@@ -77,7 +76,7 @@ class ProofStore:
         return found
 
 
-async def _pieces(connection: "Connection", asset_ids: Sequence[UUID]) -> list[PublishedPiece]:
+async def _pieces(connection: Connection, asset_ids: Sequence[UUID]) -> list[PublishedPiece]:
     if not asset_ids:
         return []
     found = {row["asset_id"]: _piece(row) for row in await connection.fetch(SQL["pieces"], list(asset_ids))}

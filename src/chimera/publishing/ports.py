@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from chimera.publishing.types import Effect, Receipt
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 
 
 class Effects(Protocol):
@@ -21,8 +21,8 @@ class Effects(Protocol):
         when somebody else has the effect."""
         ...
 
-    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[QueueItem]:
-        """Record the receipt: publication, settlement, and the tickets of tasks that waited for it."""
+    async def finish(self, effect: Effect, receipt: Receipt) -> None:
+        """Record the receipt: publication, settlement; the tasks that waited for it are queued."""
         ...
 
     async def mark_unknown(self, effect: Effect, cause: str, due_at: datetime) -> None:

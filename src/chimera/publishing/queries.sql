@@ -109,7 +109,7 @@ WHERE e.status IN ('executing', 'unknown') AND e.claimed_by IS NOT NULL AND NOT 
       AND p.last_seen > now() - make_interval(secs => $1))
 RETURNING e.effect_id, e.tenant_id, e.agent_id, e.priority;
 
--- name: let_go
+-- name: release_lost_claims
 -- What a living process has begun and does not hold. $1 process, $2 what it holds, $3 seconds.
 UPDATE effect SET status = 'unknown', claimed_by = NULL, cause = 'its process lost track of it', updated_at = now()
 WHERE status IN ('executing', 'unknown') AND claimed_by = $1 AND effect_id <> ALL($2::uuid[])

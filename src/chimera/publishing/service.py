@@ -11,7 +11,8 @@ from chimera import lifecycle
 from chimera.audit.service import trail as audit
 from chimera.campaigns import service as campaigns
 from chimera.database.group_commit import GroupCommit
-from chimera.database.postgres import Database, queries
+from chimera.database.outbox import QueueItem
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Halted, Superseded
 from chimera.gateways.mcp.types import Disclosure
 from chimera.ids import new_id
@@ -22,13 +23,12 @@ from chimera.provenance.rules.hashes import said_and_shown
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Effect, Grant, Receipt
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import EffectStatus, Priority, Stage, TaskStatus
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("publishing/queries")
 TASKS = queries("tasks/tasks")
@@ -47,7 +47,7 @@ class EffectService:
         """See `ports.Effects.begin`."""
         begun: list[Effect] = []
         async with self._database.transaction() as connection:
-            for row in await connection.fetch(SQL["lock"], rows.tickets(leases)):
+            for row in await connection.fetch(SQL["lock"], rows.due(leases)):
                 if row["halted"]:
                     continue
                 effect = await self._begin(connection, row, process_id)
@@ -55,7 +55,7 @@ class EffectService:
                     begun.append(effect)
         return begun
 
-    async def _begin(self, connection: "Connection", row: "Record", process_id: UUID) -> Effect | None:
+    async def _begin(self, connection: Connection, row: "Record", process_id: UUID) -> Effect | None:
         fresh = row["status"] == EffectStatus.AUTHORISED.value
         objection = fresh and publishing.objection(
             Grant.model_validate_json(row["effect_grant"]),
@@ -90,7 +90,7 @@ class EffectService:
             found = {row["effect_id"]: row["halted"] for row in await connection.fetch(SQL["clear"], ids, attempts)}
         return [found.get(effect_id) for effect_id in ids]
 
-    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[QueueItem]:
+    async def finish(self, effect: Effect, receipt: Receipt) -> None:
         """See `ports.Effects.finish`."""
         status = EffectStatus.DONE if effect.status is EffectStatus.EXECUTING else EffectStatus.RECONCILED
         async with self._database.transaction() as connection:
@@ -98,9 +98,9 @@ class EffectService:
         # On their own, as they lock in another order; should they be lost, the sweeper does them.
         async with self._database.transaction() as connection:
             released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
+            rows.enqueue(connection, released, Stage.WORK)
         async with self._database.transaction() as connection:
             await campaigns.finish(connection, effect.campaign_id)
-        return [ticket for stage, ticket in rows.placed(released) if stage is Stage.WORK]
 
     async def mark_unknown(self, effect: Effect, cause: str, due_at: datetime) -> None:
         """See `ports.Effects.doubt`."""
@@ -128,26 +128,29 @@ class EffectService:
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `ports.Effects.let_go`."""
         async with self._database.connection() as connection:
-            await connection.execute(SQL["let_go"], process_id, held, seconds)
+            await connection.execute(SQL["release_lost_claims"], process_id, held, seconds)
 
-    async def sweep(self, lease_seconds: float, batch: int = 1_000) -> list[QueueItem]:
-        """Effects that are due but may be missing in Redis; those of dead processes become unknown."""
+    async def sweep(self, lease_seconds: float, batch: int = 1_000) -> None:
+        """Queue effects that are due but may be missing in Redis; those of dead processes become unknown."""
         async with self._database.transaction() as connection:
             found = await connection.fetch(SQL["orphaned"], lease_seconds)
             found += await connection.fetch(SQL["due"], batch, min(lease_seconds, 2.0))
-        return [
-            QueueItem(
-                id=row["effect_id"],
-                tenant_id=row["tenant_id"],
-                agent_id=row["agent_id"],
-                priority=Priority(row["priority"]),
+            connection.enqueue(
+                Stage.PUBLISH,
+                (
+                    QueueItem(
+                        id=row["effect_id"],
+                        tenant_id=row["tenant_id"],
+                        agent_id=row["agent_id"],
+                        priority=Priority(row["priority"]),
+                    )
+                    for row in found
+                ),
             )
-            for row in found
-        ]
 
 
 async def complete(
-    connection: "Connection", effect: Effect, status: EffectStatus, receipt: Receipt, *, actor: str
+    connection: Connection, effect: Effect, status: EffectStatus, receipt: Receipt, *, actor: str
 ) -> None:
     """It is out there: publication, memory, settlement. Superseded when somebody else was first."""
     row = await connection.fetchrow(
@@ -167,7 +170,7 @@ async def complete(
         await close(connection, [_bill(effect, row["reservation_id"], row["asset_id"], receipt)])
 
 
-async def refuse(connection: "Connection", effect: Effect, cause: str, *, actor: str) -> None:
+async def refuse(connection: Connection, effect: Effect, cause: str, *, actor: str) -> None:
     """It did not happen and will not: the Planner hears of it, and its money is free again."""
     reservation_id = await move(connection, effect, EffectStatus.FAILED, cause, None)
     await connection.fetch(TASKS["replan"], effect.task_id, new_id())
@@ -177,7 +180,7 @@ async def refuse(connection: "Connection", effect: Effect, cause: str, *, actor:
 
 
 async def move(
-    connection: "Connection",
+    connection: Connection,
     effect: Effect,
     to: EffectStatus,
     cause: str,
@@ -189,7 +192,7 @@ async def move(
 
 
 async def _moved(
-    connection: "Connection", name: str, effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
+    connection: Connection, name: str, effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
 ) -> "Record":
     guard = lifecycle.effect_before(to)
     row = await connection.fetchrow(SQL[name], effect.effect_id, effect.attempt, to.value, cause, guard, due_at)
@@ -198,7 +201,7 @@ async def _moved(
     return row
 
 
-async def _publish(connection: "Connection", effect: Effect, asset_id: UUID, receipt: Receipt) -> None:
+async def _publish(connection: Connection, effect: Effect, asset_id: UUID, receipt: Receipt) -> None:
     await connection.execute(
         SQL["publish"],
         new_id(),
@@ -220,7 +223,7 @@ async def _publish(connection: "Connection", effect: Effect, asset_id: UUID, rec
     await connection.execute(SQL["remember"], new_id(), effect.tenant_id, effect.agent_id, memory, f"asset:{asset_id}")
 
 
-async def _note(connection: "Connection", effect: Effect, actor: str, action: str, body: dict[str, JsonValue]) -> None:
+async def _note(connection: Connection, effect: Effect, actor: str, action: str, body: dict[str, JsonValue]) -> None:
     await audit.note(connection, effect.tenant_id, actor=actor, action=action, subject=str(effect.task_id), body=body)
 
 

@@ -10,9 +10,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from chimera.database.group_commit import GroupCommit
+from chimera.database.outbox import QueueItem
 from chimera.errors import Unavailable
 from chimera.redis.connection import Script, reaching
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Priority, Stage
 
 GROUP = "swarm"

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -18,7 +18,7 @@ from chimera.errors import Superseded, Unavailable
 from chimera.fleet.ports import ProcessRegistry
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.tasks.ports import Queue, Sweep
-from chimera.tasks.types.messages import Lease, QueueItem
+from chimera.tasks.types.messages import Lease
 from chimera.values import Stage
 from chimera_protocol.errors import ChimeraError
 
@@ -33,7 +33,6 @@ _LONGEST_WAIT = 5.0
 """Seconds between two attempts to reach PostgreSQL."""
 
 Item = TypeVar("Item")
-FollowUp = Mapping[Stage, Sequence[QueueItem]]
 
 
 class Handler(Protocol[Item]):
@@ -53,8 +52,8 @@ class Handler(Protocol[Item]):
         """How often it has been tried, this time included."""
         ...
 
-    async def handle(self, item: Item) -> FollowUp:
-        """Do it and commit it; the tickets that follow from it."""
+    async def handle(self, item: Item) -> None:
+        """Do it and commit it."""
         ...
 
     async def on_failure(self, item: Item, error: Exception, retry_at: datetime) -> None:
@@ -79,7 +78,7 @@ class Consumer(Generic[Item]):
 
     def __init__(
         self,
-        trade: Handler[Item],
+        handler: Handler[Item],
         queue: Queue,
         process_id: UUID,
         *,
@@ -87,7 +86,7 @@ class Consumer(Generic[Item]):
         lease_seconds: float = 5.0,
         limit_seconds: float = 180.0,
     ) -> None:
-        self._trade = trade
+        self._handler = handler
         self._queue = queue
         self._process_id = process_id
         self._width = width
@@ -108,7 +107,7 @@ class Consumer(Generic[Item]):
                 except Exception as error:  # no single error may end a role for the life of its process
                     failures += 1
                     known = isinstance(error, Unavailable)
-                    stage = self._trade.stage.value
+                    stage = self._handler.stage.value
                     await log.awarning("waiting", stage=stage, cause=describe(error), exc_info=not known)
                     await _pause(stopping, retry.delay(min(failures, 4), random.random()).total_seconds())
             if self._tasks:
@@ -122,11 +121,11 @@ class Consumer(Generic[Item]):
         if room <= 0:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             return
-        stage, consumer = self._trade.stage, str(self._process_id)
+        stage, consumer = self._handler.stage, str(self._process_id)
         leases = {lease.id: lease for lease in await self._queue.take(stage, consumer, room, wait_ms=500)}
         if not leases:
             return
-        items = {self._trade.label(item)[0]: item for item in await self._claim(list(leases.values()))}
+        items = {self._handler.label(item)[0]: item for item in await self._claim(list(leases.values()))}
         await self._queue.done(stage, [lease for id, lease in leases.items() if id not in items])
         for id, item in items.items():
             self._held[id] = leases[id]
@@ -135,10 +134,10 @@ class Consumer(Generic[Item]):
             task.add_done_callback(self._tasks.discard)
 
     async def _claim(self, leases: Sequence[Lease]) -> Sequence[Item]:
-        return await self._trade.claim(leases, self._process_id)
+        return await self._handler.claim(leases, self._process_id)
 
     async def _work(self, item: Item, lease: Lease) -> None:
-        stage, (id, execution_id) = self._trade.stage, self._trade.label(item)
+        stage, (id, execution_id) = self._handler.stage, self._handler.label(item)
         begun, outcome = time.perf_counter(), "done"
         IN_HAND.labels(stage.value).inc()
         with tracer.start_as_current_span(f"swarm.{stage.value}", attributes={"execution_id": execution_id}) as span:
@@ -160,22 +159,19 @@ class Consumer(Generic[Item]):
 
     async def _attempt(self, item: Item, lease: Lease) -> None:
         async with asyncio.timeout(self._limit_seconds):
-            follow_up = await self._trade.handle(item)
-        # Committed: from here on the sweeper would bring up whatever Redis misses.
-        for stage, tickets in follow_up.items():
-            await self._queue.put(stage, tickets)
-        await self._queue.done(self._trade.stage, [lease])
+            await self._handler.handle(item)
+        await self._queue.done(self._handler.stage, [lease])
 
     async def _failed(self, item: Item, lease: Lease, error: Exception, execution_id: str) -> None:
-        stage = self._trade.stage.value
+        stage = self._handler.stage.value
         expected = isinstance(error, (ChimeraError, TimeoutError))
         await log.awarning(
             "failed", stage=stage, execution_id=execution_id, cause=describe(error), exc_info=not expected
         )
         try:
-            pause = retry.delay(self._trade.tries(item), random.random())
-            await self._trade.on_failure(item, error, datetime.now(UTC) + pause)
-            await self._queue.done(self._trade.stage, [lease])
+            pause = retry.delay(self._handler.tries(item), random.random())
+            await self._handler.on_failure(item, error, datetime.now(UTC) + pause)
+            await self._queue.done(self._handler.stage, [lease])
         except (Superseded, Unavailable) as second:
             await log.awarning("left", stage=stage, execution_id=execution_id, cause=second.detail)
 
@@ -183,9 +179,9 @@ class Consumer(Generic[Item]):
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
             try:
-                await self._queue.renew(self._trade.stage, str(self._process_id), list(self._held.values()))
+                await self._queue.renew(self._handler.stage, str(self._process_id), list(self._held.values()))
             except Unavailable as error:
-                await log.awarning("leases not renewed", stage=self._trade.stage.value, cause=error.detail)
+                await log.awarning("leases not renewed", stage=self._handler.stage.value, cause=error.detail)
 
     async def _recall(self) -> None:
         """A claim whose answer was lost, or that could not be given back, would be ours for as long as we live,
@@ -193,9 +189,9 @@ class Consumer(Generic[Item]):
         while True:
             await asyncio.sleep(self._lease_seconds)
             try:
-                await self._trade.release_lost_claims(self._process_id, list(self._held), self._lease_seconds)
+                await self._handler.release_lost_claims(self._process_id, list(self._held), self._lease_seconds)
             except Unavailable as error:
-                await log.awarning("claims not compared", stage=self._trade.stage.value, cause=error.detail)
+                await log.awarning("claims not compared", stage=self._handler.stage.value, cause=error.detail)
 
 
 async def retry_until_available(act: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
@@ -228,12 +224,11 @@ async def run_heartbeat(
         await log.awarning("left without good-bye", cause=error.detail)
 
 
-async def run_sweeper(sweep: Sweep, queue: Queue, every_seconds: float, stopping: asyncio.Event) -> None:
+async def run_sweeper(sweep: Sweep, every_seconds: float, stopping: asyncio.Event) -> None:
     """Bring what is due in PostgreSQL to the queues, until `stopping`."""
     while not stopping.is_set():
         try:
-            for stage, tickets in (await sweep.sweep()).items():
-                await queue.put(stage, tickets)
+            await sweep.sweep()
         except Exception as error:  # nothing is forgotten as long as somebody sweeps
             await log.awarning("not swept", cause=describe(error), exc_info=not isinstance(error, Unavailable))
         await _pause(stopping, every_seconds)

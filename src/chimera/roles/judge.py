@@ -27,7 +27,7 @@ from chimera.review.rules import similarity as resemblance
 from chimera.review.types.messages import CommitCommand, PendingReview
 from chimera.review.types.opinion import Opinion
 from chimera.roles import prompts
-from chimera.roles.consumer import FollowUp, describe
+from chimera.roles.consumer import describe
 from chimera.roles.inputs import mention_of, seed_of, voice
 from chimera.roles.ports import ActivityStatus, MediaMaker, PaidModel
 from chimera.roles.task_handler import given_up, patient
@@ -75,7 +75,7 @@ class Judge:
         """See `Trade.tries`."""
         return item.task.tries
 
-    async def handle(self, item: PendingReview) -> FollowUp:
+    async def handle(self, item: PendingReview) -> None:
         """See `Trade.handle`."""
         await self._pulse.thinking(item.task, Role.JUDGE)
         setting = await self._work.setting(item.task)
@@ -85,7 +85,6 @@ class Judge:
         if committed.status is None:
             raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
         reach("approved")
-        return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `Trade.let_go`."""

@@ -11,7 +11,6 @@ from chimera.gateways.mcp.types import Tools
 from chimera.ids import new_id
 from chimera.media.types import Generator
 from chimera.roles import prompts
-from chimera.roles.consumer import FollowUp
 from chimera.roles.inputs import seed_of, texts, voice
 from chimera.roles.ports import ActivityStatus, PaidModel
 from chimera.roles.task_handler import TaskHandler
@@ -35,15 +34,16 @@ class Planner(TaskHandler):
         self._pulse = pulse
         self._makers = makers
 
-    async def handle(self, item: Task) -> FollowUp:
+    async def handle(self, item: Task) -> None:
         """See `Trade.handle`."""
         await self._pulse.thinking(item, Role.PLANNER)
         setting = await self._work.setting(item)
         if item.kind is TaskKind.REVISE:
-            return await self._revise(item, setting)
-        return await self._plan(item, setting)
+            await self._revise(item, setting)
+        else:
+            await self._plan(item, setting)
 
-    async def _plan(self, task: Task, setting: TaskContext) -> FollowUp:
+    async def _plan(self, task: Task, setting: TaskContext) -> None:
         brief = setting.brief
         inputs: dict[str, JsonValue] = {
             "goal": brief.goal,
@@ -65,9 +65,9 @@ class Planner(TaskHandler):
                 raise Invalid(f"the plan asks for the unknown tool {node.tool_call.target_mcp}/{node.tool_call.action}")
         draft = planning.with_tiers(draft, brief, self._makers)
         planned = NewPlan(plan_id=new_id(), draft=draft, author=answer.model_used)
-        return {Stage.WORK: await self._work.store_plan(task, planned)}
+        await self._work.store_plan(task, planned)
 
-    async def _revise(self, task: Task, setting: TaskContext) -> FollowUp:
+    async def _revise(self, task: Task, setting: TaskContext) -> None:
         rejected = await self._work.rejected(task)
         old = rejected.task
         avoided = texts(old.dispatch.tool_call.parameters.get("avoid"))
@@ -87,7 +87,7 @@ class Planner(TaskHandler):
             seed=seed_of(old.dispatch.context.goal, old.revision),
         )
         new = _better(task, rejected, answer.output, [*avoided, *answer.output.avoid])
-        return {Stage.WORK: await self._work.replace(task, old, new)}
+        await self._work.replace_task(task, old, new)
 
 
 def _content(rejected: RevisionRequest) -> list[JsonValue]:

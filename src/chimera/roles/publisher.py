@@ -18,7 +18,7 @@ from chimera.money.ports import Payer
 from chimera.publishing.ports import Effects
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Effect, Receipt
-from chimera.roles.consumer import FollowUp, describe
+from chimera.roles.consumer import describe
 from chimera.roles.receipts import Reader, parts_of, receipt_of, texts_of
 from chimera.roles.task_handler import patient
 from chimera.tasks.types.messages import Lease
@@ -65,7 +65,7 @@ class Publisher:
         """See `Trade.tries`. For the pause after it, reading back counts too."""
         return item.attempt if item.status is EffectStatus.UNKNOWN else item.tries
 
-    async def handle(self, item: Effect) -> FollowUp:
+    async def handle(self, item: Effect) -> None:
         """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
         reach("begun")
         paid: str | None = None
@@ -83,17 +83,16 @@ class Publisher:
             reach("read_back")
             if found is None and unpaid is not None:
                 await self._effects.fail(item, unpaid.detail)
-                return {}
+                return
             if found is None:
                 await self._effects.retry(item, "the platform does not have it", datetime.now(UTC))
-                return {}
+                return
         else:
             found = await self._act(item, paid)
             reach("acted")
         receipt = await self._complete(item, found)
-        released = await self._effects.finish(item, receipt)
+        await self._effects.finish(item, receipt)
         reach("finished")
-        return {Stage.WORK: released}
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `Trade.let_go`."""

@@ -20,7 +20,6 @@ from chimera.personas.types.policy import Policy
 from chimera.publishing.rules import calls as publishing
 from chimera.review.rules import honesty
 from chimera.roles import prompts
-from chimera.roles.consumer import FollowUp
 from chimera.roles.inputs import mention_of, seed_of, texts, voice
 from chimera.roles.ports import ActivityStatus, MediaMaker, PaidModel
 from chimera.roles.task_handler import TaskHandler
@@ -85,7 +84,7 @@ class Worker(TaskHandler):
         self._cfo = cfo
         self._pulse = pulse
 
-    async def handle(self, item: Task) -> FollowUp:
+    async def handle(self, item: Task) -> None:
         """See `Trade.handle`."""
         await self._pulse.thinking(item, Role.WORKER)
         setting = await self._work.setting(item)
@@ -95,7 +94,6 @@ class Worker(TaskHandler):
         committed = await self._work.submit(item, result, author="worker")
         if committed.status is None:
             raise Superseded(f"task {item.task_id} was taken over while this worker was at it")
-        return {stage: [ticket] for stage, ticket in committed.follow_up.items()}
 
     async def _write(self, task: Task, setting: TaskContext) -> ExecutionResult:
         begun = time.perf_counter()

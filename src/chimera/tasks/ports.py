@@ -1,13 +1,14 @@
 """What the roles need of the world. Stores and gateways implement these; roles hold nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
+from chimera.database.outbox import QueueItem
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
-from chimera.tasks.types.messages import CommitResult, Lease, NewTask, QueueItem, Task
+from chimera.tasks.types.messages import CommitResult, Lease, NewTask, Task
 from chimera.tasks.types.work import ExecutionResult
 from chimera.values import Stage, TaskStatus
 
@@ -84,15 +85,15 @@ class Work(Protocol):
         """Earlier pieces of the tenant's fleet that share some of a sketch, newest first."""
         ...
 
-    async def store_plan(self, task: Task, planned: NewPlan) -> Sequence[QueueItem]:
-        """Store a plan and complete its planning task; the tickets of tasks that can start at once."""
+    async def store_plan(self, task: Task, planned: NewPlan) -> None:
+        """Store a plan and complete its planning task; what can start at once is queued."""
         ...
 
     async def rejected(self, task: Task) -> RevisionRequest:
         """What a revision task is about."""
         ...
 
-    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[QueueItem]:
+    async def replace_task(self, task: Task, old: Task, new: NewTask) -> None:
         """Complete a revision task: the new task takes the old one's place in the graph."""
         ...
 
@@ -100,6 +101,6 @@ class Work(Protocol):
 class Sweep(Protocol):
     """The promise that nothing is forgotten."""
 
-    async def sweep(self) -> Mapping[Stage, Sequence[QueueItem]]:
-        """What is due in PostgreSQL, by stage, whether or not Redis knows of it."""
+    async def sweep(self) -> None:
+        """Queue what is due in PostgreSQL, whether or not Redis knows of it."""
         ...

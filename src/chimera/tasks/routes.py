@@ -56,8 +56,7 @@ async def dispatch(wanted: TaskDispatch, who: Dispatcher, system: Wired, respons
         )
     check_prompt(wanted)
     await system.check_capacity(Stage.WORK)
-    task_id, new, tickets = await system.desk.dispatch(who.tenant_id, wanted, who.actor)
-    await system.enqueue(tickets)
+    task_id, new = await system.desk.dispatch(who.tenant_id, wanted, who.actor)
     if not new:
         response.status_code = 200
     return Accepted(task_id=task_id, execution_id=wanted.execution_id)
@@ -96,7 +95,7 @@ async def cancel(name: TaskName, who: Author, system: Wired, why: Cancellation |
 async def replay(name: TaskName, who: Operator, system: Wired) -> Accepted:
     """Give a dead letter another life (ORC-11). 409 before its cool-down is over, and after its last life."""
     found = await system.reads.task(who.tenant_id, name)
-    await system.enqueue(await system.desk.replay(who.tenant_id, found.task_id, who.actor))
+    await system.desk.replay(who.tenant_id, found.task_id, who.actor)
     return Accepted(task_id=found.task_id, execution_id=found.execution_id)
 
 
@@ -126,7 +125,7 @@ async def result(
 ) -> Accepted:
     """Return a claimed task's result; it goes to the Judge. `judge_evaluation` in it is refused (ORC-6)."""
     task_id = await _id(name, who, system)
-    await system.enqueue(await system.desk.submit(who.tenant_id, who.key_id, task_id, result, attempt))
+    await system.desk.submit(who.tenant_id, who.key_id, task_id, result, attempt)
     return Accepted(task_id=task_id, execution_id=result.execution_id)
 
 

@@ -209,7 +209,7 @@ UPDATE task SET status = CASE status WHEN 'in_review' THEN 'in_review' ELSE 'que
 WHERE task_id = $1 AND attempt = $2 AND status = ANY($5::text[])
 RETURNING task_id;
 
--- name: bury
+-- name: dead_letter
 -- $5 guard states.
 UPDATE task SET status = $3, claimed_by = NULL, lease_until = NULL, cause = $4, updated_at = now(),
     buried_at = CASE WHEN $3 = 'dead_letter' THEN now() END
@@ -254,7 +254,7 @@ SELECT t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t
 FROM task t JOIN tenant n USING (tenant_id)
 WHERE t.task_id = $1;
 
--- name: repoint
+-- name: rewire_dependents
 -- The dependents of a task that was replaced wait for its successor.
 UPDATE task SET depends_on = array_replace(depends_on, $1::uuid, $2::uuid), updated_at = now()
 WHERE campaign_id = $3 AND status = 'pending' AND depends_on @> ARRAY[$1::uuid];
@@ -311,7 +311,7 @@ WHERE t.status IN ('in_progress', 'in_review') AND t.claimed_by IS NOT NULL AND 
           AND p.last_seen > now() - make_interval(secs => $1))))
 RETURNING t.task_id, t.tenant_id, t.agent_id, t.priority, t.kind, t.status, t.external;
 
--- name: let_go
+-- name: release_lost_claims
 -- What a living process has claimed and does not hold: its answer was lost, or it could not be given back, and Redis
 -- has forgotten the lease. $1 process, $2 status, $3 kinds, $4 what it holds, $5 seconds.
 UPDATE task SET status = CASE status WHEN 'in_progress' THEN 'queued' ELSE status END, claimed_by = NULL,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 from uuid import UUID
@@ -26,8 +26,7 @@ from chimera.roles.planner import Planner
 from chimera.roles.publisher import Publisher
 from chimera.roles.worker import Worker
 from chimera.tasks.service.work import Sweeper
-from chimera.tasks.types.messages import QueueItem
-from chimera.values import Role, Stage
+from chimera.values import Role
 from chimera.wiring.anchoring import keep_on_chain
 from chimera.wiring.system import System
 
@@ -54,7 +53,7 @@ async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) 
     background = [
         asyncio.create_task(run_heartbeat(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
         asyncio.create_task(run_sealer(_Sealing(system, process.process_id), SEAL_EVERY, helpers)),
-        asyncio.create_task(run_sweeper(_AllDue(system, process.process_id), system.queue, 1.0, helpers)),
+        asyncio.create_task(run_sweeper(_AllDue(system, process.process_id), 1.0, helpers)),
         asyncio.create_task(keep_on_chain(roles, given, system.host, system.transparency, system.cfo, helpers)),
     ]
     try:
@@ -117,14 +116,12 @@ class _AllDue:
         self._quality = system.quality
         self._lease = lease_seconds
 
-    async def sweep(self) -> Mapping[Stage, Sequence[QueueItem]]:
-        """See `ports.Sweep.sweep`."""
-        queues = await self._tasks.sweep()
-        if queues is None:
-            return {}
-        queues[Stage.PUBLISH] += await self._effects.sweep(self._lease)
+    async def sweep(self) -> None:
+        """Bring to the queues what is due; nothing while another process is at it."""
+        if not await self._tasks.sweep():
+            return
+        await self._effects.sweep(self._lease)
         await self._treasury.tidy()
         await self._wallets.tidy()
         await self._quality.draw()
         await self._fleet.swept(self._process_id)
-        return queues

@@ -1,7 +1,7 @@
 """Chimera, wired: the one place that knows the concrete classes."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import version
 
@@ -34,6 +34,7 @@ from chimera.provenance.store import ProofStore
 from chimera.publishing.service import EffectService
 from chimera.redis.activity import RedisActivity
 from chimera.redis.connection import connect, reaching
+from chimera.redis.outbox import QueueOutbox
 from chimera.redis.queue import StreamQueue
 from chimera.redis.throttle import RedisThrottle
 from chimera.review.service.approvals import ReviewService
@@ -43,7 +44,6 @@ from chimera.roles.cfo import CfoJudge
 from chimera.settings import Settings
 from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.service.work import WorkService
-from chimera.tasks.types.messages import QueueItem
 from chimera.values import Stage
 from chimera.wiring.media import FileAssetStore
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
@@ -63,10 +63,11 @@ class System:
         if settings.database_url is None or settings.redis_url is None:
             raise Invalid("no addresses: set CHIMERA_DATABASE_URL and CHIMERA_REDIS_URL, or use 'chimera up'")
         self.settings = settings
-        self.swarm = Database(settings.database_url, Access.SWARM, size=16)
-        self.tenants = Database(settings.database_url, Access.TENANT, size=16)
         self.redis = connect(settings.redis_url)
         self.queue = StreamQueue(self.redis, lease_ms=round(settings.lease_seconds * 1_000), bound=settings.queue_bound)
+        outbox = QueueOutbox(self.queue)
+        self.swarm = Database(settings.database_url, Access.SWARM, size=16, outbox=outbox)
+        self.tenants = Database(settings.database_url, Access.TENANT, size=16, outbox=outbox)
         self.work = WorkService(self.swarm)
         self.effects = EffectService(self.swarm)
         self.fleet = FleetService(self.swarm)
@@ -201,14 +202,6 @@ class System:
             await asyncio.to_thread(self.file_signer.close)
         await asyncio.gather(self.swarm.close(), self.tenants.close())
         await self.redis.aclose()
-
-    async def enqueue(self, tickets: Mapping[Stage, Sequence[QueueItem]]) -> None:
-        """Queue what has been committed. Without Redis it waits in PostgreSQL for the sweeper: nothing is lost."""
-        try:
-            for stage, due in tickets.items():
-                await self.queue.put(stage, due)
-        except Unavailable as error:
-            await log.awarning("left to the sweeper", cause=error.detail)
 
     async def check_capacity(self, stage: Stage) -> None:
         """QueueFull when more waits than the bound allows (ORC-10)."""

@@ -21,7 +21,7 @@ from chimera.audit.types import (
     Sealed,
 )
 from chimera.database.exports import Exports
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera_credentials.log import merkle
 from chimera_credentials.log.notes import NoteSigner
@@ -30,7 +30,6 @@ from chimera_protocol.errors import Invalid, NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("audit/log")
 CHECKPOINTS: TypeAdapter[list[CheckpointView]] = TypeAdapter(list[CheckpointView])
@@ -173,7 +172,7 @@ class LogService:
         return marked
 
 
-async def _sealed(connection: "Connection", tenant_id: UUID) -> AsyncIterator[str]:
+async def _sealed(connection: Connection, tenant_id: UUID) -> AsyncIterator[str]:
     """Leaves with the rows they are about, each checkpoint after the last leaf that it covers."""
     size = 0
     while rows := await connection.fetch(SQL["leaves"], tenant_id, size, _STEP):
@@ -195,7 +194,7 @@ async def _sealed(connection: "Connection", tenant_id: UUID) -> AsyncIterator[st
 
 
 async def _rows(
-    connection: "Connection", tenant_id: UUID, sealed: "Sequence[Record]"
+    connection: Connection, tenant_id: UUID, sealed: "Sequence[Record]"
 ) -> dict[tuple[str, UUID], tuple[str, str | None]]:
     """What the database says now of what was sealed."""
     ids = [row["subject_id"] for row in sealed if row["kind"] != MONEY_HEAD]
@@ -209,14 +208,14 @@ async def _rows(
     return found
 
 
-async def _checkpoint(connection: "Connection", tenant_id: UUID, size: int | None = None) -> CheckpointView:
+async def _checkpoint(connection: Connection, tenant_id: UUID, size: int | None = None) -> CheckpointView:
     found = await _checkpoints(connection, tenant_id, size, _NEWEST)
     if not found:
         raise NotFound("the log has no such checkpoint", remedy="What is new is sealed within seconds.")
     return found[0]
 
 
-async def _checkpoints(connection: "Connection", tenant_id: UUID, size: int | None, limit: int) -> list[CheckpointView]:
+async def _checkpoints(connection: Connection, tenant_id: UUID, size: int | None, limit: int) -> list[CheckpointView]:
     rows = await connection.fetch(SQL["checkpoints"], size, limit, tenant_id)
     if not rows:
         return []
@@ -226,12 +225,12 @@ async def _checkpoints(connection: "Connection", tenant_id: UUID, size: int | No
     return CHECKPOINTS.validate_python([{**row, "anchors": anchors.get(row["size"], [])} for row in map(dict, rows)])
 
 
-async def _anchors(connection: "Connection", tenant_id: UUID, first: int, last: int) -> list[Anchor]:
+async def _anchors(connection: Connection, tenant_id: UUID, first: int, last: int) -> list[Anchor]:
     rows = await connection.fetch(SQL["anchors"], tenant_id, first, last)
     return ANCHORS.validate_python([dict(row) for row in rows])
 
 
-async def _hashes(connection: "Connection", tenant_id: UUID, path: Sequence[tuple[int, int]]) -> list[str]:
+async def _hashes(connection: Connection, tenant_id: UUID, path: Sequence[tuple[int, int]]) -> list[str]:
     """The roots of these subtrees, out of what is stored."""
     wanted = [piece for begin, end in path for piece in merkle.pieces(begin, end)]
     known = (await pieces(connection, {tenant_id: wanted})).get(tenant_id, {})

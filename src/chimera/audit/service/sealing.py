@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from chimera.audit.types import MONEY_HEAD, Sealed
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera_credentials.log import leaves, merkle, notes
 from chimera_credentials.log.leaves import Leaf
 from chimera_credentials.log.merkle import Frontier, Subtree
@@ -21,7 +21,6 @@ from chimera_credentials.log.notes import Checkpoint, NoteSigner
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("audit/log")
 
@@ -115,7 +114,7 @@ class Sealer:
             checkpoints += len(growth.checkpoints)
         return Sealed(rows=rows, checkpoints=checkpoints, broken=dict(self._broken))
 
-    async def _grow(self, connection: "Connection", horizon: "Record", walk: _Walk) -> _Growth:
+    async def _grow(self, connection: Connection, horizon: "Record", walk: _Walk) -> _Growth:
         """Seal the next batch, and walk on."""
         page = await connection.fetch(SQL["page"], str(walk.xact), walk.id, horizon["until"], self._batch)
         heads = await connection.fetch(SQL["heads"], list(self._broken))
@@ -145,7 +144,7 @@ class Sealer:
             await connection.execute(SQL["advance"], str(reached), walk.restored)
         return growth
 
-    async def _forms(self, connection: "Connection", subjects: Sequence[_Subject]) -> dict[tuple[str, UUID], Leaf]:
+    async def _forms(self, connection: Connection, subjects: Sequence[_Subject]) -> dict[tuple[str, UUID], Leaf]:
         wanted = {(subject.kind, subject.id) for subject in subjects}
         rows = await connection.fetch(SQL["contents"], [subject.id for subject in subjects]) if subjects else []
         return {
@@ -154,7 +153,7 @@ class Sealer:
             if (row["kind"], row["subject_id"]) in wanted
         }
 
-    async def _trees(self, connection: "Connection", tenants: Sequence[UUID]) -> dict[UUID, _Tree]:
+    async def _trees(self, connection: Connection, tenants: Sequence[UUID]) -> dict[UUID, _Tree]:
         """The logs of these tenants, without those that are not what was signed."""
         states = await connection.fetch(SQL["states"], tenants)
         wanted = {row["tenant_id"]: merkle.edge(row["size"]) for row in states}
@@ -196,9 +195,7 @@ class Sealer:
         growth.checkpoints.append((tenant_id, said.size, root, said.time, said.signed(self._signer)))
 
 
-async def pieces(
-    connection: "Connection", wanted: Mapping[UUID, Sequence[Subtree]]
-) -> dict[UUID, dict[Subtree, bytes]]:
+async def pieces(connection: Connection, wanted: Mapping[UUID, Sequence[Subtree]]) -> dict[UUID, dict[Subtree, bytes]]:
     """Stored hashes of tenants' trees; what is not there is left out."""
     asked = [(tenant_id, *piece) for tenant_id, each in wanted.items() for piece in each]
     rows = await connection.fetch(SQL["pieces"], *_columns(asked, 3)) if asked else []
@@ -208,7 +205,7 @@ async def pieces(
     return found
 
 
-async def _write(connection: "Connection", growth: _Growth, public_key: str) -> None:
+async def _write(connection: Connection, growth: _Growth, public_key: str) -> None:
     if growth.leaves:
         await connection.execute(SQL["add_leaves"], *_columns(growth.leaves, 6))
     if growth.nodes:

@@ -1,22 +1,18 @@
 """The audit trail: an event for every decision, appended in the transaction that makes it (PRV-4)."""
 
 import json
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.database.postgres import queries
+from chimera.database.postgres import Connection, queries
 from chimera.ids import new_id
-
-if TYPE_CHECKING:
-    from chimera.database.postgres import Connection
 
 SQL = queries("audit/trail")
 
 
 async def note(
-    connection: "Connection",
+    connection: Connection,
     tenant_id: UUID,
     *,
     actor: str,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.database.postgres import queries
+from chimera.database.postgres import Connection, queries
 from chimera.ids import new_id
 from chimera.money.rules import accounts, budget, evidence
 from chimera.money.rules.accounts import Entry, Posting, Spender
@@ -28,14 +28,13 @@ from chimera_protocol.statements import plain_bytes
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("money/treasury")
 _Row = dict[str, JsonValue]
 _WRITTEN = ("reservations", "closings", "accounts", "transactions", "postings", "events", "notes", "flags")
 
 
-async def lock(connection: "Connection", tenants: Iterable[UUID]) -> dict[UUID, Head]:
+async def lock(connection: Connection, tenants: Iterable[UUID]) -> dict[UUID, Head]:
     """Take the treasuries of these tenants, in one order; nothing else moves their money until the commit."""
     wanted = sorted(set(tenants))
     rows = await connection.fetch(SQL["heads"], wanted)
@@ -230,7 +229,7 @@ class TreasuryBatch:
                 }
             )
 
-    async def write(self, connection: "Connection") -> None:
+    async def write(self, connection: Connection) -> None:
         """One statement for all of it. A limit that was overrun after all is refused by the table itself."""
         counted: list[_Row] = [
             {

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from chimera.database.exports import Exports
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.money.rules import journal, statements
 from chimera.money.rules.evidence import GENESIS
 from chimera.money.rules.statements import Sum
@@ -20,7 +20,6 @@ from chimera_protocol.errors import NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("money/books")
 SUMS: TypeAdapter[list[Sum]] = TypeAdapter(list[Sum])
@@ -157,7 +156,7 @@ async def chunks(lines: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None
     yield "".join(held).encode()
 
 
-async def _called(connection: "Connection", scope: str, id: UUID) -> str:
+async def _called(connection: Connection, scope: str, id: UUID) -> str:
     name: str | None = await connection.fetchval(SQL[scope], id)
     if name is None:
         raise NotFound(f"{scope} {id} does not exist")

@@ -11,7 +11,7 @@ import asyncpg
 from pydantic import JsonValue, TypeAdapter
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict, Forbidden
 from chimera.ids import new_id
 from chimera.money.rules import budget
@@ -28,7 +28,6 @@ from chimera_protocol.money import plain
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("money/limits")
 LIMITS: TypeAdapter[list[Limit]] = TypeAdapter(list[Limit])
@@ -38,7 +37,7 @@ COMPUTE_A_DAY = Limit(span="day", amount="50000000 COMPUTE")
 
 
 async def set_limits(
-    connection: "Connection",
+    connection: Connection,
     tenant_id: UUID,
     scope: str,
     scope_key: str,
@@ -64,7 +63,7 @@ async def set_limits(
     return change_id
 
 
-async def set_policy_limits(connection: "Connection", tenant_id: UUID, policy: Policy, actor: str) -> list[UUID]:
+async def set_policy_limits(connection: Connection, tenant_id: UUID, policy: Policy, actor: str) -> list[UUID]:
     """Put a policy's limits in force; the changes that wait for a second operator."""
     own = list(policy.limits)
     if not any(limit.money.currency == "COMPUTE" for limit in own):
@@ -128,7 +127,7 @@ class LimitService:
                 raise NotFound(f"no open flag {flag_id}")
             await audit.note(connection, tenant_id, actor=actor, action=f"flag.{status}", subject=str(subject), body={})
 
-    async def _waiting(self, connection: "Connection", tenant_id: UUID, change_id: UUID) -> "Record":
+    async def _waiting(self, connection: Connection, tenant_id: UUID, change_id: UUID) -> "Record":
         row = await connection.fetchrow(SQL["lock_change"], tenant_id, change_id)
         if row is None:
             raise NotFound(f"no change {change_id}")
@@ -138,7 +137,7 @@ class LimitService:
 
 
 async def _propose(
-    connection: "Connection", tenant_id: UUID, scope: str, scope_key: str, limits: Sequence[Limit], actor: str
+    connection: Connection, tenant_id: UUID, scope: str, scope_key: str, limits: Sequence[Limit], actor: str
 ) -> UUID:
     body = LIMITS.dump_json(list(limits)).decode()
     change_id: UUID = await connection.fetchval(SQL["propose"], new_id(), tenant_id, scope, scope_key, body, actor)
@@ -154,7 +153,7 @@ async def _propose(
 
 
 async def _put_in_force(
-    connection: "Connection",
+    connection: Connection,
     batch: TreasuryBatch,
     tenant_id: UUID,
     scope: str,
@@ -194,7 +193,7 @@ async def _put_in_force(
     await batch.write(connection)
 
 
-async def _count_in(connection: "Connection", budget_id: UUID, at: datetime) -> list[JsonValue]:
+async def _count_in(connection: Connection, budget_id: UUID, at: datetime) -> list[JsonValue]:
     """Let a limit that binds anew count what was used meanwhile; the pending transfers that it holds from now on."""
     return [
         {
@@ -206,9 +205,7 @@ async def _count_in(connection: "Connection", budget_id: UUID, at: datetime) -> 
     ]
 
 
-async def _counters(
-    connection: "Connection", tenant_id: UUID, scope: str, scope_key: str, at: datetime
-) -> list[Counter]:
+async def _counters(connection: Connection, tenant_id: UUID, scope: str, scope_key: str, at: datetime) -> list[Counter]:
     rows = await connection.fetch(SQL["counters"], tenant_id, scope, scope_key, at)
     return [Counter.model_validate(dict(row)) for row in rows]
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.money.rules import accounts
 from chimera.money.rules.accounts import Entry
 from chimera.money.service.batch import TreasuryBatch, lock
@@ -18,9 +17,6 @@ from chimera.money.types.messages import PaymentDue
 from chimera_protocol.errors import NotFound
 from chimera_protocol.money import Money
 from chimera_protocol.payments import Movement, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
-
-if TYPE_CHECKING:
-    from chimera.database.postgres import Connection
 
 SQL = queries("money/payments")
 
@@ -178,7 +174,7 @@ def _money(amount: Decimal, currency: str) -> str:
     return str(Money(amount=amount, currency=currency))
 
 
-async def _record(connection: "Connection", tenant_id: UUID, agent_id: UUID, movement: Movement) -> bool:
+async def _record(connection: Connection, tenant_id: UUID, agent_id: UUID, movement: Movement) -> bool:
     money = Money.parse(movement.amount)
     known = await connection.fetchval(
         SQL["record_movement"],
@@ -195,7 +191,7 @@ async def _record(connection: "Connection", tenant_id: UUID, agent_id: UUID, mov
     return known is not None
 
 
-async def _known(connection: "Connection", tenant_id: UUID, agent_id: UUID, movement: Movement) -> bool:
+async def _known(connection: Connection, tenant_id: UUID, agent_id: UUID, movement: Movement) -> bool:
     money = Money.parse(movement.amount)
     place = (movement.recipient, money.currency, money.amount)
     return bool(await connection.fetchval(SQL["known_payment"], tenant_id, movement.tx_hash, agent_id, *place))

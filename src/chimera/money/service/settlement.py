@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera.money.service.treasury import close, now
 from chimera.money.types.authorization import COMPUTE, Closing, Settlement, SpendOutcome, metered
@@ -17,7 +17,6 @@ from chimera_protocol.money import Money
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("money/settlement")
 _FRESH = "Ask for a new authorisation with a fresh Idempotency-Key."
@@ -54,7 +53,7 @@ class SettlementService:
             row = await self._doubted(connection, reservation_id)
             return await self._end(connection, tenant_id, row, _voided(row), actor, SQL["doubted"])
 
-    async def _authorised(self, connection: "Connection", verification: str) -> "Record":
+    async def _authorised(self, connection: Connection, verification: str) -> "Record":
         row = await connection.fetchrow(SQL["authorised"], verification, self._clock())
         if row is None or row["status"] == "refused":
             raise NotFound(f"no spend was authorised as {verification}")
@@ -67,7 +66,7 @@ class SettlementService:
             raise Conflict("this authorisation has expired", remedy=_FRESH)
         return row
 
-    async def _doubted(self, connection: "Connection", reservation_id: UUID) -> "Record":
+    async def _doubted(self, connection: Connection, reservation_id: UUID) -> "Record":
         row = await connection.fetchrow(SQL["doubted"], reservation_id)
         if row is None:
             raise NotFound(f"spend {reservation_id} does not exist")
@@ -76,7 +75,7 @@ class SettlementService:
         return row
 
     async def _end(
-        self, connection: "Connection", tenant_id: UUID, row: "Record", closing: Closing, actor: str, again: str
+        self, connection: Connection, tenant_id: UUID, row: "Record", closing: Closing, actor: str, again: str
     ) -> ClosedSpend:
         closing = closing.model_copy(update={"actor": actor})
         done = await close(connection, [closing], self._clock())

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.audit.service import trail as audit
 from chimera.database.group_commit import GroupCommit
-from chimera.database.postgres import Database
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
 from chimera.money.rules.anomalies import PastSpend, SpendHistory
 from chimera.money.rules.budget import Counter
@@ -25,7 +25,6 @@ from chimera_protocol.money import Money
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
 _EXPIRE_BATCH = 500
@@ -130,7 +129,7 @@ class Treasury:
         return [None] * len(group)
 
 
-async def close(connection: "Connection", closings: Sequence[Closing], at: datetime | None = None) -> list[UUID]:
+async def close(connection: Connection, closings: Sequence[Closing], at: datetime | None = None) -> list[UUID]:
     """End pending transfers in the caller's transaction; those that were still pending. Done twice it changes nothing.
 
     Locks the treasuries, then the transfers, in order: call it after every other lock of the transaction.
@@ -157,7 +156,7 @@ async def close(connection: "Connection", closings: Sequence[Closing], at: datet
     return [row["reservation_id"] for row in rows]
 
 
-async def void(connection: "Connection", reservation_ids: Sequence[UUID]) -> None:
+async def void(connection: Connection, reservation_ids: Sequence[UUID]) -> None:
     """The money was not spent: it is free again."""
     await close(connection, [Closing(reservation_id=each, outcome=SpendOutcome.VOIDED) for each in reservation_ids])
 
@@ -173,7 +172,7 @@ class _AnomalyDetector:
         self._habits: dict[tuple[UUID, str], SpendHistory] = {}
 
     @classmethod
-    async def read(cls, connection: "Connection", group: Sequence[SpendOrder], now: datetime) -> "_AnomalyDetector":
+    async def read(cls, connection: Connection, group: Sequence[SpendOrder], now: datetime) -> "_AnomalyDetector":
         watch = cls()
         watched = [(n, order) for n, order in enumerate(group) if order.request.category not in ROUTINE]
         if not watched:

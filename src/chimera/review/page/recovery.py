@@ -32,13 +32,13 @@ async def answer(
 ) -> Response:
     """Settle whether something is out there."""
     who, system = visit.who, visit.system
-    await system.enqueue(await system.questions.answer(who.tenant_id, effect_id, said, url, note, who.actor))
+    await system.questions.answer(who.tenant_id, effect_id, said, url, note, who.actor)
     return done(visit, _TOLD[said], ROOM)
 
 
 async def replay(visit: Visitor, task_id: Id) -> Response:
     """Give a dead letter another life."""
-    await visit.system.enqueue(await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor))
+    await visit.system.desk.replay(visit.who.tenant_id, task_id, visit.who.actor)
     return done(visit, "Replayed.", ROOM)
 
 

@@ -11,8 +11,7 @@ from chimera.api.auth import Anyone, Reviewer, Wired
 from chimera.api.paging import Before, Limit
 from chimera.review.types.messages import ReviewOutcome
 from chimera.review.types.views import ApprovalView
-from chimera.values import Decision, Page, Stage
-from chimera.wiring import System
+from chimera.values import Decision, Page
 from chimera_protocol.wire import Text, Wire
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
@@ -77,7 +76,7 @@ async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wire
     """Approve exactly this content; the Judge commits it. 409 when persona or campaign has moved on."""
     decision = Decision.APPROVE
     said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
-    return await _handed_on(system, said)
+    return _outcome(said)
 
 
 @router.post("/{approval_id}/reject", status_code=202)
@@ -85,14 +84,14 @@ async def reject(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired
     """Reject it; the Planner has it made anew with the note, within its bound."""
     decision = Decision.REJECT
     said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
-    return await _handed_on(system, said)
+    return _outcome(said)
 
 
 @router.post("/{approval_id}/edit", status_code=202)
 async def edit(approval_id: UUID, edit: Edit, who: Reviewer, system: Wired) -> DecisionOutcome:
     """Put other words in its place; the edit is judged again."""
     said = await system.review.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note)
-    return await _handed_on(system, said)
+    return _outcome(said)
 
 
 @router.post("/{approval_id}/claim")
@@ -119,6 +118,5 @@ async def undo(approval_id: UUID, who: Reviewer, system: Wired) -> None:
     await system.review.undo(who.tenant_id, approval_id, who.actor)
 
 
-async def _handed_on(system: System, said: ReviewOutcome) -> DecisionOutcome:
-    await system.enqueue({Stage.JUDGE: said.tickets})
+def _outcome(said: ReviewOutcome) -> DecisionOutcome:
     return DecisionOutcome(status=said.status, first_by=said.first_by, undo_until=said.undo_until)

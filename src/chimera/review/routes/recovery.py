@@ -36,8 +36,7 @@ async def questions(who: Anyone, system: Wired, limit: Limit = 50) -> list[Quest
 @router.post("/questions/{effect_id}/answer", status_code=204)
 async def answer(effect_id: UUID, said: Answer, who: Reviewer, system: Wired) -> None:
     """Settle a question. 409 when somebody else has settled it."""
-    tickets = await system.questions.answer(who.tenant_id, effect_id, said.answer, said.url, said.note, who.actor)
-    await system.enqueue(tickets)
+    await system.questions.answer(who.tenant_id, effect_id, said.answer, said.url, said.note, who.actor)
 
 
 @router.get("/dead-letters")

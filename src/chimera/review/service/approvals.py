@@ -8,19 +8,18 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera.provenance.rules.hashes import content_hash
 from chimera.review.types.messages import ReviewOutcome
 from chimera.tasks.store import task_rows as rows
 from chimera.tasks.types.work import ExecutionResult, Verdict
-from chimera.values import Decision, TaskKind, TaskStatus
+from chimera.values import Decision, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("review/approvals")
 
@@ -115,7 +114,7 @@ class ReviewService:
 
     async def _back_to_judge(
         self,
-        connection: "Connection",
+        connection: Connection,
         tenant_id: UUID,
         task: "Record",
         status: str,
@@ -129,16 +128,17 @@ class ReviewService:
         moved = await connection.fetch(SQL["reopen"], task["task_id"], waiting, self._undo)
         await _note(connection, tenant_id, actor, f"approval.{status}", task, {})
         # While it can be taken back nobody is told: the sweeper brings it to the Judge when its time has come.
-        tickets = [rows.ticket(row) for row in moved] if self._undo == 0 else []
-        return ReviewOutcome(status=status, undo_until=revocable if self._undo else None, tickets=tickets)
+        if self._undo == 0:
+            connection.enqueue(Stage.JUDGE, map(rows.queue_item, moved))
+        return ReviewOutcome(status=status, undo_until=revocable if self._undo else None)
 
 
-async def escalate(connection: "Connection") -> None:
+async def escalate(connection: Connection) -> None:
     """Say in the trail what has waited for a human too long."""
     await connection.execute(SQL["escalate"])
 
 
-async def _waiting(connection: "Connection", approval_id: UUID, actor: str, *, bound: bool) -> "Record":
+async def _waiting(connection: Connection, approval_id: UUID, actor: str, *, bound: bool) -> "Record":
     row = await connection.fetchrow(SQL["lock"], approval_id)
     if row is None:
         raise NotFound(f"approval {approval_id} does not exist")
@@ -179,7 +179,7 @@ def _needs_two(task: "Record") -> bool:
 
 
 async def _add_execution(
-    connection: "Connection", tenant_id: UUID, task: "Record", result: ExecutionResult, author: str
+    connection: Connection, tenant_id: UUID, task: "Record", result: ExecutionResult, author: str
 ) -> None:
     parts = result.artifact.said_and_shown if result.artifact else []
     body = result.model_dump_json(exclude_unset=True)
@@ -187,6 +187,6 @@ async def _add_execution(
 
 
 async def _note(
-    connection: "Connection", tenant_id: UUID, actor: str, action: str, task: "Record", body: dict[str, JsonValue]
+    connection: Connection, tenant_id: UUID, actor: str, action: str, task: "Record", body: dict[str, JsonValue]
 ) -> None:
     await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(task["task_id"]), body=body)

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera.personas.types.policy import Policy
 from chimera.review.rules import calibration
@@ -17,7 +17,6 @@ from chimera_protocol.errors import NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("review/quality")
 READS = queries("fleet/reads")
@@ -86,7 +85,7 @@ class QualityService:
 
 
 async def _note(
-    connection: "Connection", tenant_id: UUID, actor: str, action: str, row: "Record", body: dict[str, JsonValue]
+    connection: Connection, tenant_id: UUID, actor: str, action: str, row: "Record", body: dict[str, JsonValue]
 ) -> None:
     said: dict[str, JsonValue] = {"audit_id": str(row["audit_id"]), "score": row["score"], **body}
     await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(row["task_id"]), body=said)

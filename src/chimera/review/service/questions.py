@@ -8,20 +8,19 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera.audit.service import trail as audit
 from chimera.campaigns import service as campaigns
-from chimera.database.postgres import Database, queries
+from chimera.database.outbox import QueueItem
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict, Superseded
 from chimera.publishing.service import complete, effect_of, move, refuse
 from chimera.publishing.types import Effect, Receipt
 from chimera.review.types.questions import Answered, QuestionView
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import QueueItem
 from chimera.values import EffectStatus, Priority, Stage, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("publishing/queries")
 TASKS = queries("tasks/tasks")
@@ -46,8 +45,8 @@ class QuestionService:
 
     async def answer(
         self, tenant_id: UUID, effect_id: UUID, answer: Answered, url: str | None, note: str | None, actor: str
-    ) -> dict[Stage, list[QueueItem]]:
-        """Settle a question; the tickets that follow from it.
+    ) -> None:
+        """Settle a question.
 
         NotFound for an unknown one, Conflict when it is settled already or being looked at this moment, Invalid when
         a post is said to be out without its address.
@@ -59,6 +58,8 @@ class QuestionService:
                 row = await _asked(connection, effect_id)
                 effect = effect_of(row, row["attempt"], row["tries"], EffectStatus.UNKNOWN)
                 await self._settle(connection, effect, answer, url or "", actor)
+                if answer in (Answered.TRY_AGAIN, Answered.LOOK_AGAIN):
+                    connection.enqueue(Stage.PUBLISH, [_queue_item(effect)])
                 again = answer is Answered.TRY_AGAIN
                 await connection.execute(SQL["answered"], effect_id, actor, again)
                 body: dict[str, JsonValue] = {"answer": answer.value, "url": url, "note": note}
@@ -67,9 +68,10 @@ class QuestionService:
                 )
         except Superseded as error:
             raise Conflict("it was settled this very moment") from error
-        return await self._follow(tenant_id, effect, answer)
+        if answer in (Answered.IT_HAPPENED, Answered.GIVE_UP):
+            await self._release(tenant_id, effect)
 
-    async def _settle(self, connection: "Connection", effect: Effect, answer: Answered, url: str, actor: str) -> None:
+    async def _settle(self, connection: Connection, effect: Effect, answer: Answered, url: str, actor: str) -> None:
         now = datetime.now(UTC)
         match answer:
             case Answered.IT_HAPPENED:
@@ -85,24 +87,25 @@ class QuestionService:
             case _:
                 assert_never(answer)
 
-    async def _follow(self, tenant_id: UUID, effect: Effect, answer: Answered) -> dict[Stage, list[QueueItem]]:
-        if answer in (Answered.TRY_AGAIN, Answered.LOOK_AGAIN):
-            ticket = QueueItem(
-                id=effect.effect_id,
-                tenant_id=effect.tenant_id,
-                agent_id=effect.agent_id,
-                priority=Priority.MEDIUM,
-            )
-            return {Stage.PUBLISH: [ticket]}
+    async def _release(self, tenant_id: UUID, effect: Effect) -> None:
         async with self._tenants.transaction(tenant_id) as connection:
             pending = TaskStatus.PENDING.value
             released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, pending)
+            rows.enqueue(connection, released, Stage.WORK)
         async with self._tenants.transaction(tenant_id) as connection:
             await campaigns.finish(connection, effect.campaign_id)
-        return {Stage.WORK: [ticket for stage, ticket in rows.placed(released) if stage is Stage.WORK]}
 
 
-async def _asked(connection: "Connection", effect_id: UUID) -> "Record":
+def _queue_item(effect: Effect) -> QueueItem:
+    return QueueItem(
+        id=effect.effect_id,
+        tenant_id=effect.tenant_id,
+        agent_id=effect.agent_id,
+        priority=Priority.MEDIUM,
+    )
+
+
+async def _asked(connection: Connection, effect_id: UUID) -> "Record":
     row = await connection.fetchrow(SQL["lock_asked"], effect_id)
     if row is None:
         raise NotFound(f"effect {effect_id} does not exist")

@@ -7,7 +7,7 @@ from chimera.money.types.authorization import CfoAnswer
 from chimera.money.types.messages import Cost
 from chimera.provenance.types.assets import AssetRecord
 from chimera.publishing.types import EffectOrder
-from chimera.tasks.types.messages import QueueItem, Task
+from chimera.tasks.types.messages import Task
 from chimera.tasks.types.work import ExecutionResult, Verdict
 from chimera_protocol.wire import Wire
 
@@ -47,9 +47,8 @@ class CommitCommand(Wire):
 
 
 class ReviewOutcome(Wire):
-    """What a reviewer's word came to. While it can be taken back there are no tickets: nobody acts on it yet."""
+    """What a reviewer's word came to. While it can be taken back nobody acts on it yet."""
 
     status: str
     first_by: str | None = None
     undo_until: datetime | None = None
-    tickets: list[QueueItem] = []

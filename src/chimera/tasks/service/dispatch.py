@@ -1,7 +1,6 @@
 """What callers do with tasks from outside the swarm: dispatch, claim and return, cancel, replay, decide."""
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,14 +10,14 @@ from pydantic import JsonValue
 from chimera import lifecycle, retry
 from chimera.audit.service import trail as audit
 from chimera.campaigns.rules import planning
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera.ids import new_id
 from chimera.money.service.treasury import void
 from chimera.provenance.rules.hashes import content_hash
 from chimera.tasks import rules
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import NewTask, QueueItem
+from chimera.tasks.types.messages import NewTask
 from chimera.tasks.types.views import DeadLetterView
 from chimera.tasks.types.work import ExecutionResult, TaskDispatch
 from chimera.values import CampaignStatus, Page, Stage, TaskStatus
@@ -28,11 +27,9 @@ from chimera_protocol.wire import Wire
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 TASKS = queries("tasks/tasks")
 SQL = queries("tasks/dispatch")
-Tickets = dict[Stage, list[QueueItem]]
 
 
 class Claimed(Wire):
@@ -46,14 +43,14 @@ class Claimed(Wire):
 
 
 class TaskService:
-    """Every call is one transaction under the caller's tenant; tickets are for the queues, after the commit."""
+    """Every call is one transaction under the caller's tenant."""
 
     def __init__(self, tenants: Database, cool_down_seconds: float = 0.0) -> None:
         self._tenants = tenants
         self._cool = cool_down_seconds
 
-    async def dispatch(self, tenant_id: UUID, wanted: TaskDispatch, actor: str) -> tuple[UUID, bool, Tickets]:
-        """Take on a task: its id, whether it is new, its tickets. The same one twice is taken on once (ORC-4).
+    async def dispatch(self, tenant_id: UUID, wanted: TaskDispatch, actor: str) -> tuple[UUID, bool]:
+        """Take on a task: its id, and whether it is new. The same one twice is taken on once (ORC-4).
 
         NotFound for an unknown persona or campaign, Conflict for a wrong soul hash, a campaign that does not
         run, or an execution id that was used for something else.
@@ -62,7 +59,7 @@ class TaskService:
             known = await connection.fetchrow(TASKS["known"], wanted.execution_id)
             if known is not None:
                 _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
-                return known["task_id"], False, {}
+                return known["task_id"], False
             speaker = await _speaker(connection, wanted)
             filled = wanted.context.model_copy(update={"soul_hash": speaker["soul_hash"]})
             task = NewTask(
@@ -80,9 +77,10 @@ class TaskService:
                 if known is None:
                     raise Conflict(f"execution {wanted.execution_id} was dispatched this very moment")
                 _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
-                return known["task_id"], False, {}
+                return known["task_id"], False
             await _note(connection, tenant_id, actor, "task.dispatched", task.task_id)
-            return task.task_id, True, _tickets(inserted)
+            rows.enqueue(connection, inserted)
+            return task.task_id, True
 
     async def claim(self, tenant_id: UUID, key_id: UUID, persona: str | None, lease_seconds: float) -> Claimed | None:
         """Give an outside agent the next task that is meant for one; None when there is none."""
@@ -101,7 +99,7 @@ class TaskService:
 
     async def submit(
         self, tenant_id: UUID, key_id: UUID, task_id: UUID, result: ExecutionResult, attempt: int | None
-    ) -> Tickets:
+    ) -> None:
         """Take an outside agent's result to the Judge. Conflict unless the task runs and is the caller's."""
         objection = rules.claimable(result)
         if objection:
@@ -122,7 +120,7 @@ class TaskService:
                 "content_hash": content_hash(result.artifact.said_and_shown) if result.artifact else None,
             }
             moved = await connection.fetch(TASKS["submit"], json.dumps([item]), TaskStatus.IN_PROGRESS.value)
-        return {Stage.JUDGE: [rows.ticket(row) for row in moved]}
+            connection.enqueue(Stage.JUDGE, map(rows.queue_item, moved))
 
     async def cancel(self, tenant_id: UUID, task_id: UUID, actor: str, reason: str | None = None) -> None:
         """Stop a task that is not over, or close a dead letter for good. Conflict when there is nothing to stop."""
@@ -137,7 +135,7 @@ class TaskService:
             held = await connection.fetch(TASKS["open_reservation"], task_id)
             await void(connection, [row["reservation_id"] for row in held])
 
-    async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> Tickets:
+    async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> None:
         """Give a dead letter another life (ORC-11).
 
         Conflict for a task that is not one, before its cool-down is over, and after its last life.
@@ -149,7 +147,7 @@ class TaskService:
             await connection.execute(SQL["reopen_campaign"], row["campaign_id"], row["kind"])
             moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
             await _note(connection, tenant_id, actor, "task.replayed", task_id)
-            return _tickets(moved)
+            rows.enqueue(connection, moved)
 
     async def dead_letters(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> Page[DeadLetterView]:
         """What was given up, the newest first."""
@@ -183,7 +181,7 @@ class TaskService:
             )
 
 
-async def _speaker(connection: "Connection", wanted: TaskDispatch) -> "Record":
+async def _speaker(connection: Connection, wanted: TaskDispatch) -> "Record":
     row = await connection.fetchrow(TASKS["speaker"], wanted.context.persona, wanted.context.campaign_id)
     if row is None:
         raise NotFound(
@@ -212,7 +210,7 @@ def _same(known: TaskDispatch, wanted: TaskDispatch) -> None:
         )
 
 
-async def _lock(connection: "Connection", task_id: UUID) -> "Record":
+async def _lock(connection: Connection, task_id: UUID) -> "Record":
     row = await connection.fetchrow(TASKS["lock"], task_id)
     if row is None:
         raise NotFound(f"task {task_id} does not exist")
@@ -220,7 +218,7 @@ async def _lock(connection: "Connection", task_id: UUID) -> "Record":
 
 
 async def _note(
-    connection: "Connection",
+    connection: Connection,
     tenant_id: UUID,
     actor: str,
     action: str,
@@ -228,13 +226,6 @@ async def _note(
     body: dict[str, JsonValue] | None = None,
 ) -> None:
     await audit.note(connection, tenant_id, actor=actor, action=action, subject=str(task_id), body=body or {})
-
-
-def _tickets(inserted: "Sequence[Record]") -> Tickets:
-    found: Tickets = {}
-    for stage, ticket in rows.placed(inserted):
-        found.setdefault(stage, []).append(ticket)
-    return found
 
 
 def _claimed(row: "Record") -> Claimed:

@@ -16,7 +16,7 @@ from chimera.campaigns import service as campaigns
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
 from chimera.database.group_commit import GroupCommit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Superseded
 from chimera.ids import new_id
 from chimera.money.service.treasury import ANSWER, void
@@ -26,7 +26,7 @@ from chimera.provenance.rules.hashes import content_hash
 from chimera.review.service.approvals import escalate
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import CommitResult, Lease, NewTask, QueueItem, Task
+from chimera.tasks.types.messages import CommitResult, Lease, NewTask, Task
 from chimera.tasks.types.work import ExecutionResult, Verdict
 from chimera.values import Decision, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import NotFound
@@ -34,7 +34,6 @@ from chimera_protocol.errors import NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-    from chimera.database.postgres import Connection
 
 SQL = queries("tasks/tasks")
 _KINDS = {
@@ -68,14 +67,14 @@ class WorkService:
         """See `ports.Work.claim`."""
         guard = lifecycle.before(TaskStatus.IN_PROGRESS)
         async with self._database.connection() as connection:
-            found = await connection.fetch(SQL["claim"], rows.tickets(leases), process_id, _KINDS[stage], guard)
+            found = await connection.fetch(SQL["claim"], rows.due(leases), process_id, _KINDS[stage], guard)
         return [rows.task(row) for row in found]
 
     async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
         """See `ports.Work.pieces`."""
         guard = [TaskStatus.IN_REVIEW.value]
         async with self._database.connection() as connection:
-            found = await connection.fetch(SQL["claim_pieces"], rows.tickets(leases), process_id, guard)
+            found = await connection.fetch(SQL["claim_pieces"], rows.due(leases), process_id, guard)
         return [
             PendingReview(
                 task=rows.task(row),
@@ -127,7 +126,7 @@ class WorkService:
         status = TaskStatus.IN_REVIEW if stage is Stage.JUDGE else TaskStatus.IN_PROGRESS
         kinds = _KINDS.get(stage, list(TaskKind))
         async with self._database.connection() as connection:
-            await connection.execute(SQL["let_go"], process_id, status.value, kinds, held, seconds)
+            await connection.execute(SQL["release_lost_claims"], process_id, status.value, kinds, held, seconds)
 
     async def setting(self, task: Task) -> TaskContext:
         """See `ports.Work.setting`. Versions never change, so they are read once per process."""
@@ -184,12 +183,12 @@ class WorkService:
                 found[row["number"]].append(alike)
         return found
 
-    async def store_plan(self, task: Task, planned: NewPlan) -> Sequence[QueueItem]:
+    async def store_plan(self, task: Task, planned: NewPlan) -> None:
         """See `ports.Work.lay_out`."""
         async with self._database.transaction() as connection:
             await connection.fetch(SQL["lock_for_planning"], task.task_id)  # the campaign first, as everybody does
             await self._complete(connection, task)
-            return await campaigns.store_plan(connection, task, planned)
+            await campaigns.store_plan(connection, task, planned)
 
     async def rejected(self, task: Task) -> RevisionRequest:
         """See `ports.Work.rejected`."""
@@ -205,7 +204,7 @@ class WorkService:
             result=ExecutionResult.model_validate_json(row["result"]) if row["result"] else None,
         )
 
-    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[QueueItem]:
+    async def replace_task(self, task: Task, old: Task, new: NewTask) -> None:
         """See `ports.Work.replace`."""
         async with self._database.transaction() as connection:
             where = await connection.fetchrow(SQL["lock_for_planning"], task.task_id)
@@ -213,9 +212,8 @@ class WorkService:
             if where is None:
                 raise Superseded(f"task {task.task_id} has gone")
             row = rows.task_row(new, where, TaskStatus.QUEUED)
-            found = await connection.fetch(SQL["insert"], json.dumps([row]))
-            await connection.execute(SQL["repoint"], old.task_id, new.task_id, task.campaign_id)
-            return [ticket for _, ticket in rows.placed(found)]
+            rows.enqueue(connection, await connection.fetch(SQL["insert"], json.dumps([row])))
+            await connection.execute(SQL["rewire_dependents"], old.task_id, new.task_id, task.campaign_id)
 
     async def _guarded(self, name: str, task: Task, *args: object) -> None:
         async with self._database.connection() as connection:
@@ -223,7 +221,7 @@ class WorkService:
         if row is None:
             raise Superseded(f"task {task.task_id} has moved on")
 
-    async def _complete(self, connection: "Connection", task: Task) -> None:
+    async def _complete(self, connection: Connection, task: Task) -> None:
         row = await connection.fetchrow(SQL["complete"], task.task_id, task.attempt, TaskStatus.IN_PROGRESS.value)
         if row is None:
             raise Superseded(f"task {task.task_id} has moved on")
@@ -231,10 +229,9 @@ class WorkService:
     async def _write_results(self, group: Sequence[Mapping[str, JsonValue]]) -> Sequence[CommitResult]:
         async with self._database.connection() as connection:
             found = await connection.fetch(SQL["submit"], json.dumps(group), TaskStatus.IN_PROGRESS.value)
+            connection.enqueue(Stage.JUDGE, map(rows.queue_item, found))
         moved = {
-            (str(row["task_id"]), row["attempt"]): CommitResult(
-                task_id=row["task_id"], status=TaskStatus.IN_REVIEW, follow_up={Stage.JUDGE: rows.ticket(row)}
-            )
+            (str(row["task_id"]), row["attempt"]): CommitResult(task_id=row["task_id"], status=TaskStatus.IN_REVIEW)
             for row in found
         }
         return [moved.get(_which(item)) or _nothing(item) for item in group]
@@ -259,9 +256,15 @@ class WorkService:
         return [moved.get(_which(item)) or _nothing(item) for item in group]
 
     async def _commit_rows(
-        self, connection: "Connection", group: Sequence[Mapping[str, JsonValue]]
+        self, connection: Connection, group: Sequence[Mapping[str, JsonValue]]
     ) -> Mapping[tuple[str, JsonValue], CommitResult]:
         found = await connection.fetch(SQL["commit"], json.dumps(group), TaskStatus.IN_REVIEW.value)
+        for row in found:
+            item = rows.queue_item(row)
+            if row["effect_id"] is not None:
+                connection.enqueue(Stage.PUBLISH, [item.model_copy(update={"id": row["effect_id"]})])
+            if row["revise_id"] is not None:
+                connection.enqueue(Stage.PLAN, [item.model_copy(update={"id": row["revise_id"]})])
         return {(str(row["task_id"]), row["attempt"]): _committed(row) for row in found}
 
     async def _tidy(self, campaign_ids: Iterable[UUID]) -> None:
@@ -282,30 +285,26 @@ class Sweeper:
         self._lease = lease_seconds
         self._batch = batch
 
-    async def sweep(self) -> dict[Stage, list[QueueItem]] | None:
-        """Start what waits for nothing, take work back from dead processes, list what is due.
-
-        None while another process is at it.
-        """
-        queues: dict[Stage, list[QueueItem]] = {stage: [] for stage in Stage}
+    async def sweep(self) -> bool:
+        """Start what waits for nothing, take work back from dead processes, queue what is due; False while another
+        process is at it."""
         async with self._database.transaction() as connection:
             if not await connection.fetchval(SQL["lead"], _SWEEP_LOCK):
-                return None
+                return False
             await connection.execute(SQL["cancel_orphans"], TaskStatus.PENDING.value)
             found = await connection.fetch(SQL["orphaned"], self._lease)
             found += await connection.fetch(SQL["release_pending"], None, TaskStatus.PENDING.value)
             found += await connection.fetch(SQL["due"], self._batch, min(self._lease, 2.0))
+            rows.enqueue(connection, found)
         async with self._database.transaction() as connection:
             await campaigns.finish(connection, None)
             await escalate(connection)
-        for stage, ticket in rows.placed(found):
-            queues[stage].append(ticket)
-        return queues
+        return True
 
 
-async def _end(connection: "Connection", task: Task, status: TaskStatus, cause: str) -> None:
+async def _end(connection: Connection, task: Task, status: TaskStatus, cause: str) -> None:
     guard = lifecycle.before(status)
-    if await connection.fetchrow(SQL["bury"], task.task_id, task.attempt, status.value, cause, guard) is None:
+    if await connection.fetchrow(SQL["dead_letter"], task.task_id, task.attempt, status.value, cause, guard) is None:
         raise Superseded(f"task {task.task_id} has moved on")
     await audit.note(
         connection,
@@ -341,12 +340,8 @@ def _commit_row(judgement: CommitCommand) -> Mapping[str, JsonValue]:
 
 
 def _committed(row: "Record") -> CommitResult:
-    follow_up: dict[Stage, QueueItem] = {}
-    if row["effect_id"] is not None:
-        follow_up[Stage.PUBLISH] = rows.ticket(row).model_copy(update={"id": row["effect_id"]})
-    if row["revise_id"] is not None:
-        follow_up[Stage.PLAN] = rows.ticket(row).model_copy(update={"id": row["revise_id"]})
-    return CommitResult(task_id=row["task_id"], status=TaskStatus(row["status"]), follow_up=follow_up)
+    followed = row["effect_id"] is not None or row["revise_id"] is not None
+    return CommitResult(task_id=row["task_id"], status=TaskStatus(row["status"]), followed=followed)
 
 
 def _which(item: Mapping[str, JsonValue]) -> tuple[str, JsonValue]:
@@ -362,4 +357,4 @@ def _refused(done: CommitResult | None) -> bool:
 
 
 def _ends(done: CommitResult | None) -> bool:
-    return done is not None and done.status is not None and not done.follow_up and done.status in lifecycle.TASK_OVER
+    return done is not None and done.status is not None and not done.followed and done.status in lifecycle.TASK_OVER

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue, TypeAdapter
 
 from chimera import lifecycle
-from chimera.tasks.types.messages import Lease, NewTask, QueueItem, Task, Upstream
+from chimera.database.outbox import QueueItem
+from chimera.database.postgres import Connection
+from chimera.tasks.types.messages import Lease, NewTask, Task, Upstream
 from chimera.tasks.types.work import TaskDispatch
 from chimera.values import Priority, Stage, TaskKind, TaskStatus
 
@@ -42,11 +44,18 @@ def task_row(new: NewTask, where: "Record", status: TaskStatus) -> dict[str, Jso
 def placed(rows: "Sequence[Record]") -> list[tuple[Stage, QueueItem]]:
     """The rows that stand in a queue, each with its stage."""
     stages = [lifecycle.stage_of(TaskKind(row["kind"]), TaskStatus(row["status"]), row["external"]) for row in rows]
-    return [(stage, ticket(row)) for stage, row in zip(stages, rows, strict=True) if stage is not None]
+    return [(stage, queue_item(row)) for stage, row in zip(stages, rows, strict=True) if stage is not None]
 
 
-def ticket(row: "Record") -> QueueItem:
-    """The ticket of a task's row."""
+def enqueue(connection: Connection, rows: "Sequence[Record]", *stages: Stage) -> None:
+    """Queue the tasks that are due now, once the transaction is committed; of these stages, or of all."""
+    for stage, item in placed(rows):
+        if not stages or stage in stages:
+            connection.enqueue(stage, [item])
+
+
+def queue_item(row: "Record") -> QueueItem:
+    """A task's row as a line of a queue."""
     return QueueItem(
         id=row["task_id"],
         tenant_id=row["tenant_id"],
@@ -55,7 +64,7 @@ def ticket(row: "Record") -> QueueItem:
     )
 
 
-def tickets(leases: Sequence[Lease]) -> str:
+def due(leases: Sequence[Lease]) -> str:
     """Leases as the claiming queries take them."""
     return json.dumps([{"id": str(lease.id), "redelivered": lease.redelivered} for lease in leases])
 

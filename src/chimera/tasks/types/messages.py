@@ -3,17 +3,8 @@
 from uuid import UUID
 
 from chimera.tasks.types.work import TaskDispatch
-from chimera.values import Priority, Stage, TaskKind, TaskStatus
+from chimera.values import TaskKind, TaskStatus
 from chimera_protocol.wire import Wire
-
-
-class QueueItem(Wire):
-    """A line of a queue: the id of a row that is due, and where it queues."""
-
-    id: UUID
-    tenant_id: UUID
-    agent_id: UUID
-    priority: Priority
 
 
 class Lease(Wire):
@@ -53,14 +44,15 @@ class Task(Wire):
 
 
 class CommitResult(Wire):
-    """What a commit came to: the task's new state, and the tickets that follow from it.
+    """What a commit came to: the task's new state.
 
     No status means that the write found nothing to do: another attempt has won.
     """
 
     task_id: UUID
     status: TaskStatus | None
-    follow_up: dict[Stage, QueueItem] = {}
+    followed: bool = False
+    """Whether more work comes of it: an effect, or a revision."""
 
 
 class NewTask(Wire):
