@@ -33,7 +33,7 @@ async def signing(state: Path, passphrase: str | None = None) -> AsyncIterator[P
 def ours(state: Path, name: str) -> psutil.Process:
     """The one process of this name that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
-    (found,) = [each for each in children if f"chimera_{name} --state {state}/" in " ".join(each.cmdline())]
+    (found,) = [each for each in children if f".{name} --state {state}/" in " ".join(each.cmdline())]
     return found
 
 
