@@ -272,8 +272,7 @@ async def storm_over(state: Path, crew: Crew, seed: int, seconds: float) -> Asyn
 
 async def _man(crew: Crew, settings: Settings, network: Network) -> None:
     """All role processes; one Publisher reaches the network over HTTP, the other one over a pipe."""
-    args = ["-m", "chimera_devnet.social", "--db", str(network.file)]
-    piped = network.config(settings, "pipe", command=sys.executable, args=args, env=network.env)
+    piped = network.config(settings, "pipe", command=sys.executable, args=network.arguments)
     for role, count in ROLES.items():
         for number in range(1, count + 1):
             own = {"mcp_config": piped} if (role, number) == ("publisher", 1) else {}

@@ -75,8 +75,9 @@ class Network:
         return f"http://127.0.0.1:{self.port}/mcp"
 
     @property
-    def env(self) -> dict[str, str]:
-        return {"CHIMERA_SOCIAL_FAULT": f"@{self.switch}"}
+    def arguments(self) -> list[str]:
+        """How to serve this file with these faults."""
+        return ["-m", "chimera_devnet.social", "--db", str(self.file), "--fault", f"@{self.switch}"]
 
     def config(self, settings: Settings, name: str, **reached: Any) -> Path:
         """An MCP configuration file in which the network is reached so."""
@@ -95,9 +96,7 @@ class Network:
         """A new process; False when it dies before it listens."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "chimera_devnet.social", "--db", str(self.file), "--transport", "http"),
-                *("--port", str(self.port)),
-                env={**os.environ, **self.env},
+                *(sys.executable, *self.arguments, "--transport", "http", "--port", str(self.port)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )

@@ -6,9 +6,8 @@ import pytest
 from tests.chaos.crew import KILLED, Crew
 from tests.chaos.grounds import Network
 from tests.chaos.truths import EFFECTS, TASKS, effects_are_published_once, network_posts, tasks_are_whole
+from tests.failpoints import VARIABLE
 from tests.journeys.fleet import Fleet, dispatch, result, until
-
-from chimera.failpoint import VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

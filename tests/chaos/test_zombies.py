@@ -11,9 +11,8 @@ from uuid import UUID
 import pytest
 from tests.chaos.crew import Crew
 from tests.chaos.test_points import ROLES, delivered, one_piece
+from tests.failpoints import VARIABLE
 from tests.journeys.fleet import Fleet, dispatch, until
-
-from chimera.failpoint import VARIABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

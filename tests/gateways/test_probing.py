@@ -15,7 +15,8 @@ import imageio_ffmpeg
 import pytest
 from PIL import Image
 
-from chimera.gateways.media_probe import MAX_PIXELS, probe
+from chimera.gateways.media_probe import MAX_PIXELS
+from chimera.gateways.probe_client import probe
 from chimera.media.types import MediaFacts
 from chimera_protocol.errors import Invalid, NotFound
 

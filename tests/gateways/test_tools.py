@@ -30,8 +30,7 @@ def tweet(key: str, text: str = "Hello") -> Arguments:
 def server(folder: Path, fault: str = "", **changes: Any) -> ToolServer:
     given: dict[str, Any] = {
         "command": sys.executable,
-        "args": ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")],
-        "env": {"CHIMERA_SOCIAL_FAULT": fault},
+        "args": ["-m", "chimera_devnet.social", "--db", str(folder / "social.db"), "--fault", fault],
         "reads": READS,
         "acts": ACTS,
     }

@@ -1,6 +1,7 @@
 """Every named statement fits the schema and may be run by its role, and the hot ones find their rows by an index."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -29,6 +30,12 @@ HOT = [
     ("money/treasury", "habits"),
 ]
 LARGE = {"task", "effect", "api_key", "reservation"}
+FILLING = re.compile(
+    r"\bINSERT INTO\s+\w+(?:\s+AS\s+\w+)?\s*(\([^)]*\))?\s*SELECT\s+(?:DISTINCT\s+)?(.*?)\bFROM\b", re.DOTALL
+)
+"""A table that is filled from rows: its columns, if they are named, and what goes into them."""
+
+STAR = re.compile(r"(?:^|,\s*)(?:\w+\.)?\*")
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +100,29 @@ async def test_a_statement_that_does_not_fit_is_noticed(connection: asyncpg.Conn
         await plan(connection, "SELECT colour FROM task")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await plan(connection, "DELETE FROM task")
+
+
+def filled_by_position(statement: str) -> bool:
+    """Whether a column more, or another order of them, would silently go into the wrong ones."""
+    return any(each[1] is None or STAR.search(each[2]) is not None for each in FILLING.finditer(statement))
+
+
+@pytest.mark.parametrize(("subject", "name"), STATEMENTS, ids=[".".join(pair) for pair in STATEMENTS])
+def test_the_statement_names_the_columns_it_fills(subject: str, name: str) -> None:
+    assert not filled_by_position(stores.queries(subject)[name])
+
+
+@pytest.mark.parametrize(
+    ("statement", "by_position"),
+    [
+        ("INSERT INTO leaf (a, b) SELECT * FROM unnest($1, $2)", True),
+        ("INSERT INTO leaf (a, b) SELECT DISTINCT * FROM r", True),
+        ("INSERT INTO leaf (a, b)\nSELECT r.*, $2 FROM r", True),
+        ("INSERT INTO leaf SELECT a, b FROM r", True),
+        ("INSERT INTO leaf AS l (a, b) SELECT a, b * 2 FROM (SELECT * FROM r)", False),
+        ("INSERT INTO leaf (a, b) SELECT a, count(*) FROM r", False),
+        ("INSERT INTO leaf (a) VALUES ($1)", False),
+    ],
+)
+def test_a_table_filled_by_position_is_noticed(statement: str, by_position: bool) -> None:
+    assert filled_by_position(statement) is by_position

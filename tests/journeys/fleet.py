@@ -293,7 +293,8 @@ async def fleet_on(
 def faulty(settings: Settings, fault: str, timeout_seconds: float = 20.0) -> Settings:
     """Settings whose local network goes wrong in a way that `servers/social/faults.py` knows."""
     bundled = tool_servers(settings)["twitter-mcp"]
-    server = bundled.model_copy(update={"env": {"CHIMERA_SOCIAL_FAULT": fault}, "timeout_seconds": timeout_seconds})
+    args = [*bundled.args, "--fault", fault]
+    server = bundled.model_copy(update={"args": args, "timeout_seconds": timeout_seconds})
     config = settings.state / "servers.yaml"
     config.write_text(yaml.safe_dump({"mcpServers": {"twitter-mcp": server.model_dump(mode="json")}}), "utf-8")
     return settings.model_copy(update={"mcp_config": config})

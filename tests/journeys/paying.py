@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import asyncpg
 import httpx2
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tests import failpoints
 from tests.journeys.fleet import EXAMPLES, ROOT, Json, promotions, until, wire
 from tests.stores.conftest import SOUL, House
 
@@ -283,7 +283,7 @@ def publisher(settings: Settings, **environment: str) -> "Iterator[subprocess.Po
     """A publisher as the process that it really is; what it says is kept under the state folder."""
     with (settings.state / "publisher.log").open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "chimera.cli.server_commands", "work", "publisher"],
+            [*failpoints.command("chimera.cli.server_commands"), "work", "publisher"],
             cwd=ROOT,
             env={**settings.environment(), **environment},
             stdin=subprocess.DEVNULL,

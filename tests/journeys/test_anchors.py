@@ -14,6 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from pydantic import JsonValue
+from tests.failpoints import VARIABLE
 from tests.journeys.fleet import Json, until, wire
 from tests.journeys.paying import PASSPHRASE, Street, Till, killed, open_till, publisher
 from tests.stores.conftest import House
@@ -127,7 +128,7 @@ async def test_a_publisher_killed_around_the_broadcast_leaves_one_anchor(
     till: Till, tmp_path: Path, point: str
 ) -> None:
     batch, marker = await sealed(till), tmp_path / "died"
-    with publisher(till.system.settings, CHIMERA_FAULT=f"{point}:{marker}") as process:
+    with publisher(till.system.settings, **{VARIABLE: f"{point}:{marker}"}) as process:
         await killed(process)
     assert (await flags(till), await anchors(till)) == ([False], [])
     sent = ordered(till.street)[-1] if point == "anchor_sent" else None

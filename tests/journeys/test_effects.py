@@ -72,11 +72,10 @@ async def test_a_thread_that_the_platform_cuts_in_half_is_whole_in_the_end(
 def beside(settings: Settings, fault: str) -> Settings:
     """Settings with a second social network, of which nobody can ask what is on it."""
     bundled = tool_servers(settings)["twitter-mcp"]
-    args = ["-m", "chimera_devnet.social", "--db", str(settings.state / "forum.db")]
+    args = ["-m", "chimera_devnet.social", "--db", str(settings.state / "forum.db"), "--fault", fault]
     mute = bundled.model_copy(
         update={
             "args": args,
-            "env": {"CHIMERA_SOCIAL_FAULT": fault},
             "platform": Platform(max_length=280, ai_label="ai_label"),
         }
     )

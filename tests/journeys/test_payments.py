@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from tests.failpoints import VARIABLE
 from tests.journeys.fleet import WALLET
 from tests.journeys.paying import LIMITS, Street, Till, killed, new_address, publisher, till_on
 
@@ -39,13 +40,13 @@ async def test_a_publisher_that_is_killed_there_and_started_again_pays_once(
 ) -> None:
     marker = tmp_path / "died"
     effect_id = await till.approved_spend()
-    with publisher(till.system.settings, CHIMERA_FAULT=f"{point}:{marker}") as process:
+    with publisher(till.system.settings, **{VARIABLE: f"{point}:{marker}"}) as process:
         await killed(process)
     assert marker.exists()
     if point == "transferred":  # the worst of them: money has moved, and no book says so
         await till.system.wallet_desk.sync(till.tenant_id, "Nora")
         assert "wallet.unexpected_payment" not in await till.actions()
-        with publisher(till.system.settings, CHIMERA_FAULT=f"{point}:{marker}"):
+        with publisher(till.system.settings, **{VARIABLE: f"{point}:{marker}"}):
             await till.reaches(effect_id, "done", "reconciled")
     else:
         async with till.publishing():

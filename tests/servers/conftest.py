@@ -21,6 +21,7 @@ import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
+from tests import failpoints
 
 import chimera
 from chimera_protocol.money import Money
@@ -236,7 +237,7 @@ class SignerProcess:
     def start(self, passphrase: str = PASSPHRASE, **env: str) -> None:
         with (self.state.parent / "signer.err").open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "chimera_wallet.signer", *self.arguments],
+                [*failpoints.command("chimera_wallet.signer"), *self.arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from eth_keyfile import decode_keyfile_json
+from tests.failpoints import VARIABLE
 
 from chimera_wallet.signer.__main__ import main
 from chimera_wallet.signer.socket_server import MAX_LINE
@@ -82,13 +84,15 @@ def test_a_line_without_end_is_turned_away_and_others_are_served(signer, account
     assert "address" in signer.ask("address", account=account)
 
 
-def test_killed_between_signing_and_answering_it_gives_the_same_bytes_later(new_signer, cfo, account: str, end) -> None:
+def test_killed_between_signing_and_answering_it_gives_the_same_bytes_later(
+    new_signer, cfo, account: str, end, tmp_path: Path
+) -> None:
     signer = new_signer(TOKEN, started=False)
-    signer.start(CHIMERA_SIGNER_FAULT="die_after_journal:1")
+    signer.start(**{VARIABLE: f"signature_kept:{tmp_path / 'died'}"})
     order = cfo.order(account)
     with pytest.raises((EOFError, ConnectionError)):
         sign(signer, cfo, order)
-    assert signer.process.wait(timeout=5) == 70
+    assert signer.process.wait(timeout=5) == -signal.SIGKILL
     end(signer.process)
     with (signer.state / "signed.jsonl").open("ab") as file:
         file.write(b'{"order_id":"torn')

@@ -20,8 +20,8 @@ KEY = {"account": "nova", "idempotency_key": "k1"}
 def process(folder: Path, fault: str) -> StdioServerParameters:
     return StdioServerParameters(
         command=sys.executable,
-        args=["-m", "chimera_devnet.social", "--db", str(folder / "social.db")],
-        env={"PYTHONPATH": str(Path(chimera.__file__).parent.parent), faults.VARIABLE: fault},
+        args=["-m", "chimera_devnet.social", "--db", str(folder / "social.db"), "--fault", fault],
+        env={"PYTHONPATH": str(Path(chimera.__file__).parent.parent)},
     )
 
 

@@ -10,7 +10,6 @@ from mcp_types import CallToolResult, TextContent
 from tests.servers.showing import KINDS, kept, made, offered, path_of
 
 import chimera
-from chimera_devnet.social import faults
 from chimera_devnet.social.messages import OfferedMedia
 
 SOURCE = str(Path(chimera.__file__).parent.parent)
@@ -19,9 +18,9 @@ KEY = {"account": "nova", "idempotency_key": "k1"}
 
 def served(folder: Path, fault: str = "") -> Client:
     """A network of its own process that takes files from two folders."""
-    command = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db")]
+    command = ["-m", "chimera_devnet.social", "--db", str(folder / "social.db"), "--fault", fault]
     command += ["--media-from", str(folder / "absent"), "--media-from", str(folder / "outbox")]
-    env = {"PYTHONPATH": SOURCE, faults.VARIABLE: fault}
+    env = {"PYTHONPATH": SOURCE}
     return Client(StdioServerParameters(command=sys.executable, args=command, env=env), read_timeout_seconds=30)
 
 

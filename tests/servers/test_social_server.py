@@ -291,15 +291,12 @@ def test_over_stdio_the_process_leaves_at_once(tmp_path: Path, ending: str) -> N
         assert time.monotonic() - started < 2
 
 
-def test_a_server_that_cannot_start_says_why(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_cannot_start_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--db", str(tmp_path / "missing" / "social.db")]) == 2
     assert "cannot be opened" in capsys.readouterr().err
     assert main(["--db", str(tmp_path / "a.db"), "--transport", "http", "--host", "192.0.2.1"]) == 2
     assert "cannot serve" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["--db", str(tmp_path / "a.db"), "--transport", "http", "--port", "99999"])
-    monkeypatch.setenv("CHIMERA_SOCIAL_FAULT", "sulk:1")
-    assert main(["--db", str(tmp_path / "social.db")]) == 2
+    assert main(["--db", str(tmp_path / "social.db"), "--fault", "sulk:1"]) == 2
     assert "sulk" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Anchors through the wallet's tools: on the chain once, read back as they are, absent when the chain has them not."""
 
 import asyncio
-import sys
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,8 +10,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
+from tests import failpoints
 
-import chimera_wallet.__main__ as program
 from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, AnchorReading, LastOrder, PaymentReceipt
 from chimera_wallet.anchors import add_anchors
 from chimera_wallet.ledger import ChainView
@@ -147,18 +147,21 @@ async def test_without_chain_or_signer_it_waits_and_says_so(office: Office, monk
     assert "unavailable: the signer cannot be reached" in await office.refusal("last_order", account=ANCHOR_ACCOUNT)
 
 
-async def test_the_program_offers_them_and_a_death_in_between_is_one_anchor(embedded, new_signer, cfo) -> None:
+async def test_the_program_offers_them_and_a_death_in_between_is_one_anchor(
+    embedded, new_signer, cfo, tmp_path: Path
+) -> None:
     signer = new_signer(embedded.token)
     office = Office(embedded, signer, cfo)
     embedded.fund(office.address, "1 ETH")
     ordered = office.ordered()
 
-    def wallet(fault: str = "") -> Client:
-        words = ["-m", "chimera_wallet", "--rpc", embedded.url, "--signer-socket", str(signer.socket)]
-        env = {"PYTHONPATH": embedded.environment["PYTHONPATH"], program.VARIABLE: fault}
-        return Client(StdioServerParameters(command=sys.executable, args=words, env=env), read_timeout_seconds=30)
+    def wallet(fatal: str = "") -> Client:
+        python, *words = failpoints.command("chimera_wallet")
+        words += ["--rpc", embedded.url, "--signer-socket", str(signer.socket)]
+        env = {"PYTHONPATH": embedded.environment["PYTHONPATH"], failpoints.VARIABLE: fatal}
+        return Client(StdioServerParameters(command=python, args=words, env=env), read_timeout_seconds=30)
 
-    async with wallet("die_after_broadcast:1") as client:
+    async with wallet(f"payment_broadcast:{tmp_path / 'died'}") as client:
         with pytest.raises(MCPError, match="Connection closed"):
             await client.call_tool("anchor", ordered)
     async with wallet() as client:

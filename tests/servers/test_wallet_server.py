@@ -1,11 +1,12 @@
 """The wallet as a process over MCP: typed tools, and payments that survive its death at the worst moments."""
 
-import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult
+from tests import failpoints
 
 import chimera_wallet.__main__ as program
 from chimera_wallet.ledger import ChainView
@@ -23,13 +24,11 @@ def signer(embedded, new_signer):
     return new_signer(embedded.token)
 
 
-def wallet(embedded, signer, fault: str = "") -> Client:
+def wallet(embedded, signer, fatal: str = "") -> Client:
     arguments = ["--rpc", embedded.url, "--signer-socket", str(signer.socket), "--token", f"USDC={embedded.token}"]
-    server = StdioServerParameters(
-        command=sys.executable,
-        args=["-m", "chimera_wallet", *arguments],
-        env={"PYTHONPATH": embedded.environment["PYTHONPATH"], program.VARIABLE: fault},
-    )
+    python, *words = failpoints.command("chimera_wallet")
+    env = {"PYTHONPATH": embedded.environment["PYTHONPATH"], failpoints.VARIABLE: fatal}
+    server = StdioServerParameters(command=python, args=[*words, *arguments], env=env)
     return Client(server, read_timeout_seconds=30)
 
 
@@ -51,16 +50,16 @@ async def test_every_tool_is_typed_on_both_sides(embedded, signer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "spent"), [("die_after_sign:1", "signed", 0), ("die_after_broadcast:1", "confirmed", 10)]
+    ("point", "status", "spent"), [("payment_signed", "signed", 0), ("payment_broadcast", "confirmed", 10)]
 )
 async def test_a_wallet_that_dies_pays_once_and_the_next_order_goes_through(
-    embedded, signer, cfo, account: str, fault: str, status: str, spent: int
+    embedded, signer, cfo, account: str, tmp_path: Path, point: str, status: str, spent: int
 ) -> None:
     address = str(signer.ask("address", account=account)["address"])
     embedded.fund(address, "100 USDC")
     embedded.fund(address, "1 ETH")
     order, following = cfo.order(account), cfo.order(account, amount="5 USDC")
-    async with wallet(embedded, signer, fault) as client:
+    async with wallet(embedded, signer, f"{point}:{tmp_path / 'died'}") as client:
         with pytest.raises(MCPError, match="Connection closed"):
             await client.call_tool("transfer", {"order": order, "signature": cfo.sign(order)})
     assert embedded.balance(address, embedded.token) == (100 - spent) * 10**6
@@ -77,7 +76,7 @@ async def test_a_wallet_that_dies_pays_once_and_the_next_order_goes_through(
 
 
 async def test_a_signer_that_dies_while_it_signs_leaves_doubt_and_then_one_payment(
-    embedded, new_signer, cfo, account: str, end, monkeypatch: pytest.MonkeyPatch
+    embedded, new_signer, cfo, account: str, end, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chimera_wallet.signing.RETRY_SECONDS", 0.2)
     signer = new_signer(embedded.token, started=False)
@@ -86,7 +85,7 @@ async def test_a_signer_that_dies_while_it_signs_leaves_doubt_and_then_one_payme
     embedded.fund(address, "100 USDC")
     embedded.fund(address, "1 ETH")
     end(signer.process)
-    signer.start(CHIMERA_SIGNER_FAULT="die_after_journal:1")
+    signer.start(**{failpoints.VARIABLE: f"signature_kept:{tmp_path / 'died'}"})
     order = cfo.order(account)
     ordered = {"order": order, "signature": cfo.sign(order)}
     chain = ChainView(Rpc(embedded.url), {"USDC": embedded.token})
@@ -102,16 +101,11 @@ async def test_a_signer_that_dies_while_it_signs_leaves_doubt_and_then_one_payme
     end(signer.process)
 
 
-def test_a_wallet_that_cannot_start_says_why(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wallet_that_cannot_start_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     usual = ["--rpc", "http://127.0.0.1:1", "--signer-socket", "s"]
     assert program.main([*usual, "--token", "USDC=0x1"]) == 2
     assert "checksum" in capsys.readouterr().err
     assert program.main([*usual, "--transport", "http", "--host", "192.0.2.1"]) == 2
     assert "cannot serve" in capsys.readouterr().err
-    monkeypatch.setenv(program.VARIABLE, "sulk:1")
-    assert program.main(usual) == 2
-    assert "sulk" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         program.main([*usual, "--confirmations", "0"])

@@ -70,15 +70,20 @@ CROSS JOIN LATERAL (
 
 -- name: add_leaves
 INSERT INTO log_leaf (tenant_id, idx, kind, subject_id, leaf_hash, marks)
-SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[]);
+SELECT r.tenant_id, r.idx, r.kind, r.subject_id, r.leaf_hash, r.marks
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::uuid[], $5::bytea[], $6::bytea[])
+    AS r(tenant_id, idx, kind, subject_id, leaf_hash, marks);
 
 -- name: add_nodes
 INSERT INTO log_node (tenant_id, level, idx, hash)
-SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[]);
+SELECT r.tenant_id, r.level, r.idx, r.hash
+FROM unnest($1::uuid[], $2::smallint[], $3::bigint[], $4::bytea[]) AS r(tenant_id, level, idx, hash);
 
 -- name: add_checkpoints
 INSERT INTO log_checkpoint (tenant_id, size, root, sealed_at, note, public_key)
-SELECT r.*, $6 FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::timestamptz[], $5::text[]) AS r;
+SELECT r.tenant_id, r.size, r.root, r.sealed_at, r.note, $6
+FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::timestamptz[], $5::text[])
+    AS r(tenant_id, size, root, sealed_at, note);
 
 -- name: advance
 -- $1 the transaction, $2 whether what is there counts nothing. Otherwise whoever is further is right.

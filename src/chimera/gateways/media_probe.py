@@ -1,6 +1,8 @@
-"""What a media file is, measured from the file and never taken from who asked for it (MED-4)."""
+"""What a media file is, measured from the file and never taken from who asked for it (MED-4).
 
-import asyncio
+Only `probe_server` imports this: a role asks through `probe_client`, and has none of these readers in its process.
+"""
+
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,9 +25,6 @@ from chimera_protocol.errors import Invalid, NotFound
 
 MAX_PIXELS = 36_000_000
 """Largest picture that is unpacked: 6000 by 6000. A small file can claim to be much more."""
-
-SECONDS = 20.0
-"""How long measuring one file may take."""
 
 _READERS = ["PNG", "JPEG", "WEBP", "GIF"]
 _IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -61,19 +60,11 @@ _BROKEN_IMAGE = (
 """What Pillow's readers raise for a broken file."""
 
 
-async def probe(path: Path, seconds: float = SECONDS) -> MediaFacts:
+def measure(path: Path, deadline: float) -> MediaFacts:
     """Measure an image, a video or a sound. Its name must end as its content says.
 
-    Invalid for anything else, for a broken or truncated file, and for one that takes longer than `seconds`.
+    Invalid for anything else, for a broken or truncated file, and when the monotonic clock is past the deadline.
     """
-    try:
-        async with asyncio.timeout(seconds + 1):  # the thread stops by itself; this is for when it cannot
-            return await asyncio.to_thread(_measure, path, monotonic() + seconds)
-    except TimeoutError as error:
-        raise _slow(path) from error
-
-
-def _measure(path: Path, deadline: float) -> MediaFacts:
     if not path.is_file():
         raise NotFound(f"there is no file {path.name!r} to be measured")
     claimed = MEDIA_TYPES.get(path.suffix.lower().removeprefix("."))

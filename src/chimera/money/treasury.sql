@@ -94,7 +94,9 @@ WITH counted AS (
 ), reserved AS (
     INSERT INTO reservation (reservation_id, tenant_id, agent_id, campaign_id, task_id, idempotency_key, request_hash,
         request, category, payee, currency, amount, counters, answer, verification, status, expires_at, created_at)
-    SELECT * FROM jsonb_to_recordset($2::jsonb) AS r(reservation_id uuid, tenant_id uuid, agent_id uuid,
+    SELECT reservation_id, tenant_id, agent_id, campaign_id, task_id, idempotency_key, request_hash, request, category,
+        payee, currency, amount, counters, answer, verification, status, expires_at, created_at
+    FROM jsonb_to_recordset($2::jsonb) AS r(reservation_id uuid, tenant_id uuid, agent_id uuid,
         campaign_id uuid, task_id uuid, idempotency_key text, request_hash text, request jsonb, category text,
         payee text, currency text, amount numeric, counters jsonb, answer jsonb, verification text, status text,
         expires_at timestamptz, created_at timestamptz)
@@ -104,24 +106,30 @@ WITH counted AS (
     WHERE v.reservation_id = r.reservation_id
 ), opened AS (
     INSERT INTO account (tenant_id, code, kind, agent_id, campaign_id, category, party)
-    SELECT DISTINCT * FROM jsonb_to_recordset($4::jsonb) AS r(tenant_id uuid, code text, kind text, agent_id uuid,
+    SELECT DISTINCT tenant_id, code, kind, agent_id, campaign_id, category, party
+    FROM jsonb_to_recordset($4::jsonb) AS r(tenant_id uuid, code text, kind text, agent_id uuid,
         campaign_id uuid, category text, party text)
     ON CONFLICT DO NOTHING
 ), booked AS (
     INSERT INTO transaction_ledger (transaction_id, asset_id, currency, amount, compute_tokens_used,
         cfo_judge_verification, tenant_id, agent_id, campaign_id, reservation_id, entry, memo, "timestamp")
-    SELECT * FROM jsonb_to_recordset($5::jsonb) AS r(transaction_id uuid, asset_id uuid, currency text, amount numeric,
+    SELECT transaction_id, asset_id, currency, amount, compute_tokens_used, cfo_judge_verification, tenant_id, agent_id,
+        campaign_id, reservation_id, entry, memo, at
+    FROM jsonb_to_recordset($5::jsonb) AS r(transaction_id uuid, asset_id uuid, currency text, amount numeric,
         compute_tokens_used int, cfo_judge_verification text, tenant_id uuid, agent_id uuid, campaign_id uuid,
         reservation_id uuid, entry text, memo text, at timestamptz)
 ), posted AS (
     INSERT INTO ledger_posting (transaction_id, account, amount, tenant_id)
-    SELECT * FROM jsonb_to_recordset($6::jsonb) AS r(transaction_id uuid, account text, amount numeric, tenant_id uuid)
+    SELECT transaction_id, account, amount, tenant_id
+    FROM jsonb_to_recordset($6::jsonb) AS r(transaction_id uuid, account text, amount numeric, tenant_id uuid)
 ), chained AS (
     INSERT INTO money_event (tenant_id, sequence, hash, body)
-    SELECT * FROM jsonb_to_recordset($7::jsonb) AS r(tenant_id uuid, sequence bigint, hash text, body text)
+    SELECT tenant_id, sequence, hash, body
+    FROM jsonb_to_recordset($7::jsonb) AS r(tenant_id uuid, sequence bigint, hash text, body text)
 ), noted AS (
     INSERT INTO audit_event (event_id, tenant_id, actor, action, subject, body)
-    SELECT * FROM jsonb_to_recordset($8::jsonb) AS r(event_id uuid, tenant_id uuid, actor text, action text,
+    SELECT event_id, tenant_id, actor, action, subject, body
+    FROM jsonb_to_recordset($8::jsonb) AS r(event_id uuid, tenant_id uuid, actor text, action text,
         subject text, body jsonb)
 ), flagged AS (
     INSERT INTO spend_flag (flag_id, tenant_id, reservation_id, reasons)

@@ -11,9 +11,9 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from chimera.audit.types import AnchorBatch
 from chimera.errors import ToolFailed
-from chimera.failpoint import reach
 from chimera.gateways.mcp.types import Tools
 from chimera.money.ports import Cfo
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.money import Money
 from chimera_protocol.payments import (
     ANCHOR_ACCOUNT,
@@ -94,10 +94,10 @@ class Anchorer:
         else:
             batch, order = newest, await self._order(newest, last.order)
             signature = self._cfo.instruct(order)
-        reach("anchor_ordered")
+        failpoint("anchor_ordered")
         given: dict[str, JsonValue] = {"order": order.model_dump(mode="json"), "signature": signature}
         receipt = await self._ask(PaymentReceipt, "anchor", given)
-        reach("anchor_sent")
+        failpoint("anchor_sent")
         if receipt.tx_hash is None:
             raise ToolFailed(f"the anchor is {receipt.status}: {receipt.explanation}", uncertain=True)
         return await self._mark(batch, receipt.tx_hash, receipt.fee)

@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from chimera.campaigns.rules import planning
 from chimera.campaigns.types.messages import TaskContext
 from chimera.errors import Superseded
-from chimera.failpoint import reach
 from chimera.gateways.mcp.types import Tools
 from chimera.gateways.models.types import Usage
 from chimera.ids import new_id
@@ -36,6 +35,7 @@ from chimera.tasks.types.messages import Lease, Task
 from chimera.tasks.types.work import Artifact, Verdict
 from chimera.values import Decision, Role, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.statements import signed_bytes
 
 GRANT_LIFETIME = timedelta(hours=24)
@@ -80,11 +80,11 @@ class Judge:
         await self._pulse.thinking(item.task, Role.JUDGE)
         setting = await self._work.setting(item.task)
         verdict = await self._weigh(item, setting)
-        reach("judged")
+        failpoint("judged")
         committed = await self._work.commit(await self._judgement(item, setting, verdict))
         if committed.status is None:
             raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
-        reach("approved")
+        failpoint("approved")
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `Trade.let_go`."""

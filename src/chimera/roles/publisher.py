@@ -10,7 +10,6 @@ from pydantic import JsonValue
 
 from chimera import retry
 from chimera.errors import Halted, ToolFailed
-from chimera.failpoint import reach
 from chimera.gateways.mcp.types import Tools
 from chimera.media.ports import AssetStore
 from chimera.media.types import Altered
@@ -24,6 +23,7 @@ from chimera.roles.task_handler import patient
 from chimera.tasks.types.messages import Lease
 from chimera.values import EffectStatus, Stage
 from chimera_protocol.errors import Invalid, NotFound
+from chimera_protocol.failpoint import failpoint
 
 _ASK_AFTER = 10
 """Looks at a platform that do not tell; then a human is asked too, while we go on looking."""
@@ -67,7 +67,7 @@ class Publisher:
 
     async def handle(self, item: Effect) -> None:
         """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
-        reach("begun")
+        failpoint("begun")
         paid: str | None = None
         unpaid: ToolFailed | None = None
         if item.reservation_id is not None and self._paymaster is not None:
@@ -80,7 +80,7 @@ class Publisher:
                 unpaid = error  # for good; only whether the platform has it all the same is open
         if item.status is EffectStatus.UNKNOWN:
             found = await self._read_back(item)
-            reach("read_back")
+            failpoint("read_back")
             if found is None and unpaid is not None:
                 await self._effects.fail(item, unpaid.detail)
                 return
@@ -89,10 +89,10 @@ class Publisher:
                 return
         else:
             found = await self._act(item, paid)
-            reach("acted")
+            failpoint("acted")
         receipt = await self._complete(item, found)
         await self._effects.finish(item, receipt)
-        reach("finished")
+        failpoint("finished")
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
         """See `Trade.let_go`."""
@@ -136,7 +136,7 @@ class Publisher:
         while time.monotonic() - looked >= _FRESH_SECONDS:
             looked = time.monotonic()
             await self._effects.clear(effect)
-            reach("cleared")
+            failpoint("cleared")
 
     async def _lent(self, media: JsonValue) -> list[JsonValue]:
         if self._shelf is None or not isinstance(media, list):
@@ -190,5 +190,5 @@ class Publisher:
         }
         answer = await self._tools.call(effect.server, platform.thread_part, arguments, partial(self._look, effect))
         more = receipt_of(answer.data, effect)
-        reach("part_acted")
+        failpoint("part_acted")
         return receipt.model_copy(update={"ids": [*receipt.ids, *more.ids[:1]]})

@@ -9,7 +9,6 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chimera.campaigns.types.messages import TaskContext
 from chimera.errors import Superseded, ToolFailed
-from chimera.failpoint import reach
 from chimera.gateways.mcp.types import Platform, ToolRecord, Tools
 from chimera.gateways.models.types import ModelAnswer, RenderedPrompt
 from chimera.memory.ports import Memory
@@ -29,6 +28,7 @@ from chimera.tasks.types.messages import Task
 from chimera.tasks.types.work import Artifact, Draft, ExecutionResult, ResultMetadata
 from chimera.values import Role, Stage, TaskKind
 from chimera_protocol.errors import Invalid
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.payments import WALLET
 from chimera_protocol.wire import Wire
 
@@ -90,7 +90,7 @@ class Worker(TaskHandler):
         setting = await self._work.setting(item)
         make = self._spend if item.kind is TaskKind.SPEND else self._write
         result = await make(item, setting)
-        reach("written")
+        failpoint("written")
         committed = await self._work.submit(item, result, author="worker")
         if committed.status is None:
             raise Superseded(f"task {item.task_id} was taken over while this worker was at it")

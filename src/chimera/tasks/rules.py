@@ -1,12 +1,10 @@
 """How texts are measured, and which results are taken from outside."""
 
 import re
-from importlib import import_module
+
+from twitter_text import parse_tweet
 
 from chimera.tasks.types.work import ExecutionResult
-
-_twitter_text = import_module("twitter_text")  # it ships no types
-
 
 # Beyond this the length is over any limit anyway, and counting it exactly takes quadratic time.
 _COUNTABLE = 2_000
@@ -36,7 +34,7 @@ def weighted_length(text: str) -> int:
     """X's weighted length: links count 23, emoji and CJK 2; far too long a text counts its characters."""
     if len(text) > _COUNTABLE or text.count(".") > _MOST_STOPS:
         return len(text) + _COUNTABLE
-    return int(_twitter_text.parse_tweet(text).weightedLength)
+    return parse_tweet(text).weightedLength
 
 
 def count_words(text: str) -> int:

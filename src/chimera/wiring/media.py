@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote, urlsplit
 
-from chimera.gateways.media_probe import probe
+from chimera.gateways.probe_client import probe
 from chimera.media.types import Files, MediaFacts, MediaItem, StoredFile
 from chimera_credentials.signing import FileSigner
 from chimera_credentials.types import FileStatement

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
-
-from chimera_studio.clips.encoding import ffmpeg
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def first_frame(path: Path) -> NDArray[np.uint8]:
 
 def heard(path: Path) -> tuple[float, float]:
     """Loudness in LUFS and true peak in dB, as ffmpeg's meter has them."""
-    command = [ffmpeg(), "-hide_banner", "-nostats", "-i", str(path), "-vn", "-af", "ebur128=peak=true"]
+    command = [get_ffmpeg_exe(), "-hide_banner", "-nostats", "-i", str(path), "-vn", "-af", "ebur128=peak=true"]
     told = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, check=True, timeout=120).stderr
     summary = told[told.rindex("Summary:") :]
     loudness = re.search(r"I:\s+(-?[\d.]+|-inf) LUFS", summary)

@@ -6,26 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chimera_serving.mcp_server import add_transport, serve
-from chimera_wallet import faults
 from chimera_wallet.anchors import add_anchors
 from chimera_wallet.faucet import add_faucet
 from chimera_wallet.ledger import ChainView
 from chimera_wallet.messages import WalletError
-from chimera_wallet.payments import POINTS, Wallet
+from chimera_wallet.payments import Wallet
 from chimera_wallet.rpc import Rpc
 from chimera_wallet.server import build_server
 from chimera_wallet.tokens.amounts import parse_tokens
 from chimera_wallet.tokens.contract import checked_address
 from chimera_wallet.x402.tools import CURRENCY, Resources, ResourceSigner
 
-VARIABLE = "CHIMERA_WALLET_FAULT"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until end of input (stdio) or a signal; 2 when it cannot start."""
     options = _parser().parse_args(arguments)
     try:
-        switch = faults.parse(VARIABLE, POINTS)
         tokens = {symbol: checked_address(address) for symbol, address in parse_tokens(options.token).items()}
         node, signer = Rpc(options.rpc), ResourceSigner(options.signer_socket)
         resources = Resources(node, signer, tokens.get(CURRENCY), options.seller_host, options.confirmations)
@@ -33,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     chain = ChainView(node, tokens)
-    wallet = Wallet(chain, signer, confirmations=options.confirmations, faults=switch)
+    wallet = Wallet(chain, signer, confirmations=options.confirmations)
     server = build_server(wallet, resources)
     add_anchors(server, wallet, chain, signer)
     add_faucet(server, wallet, node)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from pydantic import JsonValue, ValidationError
 
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.money import EXPONENTS
 from chimera_protocol.payments import PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera_wallet import verdicts
-from chimera_wallet.faults import Faults
 from chimera_wallet.ledger import MAX_SCAN, ChainView, Fees
 from chimera_wallet.messages import Balance, FeeQuote, MovementPage, PaymentRefused, WalletError
 from chimera_wallet.rpc import RpcError, RpcRefused
@@ -21,7 +21,6 @@ from chimera_wallet.tokens.amounts import ETH, decimal_text, money_text, money_u
 
 WAIT_SECONDS = 10.0
 LOOK_BACK = 50_000
-POINTS = ("after_sign", "after_broadcast")
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)
 _GAS_UNKNOWN = {PaymentAction.TRANSFER: 100_000, PaymentAction.DEPLOY_TOKEN: 1_300_000}
 EXPIRY_MARGIN_SECONDS = 300
@@ -40,13 +39,11 @@ class Wallet:
         *,
         confirmations: int = 1,
         wait_seconds: float = WAIT_SECONDS,
-        faults: Faults | None = None,
     ) -> None:
         self._chain = chain
         self._signer = signer
         self._confirmations = confirmations
         self._wait = wait_seconds
-        self._faults = faults or Faults()
         # One payment of an account after the other, up to its broadcast: each sees what the one before has left.
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -131,9 +128,9 @@ class Wallet:
                 signed = await self._sign(order, said, signature)
             except SignerLost as error:
                 return _doubt(order, f"{error}, and it may have signed")
-            await asyncio.to_thread(self._faults.at, "after_sign")
+            failpoint("payment_signed")
             trouble = await self._broadcast(signed)
-            await asyncio.to_thread(self._faults.at, "after_broadcast")
+            failpoint("payment_broadcast")
         return await self._settle(order, signed, trouble)
 
     async def _sign(self, order: PaymentOrder, said: dict[str, JsonValue], signature: str) -> Signed:

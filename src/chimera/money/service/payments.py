@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import JsonValue, ValidationError
 
 from chimera.errors import Conflict, ToolFailed
-from chimera.failpoint import reach
 from chimera.gateways.mcp.types import Tools
 from chimera.money.ports import Cfo, Payments
 from chimera.money.types.authorization import FEES, Authorization, TransactionRequest
 from chimera.money.types.messages import PaymentDue, SpendOrder
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.money import Money
 from chimera_protocol.payments import WALLET, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
 from chimera_protocol.wire import Wire
@@ -55,13 +55,13 @@ class Paymaster:
             raise ToolFailed("the money for this is not reserved any more", uncertain=False, permanent=True)
         if due.order is None:
             due = await self._order(due, due.agent_id)
-        reach("ordered")
+        failpoint("ordered")
         receipt = await self._carry_out(due)
-        reach("transferred")
+        failpoint("transferred")
         match receipt.status:
             case PaymentStatus.CONFIRMED:
                 await self._payments.confirmed(due, receipt, asset_id)
-                reach("booked")
+                failpoint("booked")
                 return receipt.tx_hash
             case PaymentStatus.REVERTED:
                 await self._payments.failed(due, receipt)
@@ -75,7 +75,7 @@ class Paymaster:
             action = PaymentAction.TRANSFER
             fee = await quote_fee(self._tools, account(due.tenant_id, agent_id), action, due.payee, due.amount)
             fee_id = await self._reserve_fee(due, agent_id, fee)
-        reach("fee_reserved")
+        failpoint("fee_reserved")
         return await self._keep(due, agent_id, PaymentAction.TRANSFER, fee, fee_id, {})
 
     async def _keep(
@@ -159,10 +159,10 @@ class Paymaster:
             due = await self._keep(due, due.agent_id, PaymentAction.PAY_RESOURCE, None, None, {"url": url})
         _same(due, {"url": url})
         order, _ = signed(due)
-        reach("ordered")
+        failpoint("ordered")
         data = await self._call(due, "pay_resource", url=url)
         receipt = _receipt(order, data.get("receipt"))
-        reach("transferred")
+        failpoint("transferred")
         if data.get("uncertain") is False and receipt.status is not PaymentStatus.CONFIRMED:
             await self._payments.failed(due, receipt)
         else:

@@ -2,13 +2,12 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from importlib import import_module
 from io import BytesIO
-from typing import Protocol
 
+import feedparser
 from pydantic import BaseModel, ConfigDict, Field
 
 MAX_ITEMS = 500
@@ -41,19 +40,6 @@ class Item(BaseModel):
     link: str = Field(description="http(s) address, empty where the feed gives none")
     published_at: str | None = Field(description="ISO 8601, UTC")
     source: str = Field(description="the feed's own title, or its configured name")
-
-
-class _Document(Protocol):
-    """What the feed parser answers with, as far as it is used here."""
-
-    entries: Sequence[Mapping[str, object]]
-    feed: Mapping[str, object]
-
-    def get(self, key: str) -> object: ...
-
-
-# The library ships no types, so this is the one door its result comes through.
-_parse: Callable[..., _Document] = import_module("feedparser").parse
 
 
 class _Text(HTMLParser):
@@ -100,7 +86,7 @@ def parse(name: str, body: bytes, content_type: str = "") -> list[Item]:
         FeedError: The bytes are no feed, or a broken one from which no entry could be read.
     """
     # A stream, because given a string or bytes the parser would try them as an address or a path first.
-    document = _parse(BytesIO(body), response_headers={"content-type": content_type} if content_type else {})
+    document = feedparser.parse(BytesIO(body), response_headers={"content-type": content_type} if content_type else {})
     if not document.entries and (document.get("bozo") or not document.get("version")):
         cause = document.get("bozo_exception")
         detail = " ".join(str(cause).split())[:200] if cause else "it is neither RSS nor Atom"

@@ -6,7 +6,6 @@ The same transactions at the same times give the same blocks, hashes and balance
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import cast
 
 from eth.abc import (
@@ -28,6 +27,7 @@ from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_typing import Address, BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException
 
 CHAIN_ID = 31_337
 GAS_LIMIT = 30_000_000
@@ -42,10 +42,6 @@ FAUCET_KEY = PrivateKey(hashlib.sha256(b"chimera: faucet of the embedded chain, 
 
 FAUCET = Address(FAUCET_KEY.public_key.to_canonical_address())
 FAUCET_WEI = 10**9 * 10**18
-
-
-# The library ships no types, so this is the one door its error comes through.
-_RLPError: type[Exception] = import_module("rlp.exceptions").RLPException
 
 
 class Refused(Exception):
@@ -144,7 +140,7 @@ class Evm:
             transaction = vm.get_transaction_builder().decode(raw)
             transaction.validate()
             sender = transaction.sender
-        except (_RLPError, ValidationError, PyEVMError, ValueError, TypeError, IndexError) as error:
+        except (RLPException, ValidationError, PyEVMError, ValueError, TypeError, IndexError) as error:
             raise Refused(f"not a transaction: {str(error)[:200]}") from error
         if transaction.hash in self.by_transaction:
             raise Refused("already known")

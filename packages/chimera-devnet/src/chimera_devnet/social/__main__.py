@@ -1,7 +1,6 @@
 """Run the local social network as an MCP server: `python -m chimera_devnet.social --db PATH`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until end of input (stdio) or a signal; 2 when it cannot start."""
     options = _parser().parse_args(arguments)
     try:
-        fault = faults.parse(os.environ.get(faults.VARIABLE, ""))
+        fault = faults.parse(options.fault)
         network = Network(options.db, options.seed, media_from=options.media_from)
     except (ValueError, NetworkError) as error:
         print(error, file=sys.stderr)
@@ -38,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="audience seed")
     parser.add_argument(
         "--media-from", type=Path, action="append", default=[], help="a folder that files of posts are copied from"
+    )
+    parser.add_argument(
+        "--fault", default="", help="what goes wrong with writing calls: MODE:TIMES, or @FILE with one such to a line"
     )
     add_transport(parser, port=8801)
     return parser

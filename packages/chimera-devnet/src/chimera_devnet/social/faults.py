@@ -1,4 +1,7 @@
-"""Faults on demand, for tests of those who call the network: the ways a real platform leaves one in doubt."""
+"""Faults on demand, the network's own option `--fault`: the ways in which a real platform leaves its callers in doubt.
+
+They are part of what is simulated. The network is a toy platform, and whoever starts it says what goes wrong.
+"""
 
 import os
 import re
@@ -13,7 +16,6 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from chimera_devnet.social.network import Network
 
-VARIABLE = "CHIMERA_SOCIAL_FAULT"
 HANG_SECONDS = 60
 DEATH_STATUS = 70
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?")
@@ -119,8 +121,8 @@ def _fault(setting: str) -> Fault:
     name, _, rest = setting.partition(":")
     times, _, seconds = rest.partition(":")
     if not times.isdecimal() or not 1 <= int(times) <= 1_000:
-        raise ValueError(f"{VARIABLE} needs a number of calls from 1 to 1000")
+        raise ValueError("--fault needs a number of calls from 1 to 1000")
     mode = Mode(name)
     if seconds and (mode is not Mode.ERROR_429 or _SECONDS.fullmatch(seconds) is None):
-        raise ValueError(f"{VARIABLE} says seconds for error_429 only, such as error_429:2:0.4")
+        raise ValueError("--fault says seconds for error_429 only, such as error_429:2:0.4")
     return Fault(mode, int(times), seconds)

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from importlib import import_module
-from typing import Protocol
+
+from twitter_text import parse_tweet
 
 MAX_WEIGHTED_LENGTH = 280
 MAX_CHARACTERS = 2_000
@@ -41,15 +41,6 @@ class NetworkError(Exception):
     def __init__(self, refusal: PostRefused, detail: str) -> None:
         super().__init__(f"{refusal}: {detail}")
         self.refusal = refusal
-
-
-class _Parsed(Protocol):
-    weightedLength: int
-    valid: bool
-
-
-# The library ships no types, so this is the one door its result comes through.
-_parse_tweet: Callable[[str], _Parsed] = import_module("twitter_text").parse_tweet
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ def _check_text(text: str, name: str) -> None:
             f"{name} has {len(text)} characters, far over the weighted limit of {MAX_WEIGHTED_LENGTH}",
         )
     try:
-        parsed = _parse_tweet(text)
+        parsed = parse_tweet(text)
         text.encode()
     except UnicodeEncodeError as error:
         raise NetworkError(PostRefused.INVALID, f"{name} is not valid Unicode") from error

@@ -7,12 +7,12 @@ not our end, and its licence (GPL) stays with it.
 import subprocess
 import tempfile
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 
 RATE = 48_000
@@ -20,9 +20,6 @@ FRAME_RATE = 30
 # Fixed, because x264 makes other bytes for another number of threads.
 _THREADS = "2"
 _PATIENCE_SECONDS = 120
-
-# The package ships no types, so this is the one door to it.
-ffmpeg: Callable[[], str] = import_module("imageio_ffmpeg").get_ffmpeg_exe
 
 Sound = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -90,7 +87,7 @@ def _feed(process: subprocess.Popen[bytes], size: Size, frames: Iterable[Picture
 def _command(path: Path, size: Size, heard: Path) -> list[str]:
     colours = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     return [
-        ffmpeg(),
+        get_ffmpeg_exe(),
         *("-hide_banner", "-nostats", "-v", "error", "-y"),
         *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{size.width}x{size.height}", "-framerate", f"{FRAME_RATE}"),
         *colours,

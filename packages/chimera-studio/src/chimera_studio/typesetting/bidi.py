@@ -1,33 +1,17 @@
 """The bidirectional algorithm: which way each character of a paragraph runs, and how a line of them is put in order."""
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import TypedDict, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from bidi import algorithm
+
+if TYPE_CHECKING:
+    from bidi.algorithm import Character, Storage  # names of our stubs; the library has none
 
 Piece = TypeVar("Piece")
 
 
-class _Character(TypedDict):
-    ch: str
-    level: int
-    type: str
-    orig: str
-
-
-class _Storage(TypedDict):
-    base_level: int
-    base_dir: str
-    chars: list[_Character]
-
-
-# The library ships no types, so these are the doors its steps come through.
-_algorithm = import_module("bidi.algorithm")
-_empty_storage: Callable[[], _Storage] = _algorithm.get_empty_storage
-_embedding_levels: Callable[[str, _Storage], None] = _algorithm.get_embedding_levels
-_Step = Callable[[_Storage, bool], None]
-_weak: tuple[_Step, ...] = (_algorithm.explicit_embed_and_overrides, _algorithm.resolve_weak_types)
-_neutral: tuple[_Step, ...] = (_algorithm.resolve_neutral_types, _algorithm.resolve_implicit_levels)
 _PAIRS = {"(": ")", "[": "]", "{": "}", "«": "»", "（": "）", "［": "］", "「": "」", "『": "』", "【": "】"}
 _STRONG = {"L": "L", "R": "R", "AL": "R", "EN": "R", "AN": "R"}
 _RIGHT = ("R", "AL", "AN")
@@ -55,14 +39,14 @@ def levels_of(text: str, base: int) -> tuple[int, ...]:
         return (0,) * len(text)
     # The algorithm drops boundary neutrals, joiners among them; they go with the character before them.
     read = [position for position, kind in enumerate(kinds) if kind not in ("BN", "")]
-    storage = _empty_storage()
+    storage = algorithm.get_empty_storage()
     storage["base_level"], storage["base_dir"] = base, "R" if base else "L"
-    _embedding_levels("".join(text[position] for position in read), storage)
-    for step in _weak:
-        step(storage, False)
+    algorithm.get_embedding_levels("".join(text[position] for position in read), storage)
+    algorithm.explicit_embed_and_overrides(storage)
+    algorithm.resolve_weak_types(storage)
     _pair_brackets(storage)
-    for step in _neutral:
-        step(storage, False)
+    algorithm.resolve_neutral_types(storage, False)
+    algorithm.resolve_implicit_levels(storage, False)
     found = dict(zip(read, (character["level"] for character in storage["chars"]), strict=True))
     levels, last = [], base
     for position in range(len(text)):
@@ -71,7 +55,7 @@ def levels_of(text: str, base: int) -> tuple[int, ...]:
     return tuple(levels)
 
 
-def _pair_brackets(storage: _Storage) -> None:
+def _pair_brackets(storage: "Storage") -> None:
     """Let both brackets of a pair run the same way (rule N0), which the library leaves out."""
     characters, own = storage["chars"], storage["base_dir"]
     for opening, closing in _bracket_pairs(characters):
@@ -90,7 +74,7 @@ def _pair_brackets(storage: _Storage) -> None:
         characters[opening]["type"] = characters[closing]["type"] = way
 
 
-def _bracket_pairs(characters: Sequence[_Character]) -> list[tuple[int, int]]:
+def _bracket_pairs(characters: Sequence["Character"]) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
     waiting: list[tuple[str, int]] = []
     for position, character in enumerate(characters):

@@ -2,13 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+
+import uharfbuzz as harfbuzz
 
 from chimera_studio.typesetting.fonts import Typeface, fallbacks
 
@@ -22,50 +21,6 @@ _CONTROLS = {
     for code in (*range(0x20), *range(0x7F, 0xA0), 0xAD, 0xFEFF, *range(0x2060, 0x2070), *range(0x202A, 0x202F))
     if (character := chr(code)) not in "\n"
 }
-
-
-class _Info(Protocol):
-    codepoint: int
-
-
-class _Position(Protocol):
-    x_advance: int
-    x_offset: int
-    y_offset: int
-
-
-class _Buffer(Protocol):
-    direction: str
-    glyph_infos: Sequence[_Info]
-    glyph_positions: Sequence[_Position]
-
-    def add_str(self, text: str) -> None: ...
-    def guess_segment_properties(self) -> None: ...
-
-
-class _Extents(Protocol):
-    ascender: int
-    descender: int
-
-
-class _Font(Protocol):
-    def set_variations(self, variations: dict[str, float]) -> None: ...
-    def get_nominal_glyph(self, code: int) -> int | None: ...
-    def draw_glyph_with_pen(self, glyph: int, pen: "_Pen") -> None: ...
-    def get_font_extents(self, direction: str) -> _Extents: ...
-
-
-class _Face(Protocol):
-    upem: int
-
-
-# The library ships no types, so these are the doors its parts come through.
-_harfbuzz = import_module("uharfbuzz")
-_new_blob: Callable[[str], object] = _harfbuzz.Blob.from_file_path
-_new_face: Callable[[object], _Face] = _harfbuzz.Face
-_new_font: Callable[[_Face], _Font] = _harfbuzz.Font
-_new_buffer: Callable[[], _Buffer] = _harfbuzz.Buffer
-_shape: Callable[[_Font, _Buffer, dict[str, bool]], None] = _harfbuzz.shape
 
 
 @dataclass(frozen=True)
@@ -128,7 +83,7 @@ class _Pen:
 
 @dataclass(frozen=True)
 class _Loaded:
-    font: _Font
+    font: harfbuzz.Font
     upem: int
     ascent: float
     descent: float
@@ -136,8 +91,8 @@ class _Loaded:
 
 @cache
 def _load(face: Typeface) -> _Loaded:
-    made = _new_face(_new_blob(str(face.path)))
-    font = _new_font(made)
+    made = harfbuzz.Face(harfbuzz.Blob.from_file_path(str(face.path)))
+    font = harfbuzz.Font(made)
     font.set_variations(face.settings)
     extents = font.get_font_extents("ltr")
     return _Loaded(font, made.upem, extents.ascender / made.upem, -extents.descender / made.upem)
@@ -220,11 +175,11 @@ def _emoji_run(piece: str, level: int) -> Run:
 @lru_cache(maxsize=16384)
 def _face_run(piece: str, face: Typeface, level: int) -> Run:
     loaded = _load(face)
-    buffer = _new_buffer()
+    buffer = harfbuzz.Buffer()
     buffer.add_str(piece)
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if level % 2 else "ltr"
-    _shape(loaded.font, buffer, {"kern": True, "liga": True})
+    harfbuzz.shape(loaded.font, buffer, {"kern": True, "liga": True})
     glyphs, pen, scale = [], 0.0, 1 / loaded.upem
     missing = 0
     for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):

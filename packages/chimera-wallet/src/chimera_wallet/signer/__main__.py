@@ -15,7 +15,6 @@ from pathlib import Path
 from chimera_protocol.money import Money
 from chimera_serving.journal import Journal, JournalError
 from chimera_serving.lifetime import parent_gone, stop_on_signals
-from chimera_wallet import faults
 from chimera_wallet.signer.keystore import Keystore, KeystoreError
 from chimera_wallet.signer.rules import SigningPolicy
 from chimera_wallet.signer.signer import Desk
@@ -23,7 +22,6 @@ from chimera_wallet.signer.socket_server import opened
 from chimera_wallet.tokens.amounts import ETH, money_units, parse_tokens
 from chimera_wallet.tokens.contract import checked_address
 
-VARIABLE = "CHIMERA_SIGNER_FAULT"
 MAX_PASSPHRASE = 1_024
 
 
@@ -34,7 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.umask(0o077)
     try:
-        switch = faults.parse(VARIABLE, ("after_journal",))
         policy = _policy(options)
         journal = Journal(options.state / "signed.jsonl")
     except (ValueError, JournalError) as error:
@@ -42,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         keystore = Keystore(options.state / "keys", sys.stdin.readline(MAX_PASSPHRASE).rstrip("\r\n"))
-        asyncio.run(_serve(Desk(keystore, journal, policy, switch), options.socket))
+        asyncio.run(_serve(Desk(keystore, journal, policy), options.socket))
     except KeystoreError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,9 +9,9 @@ from eth_account.types import TransactionDictType
 from eth_typing import HexStr
 from pydantic import JsonValue
 
+from chimera_protocol.failpoint import failpoint
 from chimera_protocol.payments import PaymentOrder
 from chimera_serving.journal import Journal, JournalError
-from chimera_wallet.faults import Faults
 from chimera_wallet.signer import rules
 from chimera_wallet.signer.keystore import Keystore, KeystoreError
 from chimera_wallet.signer.rules import Code, Domain, SignerError, SigningChain, SigningPolicy
@@ -43,13 +43,11 @@ class Desk:
         keystore: Keystore,
         journal: Journal,
         policy: SigningPolicy,
-        faults: Faults | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._keystore = keystore
         self._journal = journal
         self._policy = policy
-        self._faults = faults or Faults()
         self._clock = clock
         self._turn = threading.Lock()
         self._orders: dict[str, Record] = {}
@@ -162,7 +160,7 @@ class Desk:
         except JournalError as error:
             raise SignerError(Code.UNAVAILABLE, str(error)) from error
         self._remember(record)
-        self._faults.at("after_journal")
+        failpoint("signature_kept")
         return record
 
     def _remember(self, record: Record) -> None:

@@ -1,0 +1,5 @@
+class ParsedResult:
+    weightedLength: int
+    valid: bool
+
+def parse_tweet(text: str) -> ParsedResult: ...
