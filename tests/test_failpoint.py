@@ -16,6 +16,7 @@ from chimera_protocol import failpoint as module
 from chimera_protocol.failpoint import failpoint
 
 SOURCE = Path(chimera.__file__).parent
+SOURCES = os.pathsep.join(path for path in sys.path if path)
 REACH = "from chimera_protocol.failpoint import failpoint; failpoint('ordered')"
 POINTS = 20
 """Calls in the source. A new one is a new moment to be killed at: give it a test."""
@@ -55,14 +56,14 @@ def test_no_variable_reaches_a_process_that_no_test_has_prepared(tmp_path: Path)
     marker = tmp_path / "died"
     names = (failpoints.VARIABLE, "CHIMERA_FAULT", "CHIMERA_FAILPOINT", "CHIMERA_SIGNER_FAULT", "CHIMERA_WALLET_FAULT")
     told = dict.fromkeys(names, f"ordered:{marker}")
-    env = {**os.environ, "PYTHONPATH": str(SOURCE.parent), **told}
+    env = {**os.environ, "PYTHONPATH": SOURCES, **told}
     assert subprocess.run([sys.executable, "-c", REACH], env=env, timeout=60).returncode == 0
     assert not marker.exists()
 
 
 def test_the_launcher_runs_a_module_that_dies_at_its_point(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(f"import sys\nprint(__name__, *sys.argv[1:], flush=True)\n{REACH}\n")
-    env = {**os.environ, "PYTHONPATH": f"{SOURCE.parent}{os.pathsep}{tmp_path}"}
+    env = {**os.environ, "PYTHONPATH": f"{SOURCES}{os.pathsep}{tmp_path}"}
     ran = [*failpoints.command("program"), "word"]
     fatal = {**env, failpoints.VARIABLE: f"ordered:{tmp_path / 'died'}"}
     for given, code in ((fatal, -signal.SIGKILL), (fatal, 0), (env, 0)):
@@ -72,7 +73,8 @@ def test_the_launcher_runs_a_module_that_dies_at_its_point(tmp_path: Path) -> No
 
 def test_the_source_only_says_how_far_it_has_come() -> None:
     found: Counter[str] = Counter()
-    for path in SOURCE.rglob("*.py"):
+    packages = SOURCE.parents[1] / "packages"
+    for path in [*SOURCE.rglob("*.py"), *packages.glob("*/src/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "failpoint":
                 (point,) = node.args
