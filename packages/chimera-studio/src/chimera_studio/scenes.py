@@ -1,17 +1,14 @@
-"""A picture in the making: shapes, texts and figures in the order they are painted, written down as one SVG."""
+"""A picture in the making: shapes and figures in the order they are painted, and texts over them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from io import BytesIO
+from itertools import groupby
 
 from PIL import Image
-from resvg_py import svg_to_bytes
 
-from chimera_studio.typesetting.paragraphs import Block
-from chimera_studio.typesetting.shaping import EMOJI_SIDE, emoji_drawing
-
-_BODY_OF_EMOJI = 1.06
+from chimera_studio.setting.blocks import Block, drawings
+from chimera_studio.setting.compiler import Json, painted
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,36 @@ class Box:
         return Box(self.x + by, self.y + below, max(0.0, self.width - 2 * by), max(0.0, self.height - 2 * below))
 
 
+@dataclass(frozen=True)
+class Lettering:
+    """A block of text in its colour; the word of number `active` is shown as being said."""
+
+    block: Block
+    fill: str
+    active: int = -1
+    spoken: str = ""
+    ground: str = ""
+
+    @property
+    def told(self) -> Json:
+        """What the template has to know."""
+        return self.block.told(self.fill, self.active, self.spoken, self.ground)
+
+
 @dataclass
 class Scene:
-    """A canvas with what is on it. `blocks` and `character` are kept so that tests and answers can say where "
-    "they are."""
+    """A canvas with what is on it.
+
+    `blocks` and `character` are kept so that tests and answers can say where they are.
+    """
 
     width: int
     height: int
     ground: str
-    parts: list[str] = field(default_factory=list)
+    parts: list[str | Lettering] = field(default_factory=list)
     blocks: dict[str, Block] = field(default_factory=dict)
     character: Box | None = None
+    letterings: list[Lettering] = field(default_factory=list)
     _numbers: int = 0
 
     def add(self, *parts: str) -> None:
@@ -91,31 +107,14 @@ class Scene:
         return f"url(#{key})"
 
     def text(self, name: str, block: Block, fill: str) -> Block:
-        """Write a block of text, kept under its name."""
+        """Write a block of text over all shapes, kept under its name."""
         self.blocks[name] = block
-        for line in block.lines:
-            pen, drawn = line.x, []
-            for run in line.runs:
-                if run.emoji:
-                    side = block.size * _BODY_OF_EMOJI
-                    scale = side / EMOJI_SIDE
-                    x = pen + (run.width * block.size - side) / 2
-                    y = line.baseline - block.size * 0.355 - side / 2
-                    drawn.append(
-                        f'<g transform="translate({x:.2f} {y:.2f}) scale({scale:.4f})">{emoji_drawing(run.emoji)}</g>'
-                    )
-                    pen += run.width * block.size + block.tracking * len(run.text)
-                    continue
-                step = block.tracking * len(run.text) / max(1, len(run.glyphs))
-                for number, glyph in enumerate(run.glyphs):
-                    x = pen + glyph.x * block.size + number * step
-                    y, scale = line.baseline - glyph.y * block.size, glyph.scale * block.size
-                    drawn.append(
-                        f'<path d="{glyph.outline}" transform="matrix({scale:.6f} 0 0 {scale:.6f} {x:.2f} {y:.2f})"/>'
-                    )
-                pen += run.width * block.size + block.tracking * len(run.text)
-            self.add(f'<g fill="{escape(fill)}">{"".join(drawn)}</g>')
+        self.letterings.append(Lettering(block, fill))
         return block
+
+    def ornament(self, block: Block, fill: str) -> None:
+        """Write a text as a shape: under what is painted after it, and no part of the layout."""
+        self.parts.append(Lettering(block, fill))
 
     def figure(self, drawn: str, box: Box, seen: Box | None = None) -> None:
         """Place a drawing of 400 by 400 in a square box; `seen` says what part of the canvas shows the character."""
@@ -125,16 +124,46 @@ class Scene:
 
     @property
     def svg(self) -> str:
-        """The whole picture as SVG."""
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{self.width}" '
-            f'height="{self.height}" viewBox="0 0 {self.width} {self.height}">'
-            f'<rect width="{self.width}" height="{self.height}" fill="{self.ground}"/>{"".join(self.parts)}</svg>'
-        )
+        """Its shapes, without any text, as SVG."""
+        return self._drawing("".join(part for part in self.parts if isinstance(part, str)), self._canvas)
 
-    def png(self) -> bytes:
-        """The picture as PNG."""
-        return bytes(svg_to_bytes(svg_string=self.svg, skip_system_fonts=True))
+    def png(self, box: Box | None = None, scale: float = 1.0) -> bytes:
+        """The picture, or a box of it, as PNG with `scale` pixels for each of its own."""
+        seen = box or self._canvas
+        layers: list[Json] = []
+        ground = "" if self.ground == "none" else f'<rect width="100%" height="100%" fill="{self.ground}"/>'
+        for written, parts in groupby(
+            [ground, *self.parts, *self.letterings], lambda part: isinstance(part, Lettering)
+        ):
+            if written:
+                layers.append({"texts": [part.told for part in parts if isinstance(part, Lettering)]})
+            else:
+                drawing = "".join(part for part in parts if isinstance(part, str))
+                layers.append({"drawing": self._drawing(drawing, seen)})
+        texts = [part for part in (*self.parts, *self.letterings) if isinstance(part, Lettering)]
+        emoji: dict[str, Json] = {}
+        for text in texts:
+            emoji |= drawings(text.block.pieces)
+        told: dict[str, Json] = {
+            "x": seen.x,
+            "y": seen.y,
+            "width": seen.width,
+            "height": seen.height,
+            "layers": layers,
+            "drawings": emoji,
+        }
+        return painted(told, scale)
+
+    @property
+    def _canvas(self) -> Box:
+        return Box(0, 0, self.width, self.height)
+
+    def _drawing(self, shapes: str, seen: Box) -> str:
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+            f'width="{seen.width:g}" height="{seen.height:g}" '
+            f'viewBox="{seen.x:g} {seen.y:g} {seen.width:g} {seen.height:g}">{shapes}</svg>'
+        )
 
     def image(self) -> Image.Image:
         """The picture as a Pillow image, RGB."""

@@ -116,8 +116,9 @@ def _add_pictures(server: MCPServer[None], studio: Studio) -> None:
 def _add_characters(server: MCPServer[None], studio: Studio) -> None:
     @server.tool(annotations=_MAKES)
     async def draw_character(character_reference_id: Reference, palette: Colours = "", seed: Seed = 1) -> ImageAnswer:
-        """Draw the reference sheet of a character: the front view, large, at `character_box`, moods and turns "
-        "beside it."""
+        """Draw the reference sheet of a character: the front view, large, at `character_box`, moods and turns
+        beside it.
+        """
         started = time.monotonic()
 
         def act() -> tuple[KeptImage, Palette]:
@@ -143,8 +144,9 @@ def _add_characters(server: MCPServer[None], studio: Studio) -> None:
             CharacterBox | None, Field(description="the same in the reference; a reference sheet needs none")
         ] = None,
     ) -> Likeness:
-        """Say whether a picture shows the character of a reference: a perceptual measure for this studio's "
-        "drawn figures."""
+        """Say whether a picture shows the character of a reference: a perceptual measure for this studio's
+        drawn figures.
+        """
 
         def act() -> Likeness:
             shown, wanted = (likeness.open_image(studio.read(uri)) for uri in (image, reference))

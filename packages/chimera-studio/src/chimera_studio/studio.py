@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from chimera_studio.rules import MOST_IMAGE_BYTES, DrawingRefused, StudioError
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 MODEL = f"chimera-studio/{VERSION}"
 
 _MEDIA_TYPES = {

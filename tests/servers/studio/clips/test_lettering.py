@@ -102,3 +102,8 @@ def test_a_caption_is_drawn_on_the_frame_where_it_says() -> None:
     left, top, right, bottom = seen(words)
     assert canvas.y[top + 8 : bottom - 8, left + 30 : right - 30].mean() > 120
     assert (canvas.y[: top - 4] == 20).all() and (canvas.y[bottom + 4 :] == 20).all()
+
+
+def test_a_word_of_emoji_is_marked_as_any_other() -> None:
+    places = [marked(caption(LOOK, INKS, "ok 🔥 now", turn, 900, False, "en"), INKS.spoken_ground) for turn in range(3)]
+    assert places[0].max() < places[1].max() < places[2].max()

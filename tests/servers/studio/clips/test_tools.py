@@ -74,7 +74,7 @@ async def test_a_daily_clip_is_what_the_answer_says(tmp_path: Path) -> None:
     assert abs(seen.length_ms - file.duration_ms) < 1_000 / 30 and seen.frame_rate == file.frame_rate
     assert (file.media_type, file.size_bytes) == ("video/mp4", path.stat().st_size)
     assert (told.seed, told.voice, told.character_reference_id, told.captions) == (5, "", "mira", [])
-    assert told.generation_duration_ms > 0 and told.model == "chimera-studio/1.0.0"
+    assert told.generation_duration_ms > 0 and told.model == "chimera-studio/1.1.0"
     assert steps[0] == (0, 90) and steps[-1] == (90, 90)
     assert sorted(path.suffix for path in (tmp_path / "shelf").iterdir()) == [".mp4", ".png"]
 

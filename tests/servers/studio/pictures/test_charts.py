@@ -79,7 +79,7 @@ def test_negative_bars_hang_below_zero() -> None:
     down, up = scene.blocks["value 0"], scene.blocks["value 2"]
     zero = next(
         block for name, block in scene.blocks.items()
-        if name.startswith("tick") and "".join(run.text for line in block.lines for run in line.runs) == "0"
+        if name.startswith("tick") and block.text == "0"
     )  # fmt: skip
     assert up.y < zero.y < down.y
 
@@ -87,9 +87,7 @@ def test_negative_bars_hang_below_zero() -> None:
 @pytest.mark.parametrize("kind", ["bar", "line"])
 def test_axes_and_values_are_labelled(kind: ChartKind) -> None:
     scene = chart(request((5, 10, 7), kind, unit="%"), PALETTE)
-    told = {
-        name: "".join(run.text for line in block.lines for run in line.runs) for name, block in scene.blocks.items()
-    }
+    told = {name: block.text for name, block in scene.blocks.items()}
     assert told["tick 0"] == "0%"
     assert [told[f"label {n}"] for n in range(3)] == ["r0", "r1", "r2"]
     assert told["value 1"] == "10%"

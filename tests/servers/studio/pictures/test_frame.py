@@ -3,9 +3,10 @@
 import pytest
 
 from chimera_studio.palettes import NAMED
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box
+from chimera_studio.setting.blocks import Item
 
 
 def frame(title: str = "Hello", width: int = 1_080, height: int = 1_350) -> Frame:

@@ -46,6 +46,10 @@ _BODY = re.compile(
 )
 
 
+def _hint(name: str, key: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + key).digest()[:4]
+
+
 def raw_key(key: str) -> bytes:
     """A public key's 32 bytes, from base64url (RFC 8037 `x`) or a verifier key `name+hint+base64` of signed-note."""
     parts = key.split("+", 2)
@@ -56,10 +60,6 @@ def raw_key(key: str) -> bytes:
     if len(raw) != 32:
         raise ValueError("an Ed25519 key has 32 bytes")
     return raw
-
-
-def _hint(name: str, key: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + key).digest()[:4]
 
 
 class Checkpoint(Wire):

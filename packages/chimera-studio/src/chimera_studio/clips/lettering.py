@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from io import BytesIO
+
+from PIL import Image
 
 from chimera_studio import scenes
 from chimera_studio.clips.frames import Layer
-from chimera_studio.clips.staging import Look, drawn
+from chimera_studio.clips.staging import Look
 from chimera_studio.palettes import contrast
-from chimera_studio.typesetting.paragraphs import Block, Line, Style, set_text
-from chimera_studio.typesetting.shaping import Run, Voice
+from chimera_studio.setting.blocks import Style, set_text
+from chimera_studio.setting.letters import runs_both_ways
 
 _SIDE = 84
 _PADDING = (38, 26)
@@ -62,7 +65,7 @@ def heading(look: Look, inks: Inks, title: str, kicker: str, rows: tuple[int, in
     canvas = scenes.Scene(1080, bottom - top, "none")
     down = 0.0
     if kicker:
-        style = Style(Voice("display", 700, language), 36, 24, leading=1.2, lines=1)
+        style = Style("display", 700, 36, 24, leading=1.2, lines=1, language=language)
         block = set_text(kicker, style, (_SIDE + 26, 10, 1080 - 2 * _SIDE - 52, 48))
         left, _, right, _ = block.ink
         canvas.rect(scenes.Box(left - 26, 0, right - left + 52, 68), inks.kicker_ground, 34)
@@ -70,17 +73,17 @@ def heading(look: Look, inks: Inks, title: str, kicker: str, rows: tuple[int, in
         down = 98
     if title:
         size = 168 if len(title) <= 24 else 124
-        style = Style(Voice("display", 800, language), size, 44, leading=1.08, tracking=-0.02, lines=6, balanced=True)
+        style = Style("display", 800, size, 44, 1.08, -0.02, lines=6, balanced=True, language=language)
         canvas.text("title", set_text(title, style, (_SIDE, down, 1080 - 2 * _SIDE, bottom - top - down)), inks.heading)
-    if not canvas.parts:
+    if not canvas.letterings:
         return None
-    return _layer(look, canvas, 0, top, 1080, bottom)
+    return _layer(look, canvas, scenes.Box(0, 0, 1080, bottom - top), top)
 
 
 @lru_cache(maxsize=512)
 def caption(look: Look, inks: Inks, text: str, active: int, bottom: int, tail: bool, language: str) -> Lettering:
     """A caption in its panel, the word of number `active` marked; the panel ends at `bottom` of a picture 1080 wide."""
-    style = Style(Voice("display", 700, language), 64, 34, leading=1.24, align="middle", lines=2, balanced=True)
+    style = Style("display", 700, 64, 34, 1.24, align="middle", lines=2, balanced=True, language=language)
     across = 1080 - 2 * (_SIDE + _PADDING[0])
     block = set_text(text, style, (_SIDE + _PADDING[0], 0, across, 170))
     left, _, right, low = block.ink
@@ -93,66 +96,19 @@ def caption(look: Look, inks: Inks, text: str, active: int, bottom: int, tail: b
         canvas.add(
             f'<path d="M516,{bottom} L564,{bottom} L540,{bottom + 34} Z" fill="{escape(inks.panel)}" opacity=".92"/>'
         )
-    marked = _words(block)
-    if 0 <= active < len(marked) > 1:
-        for x, line, wide in marked[active]:
-            middle = line.baseline - 0.355 * block.size
-            box = scenes.Box(x - 7, middle - 0.54 * block.size, wide + 14, 1.08 * block.size)
-            canvas.rect(box, inks.spoken_ground, 14)
-    canvas.text("words", block, inks.words)
-    if 0 <= active < len(marked) > 1:
-        canvas.text("spoken", _only(block, marked[active]), inks.spoken)
-    return _layer(look, canvas, int(panel.x) - 4, int(panel.y) - 4, int(panel.right) + 4, bottom + 40)
+    # In a line that runs both ways words are out of order, and a single word is being said all the time.
+    several = len(text.split()) > 1 and not runs_both_ways(block.text)
+    canvas.blocks["words"] = block
+    canvas.letterings.append(
+        scenes.Lettering(block, inks.words, active if several else -1, inks.spoken, inks.spoken_ground)
+    )
+    left, top = int(panel.x) - 4, int(panel.y) - 4
+    return _layer(look, canvas, scenes.Box(left, top, int(panel.right) + 4 - left, bottom + 40 - top), 0)
 
 
-Place = tuple[float, Line, float]
-
-
-def _words(block: Block) -> list[list[Place]]:
-    """Where each word stands, in reading order: what is between two spaces of a line, with its left and its width.
-
-    Lines that run both ways have their words out of order, so nothing is marked in them.
-    """
-    found: list[list[Place]] = []
-    if len({run.level % 2 for line in block.lines for run in line.runs}) > 1:
-        return []
-    for line in block.lines:
-        pen, words = line.x, []
-        fresh = True
-        for run in line.runs:
-            wide = run.width * block.size + block.tracking * len(run.text)
-            if not run.text.strip():
-                fresh = True
-            elif fresh:
-                words.append((pen, line, wide))
-                fresh = False
-            else:
-                words[-1] = (words[-1][0], line, pen + wide - words[-1][0])
-            pen += wide
-        found.extend([word] for word in (reversed(words) if block.rtl else words))
-    return found
-
-
-def _only(block: Block, places: list[Place]) -> Block:
-    """The same block with nothing but the runs of some words."""
-    kept = []
-    for left, line, wide in places:
-        pen, start = line.x, 0.0
-        runs: list[Run] = []
-        for run in line.runs:
-            if left - 0.5 <= pen and pen + run.width * block.size <= left + wide + 0.5 and run.text.strip():
-                start = start if runs else pen
-                runs.append(run)
-            pen += run.width * block.size + block.tracking * len(run.text)
-        kept.append(Line(tuple(runs), start, line.baseline, wide))
-    return Block(tuple(kept), block.x, block.y, block.width, block.height, block.size, block.tracking, block.rtl)
-
-
-def _layer(look: Look, canvas: scenes.Scene, left: int, top: int, right: int, bottom: int) -> Lettering:
-    """The painted part of a canvas as a layer at the clip's own size."""
-    x, y = look.px(left) // 2 * 2, look.px(top) // 2 * 2
-    width, height = look.px(right - left) // 2 * 2, look.px(bottom - top) // 2 * 2
-    inner = "".join(canvas.parts)
-    offset = top if canvas.height == bottom - top else 0
-    picture = drawn(inner, (left, top - offset, right, bottom - offset), width, height)
-    return Lettering(Layer.of(picture), x, y)
+def _layer(look: Look, canvas: scenes.Scene, box: scenes.Box, down: int) -> Lettering:
+    """A box of a canvas as a layer at the clip's own size; the canvas begins `down` units below the frame's top."""
+    x, y = look.px(box.x) // 2 * 2, look.px(box.y + down) // 2 * 2
+    width, height = look.px(box.width) // 2 * 2, look.px(box.height) // 2 * 2
+    painted = Image.open(BytesIO(canvas.png(box, look.scale))).convert("RGBA")
+    return Lettering(Layer.of(painted.crop((0, 0, width, height))), x, y)

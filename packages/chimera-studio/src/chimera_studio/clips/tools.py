@@ -48,8 +48,8 @@ from chimera_studio.clips.voice import FASTEST, SLOWEST, SpeechVoice, VoiceError
 from chimera_studio.palettes import Palette, palette_for
 from chimera_studio.requests import CharacterBox, KeptImage, Tier
 from chimera_studio.rules import DrawingRefused, StudioError
+from chimera_studio.setting.letters import clean
 from chimera_studio.studio import MODEL, StoredFile, Studio
-from chimera_studio.typesetting.shaping import clean
 
 Answer = TypeVar("Answer")
 

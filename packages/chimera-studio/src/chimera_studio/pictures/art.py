@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from chimera_studio.palettes import Palette, contrast, luminance, mix
 from chimera_studio.pictures.cards import mood_of
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.typesetting.paragraphs import set_text
+from chimera_studio.setting.blocks import Item, set_text
 
 _Backdrop = Callable[[Frame], str]
 
@@ -206,9 +206,5 @@ def letters(frame: Frame) -> str:
         wide = block.ink[2] - block.ink[0]
         shift = -wide * (0.08 + 0.17 * (row % 3))
         for copy in range(min(8, 2 + int(canvas.width / max(wide, 1)))):
-            name = f"wall {row} {copy}"
-            left = block.ink[0]
-            frame.scene.text(name, block.moved(shift - left + copy * (wide + tall * 0.16), 0), far)
-            # Type as ornament may run off the canvas, so it is no block of the layout.
-            del frame.scene.blocks[name]
+            frame.scene.ornament(block.moved(shift - block.ink[0] + copy * (wide + tall * 0.16), 0), far)
     return ground

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from chimera_studio.characters.portraits import Expression
 from chimera_studio.palettes import Palette, contrast, mix
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
+from chimera_studio.setting.blocks import Item
 
 _MOODS: tuple[Expression, ...] = ("smile", "laugh", "think", "wink", "surprise", "turn_left")
 

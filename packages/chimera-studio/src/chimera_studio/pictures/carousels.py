@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from chimera_studio.palettes import Palette, contrast, mix
 from chimera_studio.pictures.cards import mood_of
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest, Slide
 from chimera_studio.scenes import Box, Scene
+from chimera_studio.setting.blocks import Item
 
 
 def slide(request: ImageRequest, palette: Palette, number: int) -> Scene:

@@ -1,14 +1,15 @@
 """Charts from given rows: upright bars, lying bars and lines, with labelled axes that start at zero."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chimera_studio.palettes import Palette, contrast, mix
 from chimera_studio.pictures.cards import mood_of
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.pictures.scales import Scale, scale_for, written
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.typesetting.paragraphs import set_text
+from chimera_studio.setting.blocks import Align, Item, set_columns
+from chimera_studio.setting.letters import runs_from_right
 
 _MANY_BARS = 9
 _LONG_LABEL = 13
@@ -23,19 +24,28 @@ class _Plot:
     scale: Scale
     quiet: str
     loud: str
+    labels: list[tuple[Item, Box]] = field(default_factory=list)
 
     @property
     def request(self) -> ImageRequest:
         return self.frame.request
 
-    def label(self, name: str, text: str, box: Box, align: str, fill: str, weight: int = 500, size: float = 25) -> None:
+    def label(
+        self, name: str, text: str, box: Box, align: Align, fill: str, weight: int = 500, size: float = 25
+    ) -> None:
         """A small label in its box; it shrinks and is cut rather than leave it."""
-        style = replace(self.frame.style("text", weight, size, 12, 1.25), lines=2)
-        style = replace(style, align="middle" if align == "middle" else "end" if align == "end" else "start")
-        block = set_text(text, style, box.tuple)
-        if block.rtl and align in ("start", "end"):
-            block = set_text(text, replace(style, align="start" if align == "end" else "end"), box.tuple)
-        self.frame.scene.text(name, block.moved(0, (box.height - block.height) / 2 if block.lines else 0), fill)
+        if align != "middle" and runs_from_right(text):
+            align = "start" if align == "end" else "end"
+        style = replace(self.frame.style("text", weight, size, 12, 1.25), lines=2, align=align)
+        self.labels.append((Item(name, text, style, fill), box))
+
+    def write(self) -> None:
+        """Write all labels, each in the middle of its box's height."""
+        placed = set_columns([(item,) for item, _ in self.labels], [box.tuple for _, box in self.labels])
+        for (item, box), (block,) in zip(self.labels, placed, strict=True):
+            self.frame.scene.text(
+                item.name, block.moved(0, (box.height - block.height) / 2 if block.lines else 0), item.fill
+            )
 
 
 def chart(request: ImageRequest, palette: Palette) -> Scene:
@@ -68,6 +78,7 @@ def chart(request: ImageRequest, palette: Palette) -> Scene:
         _lying(plot)
     else:
         _upright(plot)
+    plot.write()
     frame.author(strip, mood_of(frame), palette.muted, palette.accent)
     return frame.scene
 
@@ -195,7 +206,7 @@ def _lying(plot: _Plot) -> None:
         hangs = row.value < 0 and scale.low < 0
         if hangs:
             where = Box(box.x - values + 2 * unit, y, values - 14 * unit, tall)
-        align = "end" if hangs else "start"
+        align: Align = "end" if hangs else "start"
         plot.label(f"value {number}", written(row.value, plot.request.unit), where, align, bold, 650, 27)
 
 

@@ -8,23 +8,11 @@ from chimera_studio.characters.portraits import Expression, figure, medallion
 from chimera_studio.palettes import Palette, mix
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.typesetting.bidi import base_level
-from chimera_studio.typesetting.paragraphs import Align, Block, Style, set_text
-from chimera_studio.typesetting.shaping import Voice
+from chimera_studio.setting.blocks import Align, Item, Style, set_column
+from chimera_studio.setting.fonts import Role
+from chimera_studio.setting.letters import runs_from_right
 
 _MEDALLION = 140
-
-
-@dataclass(frozen=True)
-class Item:
-    """One text of a column: its name in the answer, its words, how it looks, and the gap above it."""
-
-    name: str
-    text: str
-    style: Style
-    fill: str
-    gap: float = 0.0
-    share: float = 1.0
 
 
 @dataclass
@@ -58,11 +46,11 @@ class Frame:
         return Box(0, 0, self.scene.width, self.scene.height)
 
     def style(
-        self, role: str, weight: int, size: float, least: float, leading: float = 1.3, tracking: float = 0.0
+        self, role: Role, weight: int, size: float, least: float, leading: float = 1.3, tracking: float = 0.0
     ) -> Style:
         """A style with sizes in units."""
-        voice = Voice(role, weight, self.request.language)
-        return Style(voice, max(size * self.unit, 2), max(least * self.unit, 1.5), leading, tracking)
+        sizes = max(size * self.unit, 2), max(least * self.unit, 1.5)
+        return Style(role, weight, *sizes, leading, tracking, language=self.request.language)
 
     def headline(self, size: float, serif: bool = False, align: Align = "start") -> Style:
         """The style of a title."""
@@ -80,7 +68,7 @@ class Frame:
     @property
     def rtl(self) -> bool:
         """Whether the picture is read from right to left, and its layout mirrored."""
-        return bool(base_level(self.request.title or self.request.text or self.request.footer))
+        return runs_from_right(self.request.title or self.request.text or self.request.footer)
 
     def column(self, box: Box, items: Sequence[Item], stand: str = "top", grow: float = 1.0) -> float:
         """Set texts under each other in a box, `stand` says where in it; the answer is where the last one ends.
@@ -88,36 +76,13 @@ class Frame:
         Args:
             grow: How much larger than its style a text may become where little text leaves much room.
         """
-        kept = [item for item in items if item.text.strip()]
-        factors = [1.0] if grow <= 1 else [1 + (grow - 1) * step / 5 for step in range(5, -1, -1)]
-        for factor in factors:
-            blocks = self._stacked(box, kept, factor)
-            end = blocks[-1].bottom if blocks else box.y
-            full = all(
-                block.size >= item.style.size * factor * 0.999 and len(block.lines) <= 5 + 3 * number
-                for number, (item, block) in enumerate(zip(kept, blocks, strict=True))
-            )
-            if full and end - box.y <= box.height * 0.88:
-                break
+        kept = [replace(item, gap=item.gap * self.unit) for item in items if item.text.strip()]
+        blocks = set_column(kept, box.tuple, grow, self.rtl)
+        end = max((block.bottom for block in blocks if block.lines), default=box.y)
         down = {"top": 0.0, "middle": 0.5, "bottom": 1.0}[stand] * max(0.0, box.bottom - end)
         for item, block in zip(kept, blocks, strict=True):
             self.scene.text(item.name, block.moved(0, down), item.fill)
         return end + down
-
-    def _stacked(self, box: Box, items: Sequence[Item], factor: float) -> list[Block]:
-        blocks: list[Block] = []
-        y = box.y
-        for number, item in enumerate(items):
-            gap = min(item.gap * self.unit * factor, box.bottom - y) if number else 0.0
-            rest = max(0.0, box.bottom - y - gap)
-            room = rest if number == len(items) - 1 else rest * item.share
-            style = replace(item.style, size=item.style.size * factor)
-            block = set_text(item.text, style, (box.x, y + gap, box.width, room))
-            if self.rtl and not block.rtl and style.align == "start":
-                block = set_text(item.text, replace(style, align="end"), (box.x, y + gap, box.width, room))
-            blocks.append(block)
-            y = block.bottom if block.lines else y
-        return blocks
 
     def author(self, box: Box, mood: Expression, ink: str, ring: str) -> None:
         """The author's round portrait with the footer beside it, at the start of a strip."""

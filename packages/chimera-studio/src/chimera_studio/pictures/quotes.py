@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from chimera_studio.palettes import Palette, contrast, mix
 from chimera_studio.pictures.cards import mood_of
-from chimera_studio.pictures.frame import Frame, Item
+from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.typesetting.paragraphs import Style, set_text
+from chimera_studio.setting.blocks import Item, Style, set_text
 
 
 def quote(request: ImageRequest, palette: Palette) -> Scene:
@@ -27,8 +27,7 @@ def _mark(frame: Frame, box: Box, fill: str) -> None:
     style = frame.style("serif", 700, box.height / frame.unit * 2.2, 1, 1.0)
     block = set_text("“", replace(style, size=box.height * 2.1), (box.x, box.y, box.width * 3, box.height * 2.2))
     # The mark hangs in the upper part of its line, so it is lifted to where the box is.
-    frame.scene.text("mark", block.moved(0, -block.size * 0.16), fill)
-    del frame.scene.blocks["mark"]
+    frame.scene.ornament(block.moved(0, -block.size * 0.16), fill)
 
 
 def _words(frame: Frame, size: float) -> Style:

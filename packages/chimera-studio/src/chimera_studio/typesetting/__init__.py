@@ -1,1 +1,0 @@
-"""Text as glyphs in lines: faces, shaping, directions, paragraphs."""
