@@ -6,5 +6,9 @@ class FeedParserDict(dict[str, object]):
     feed: Mapping[str, object]
 
 def parse(
-    url_file_stream_or_string: BinaryIO, *, response_headers: Mapping[str, str] | None = None
+    url_file_stream_or_string: BinaryIO,
+    *,
+    response_headers: Mapping[str, str] | None = None,
+    sanitize_html: bool | None = None,
+    resolve_relative_uris: bool | None = None,
 ) -> FeedParserDict: ...

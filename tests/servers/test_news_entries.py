@@ -3,7 +3,7 @@
 import pytest
 
 from chimera_connectors.news import entries
-from chimera_connectors.news.entries import FeedError, Item
+from chimera_connectors.news.items import FeedError, Item
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Night Trains</title>
 <item><guid>a-1</guid><title>New &amp;amp; old lines</title><link>https://trains.example/1</link>
@@ -87,11 +87,41 @@ def test_plain_text_keeps_words_apart_and_hides_what_is_not_seen() -> None:
     assert entries.plain("<p>one</p><p>two<br>three</p><style>p{}</style> &lt;4", 100) == "one two three <4"
 
 
-def test_a_search_needs_every_word() -> None:
-    rye, *_ = entries.parse("bread", ATOM)
-    assert entries.matches(rye, "RYE time")
-    assert not entries.matches(rye, "rye wheat")
-
-
 def test_an_impossible_date_is_no_date() -> None:
     assert entries.parse("t", RSS.replace(b"03 Nov 2026", b"99 Nov 2026"))[0].published_at is None
+
+
+@pytest.mark.parametrize(
+    ("link", "channel", "address", "found"),
+    [
+        ("/posts/1", "https://news.example/", "", "https://news.example/posts/1"),
+        ("posts/1", "", "https://news.example/feeds/all.xml", "https://news.example/feeds/posts/1"),
+        ("?p=1", "/blog/", "https://news.example/feed", "https://news.example/blog/?p=1"),
+        ("//other.example/1", "https://news.example/", "", "https://other.example/1"),
+        ("HTTPS://news.example/A", "", "", "https://news.example/A"),
+        ("/posts/1", "HTTP://news.example", "", "http://news.example/posts/1"),
+        ("/posts/1", "", "", ""),
+        ("/posts/1", "ftp://news.example/", "", ""),
+        ("JavaScript:alert(1)", "https://news.example/", "", ""),
+        ("https://[broken", "https://news.example/", "", ""),
+        ("https:///path", "", "", ""),
+        ("/" + "x" * entries.MAX_LINK, "https://news.example/", "", ""),
+    ],
+)
+def test_links_lead_on_from_the_channel_or_the_feed(link: str, channel: str, address: str, found: str) -> None:
+    item = f"<item><guid>1</guid><link>{link}</link></item>"
+    body = f"<rss version='2.0'><channel><link>{channel}</link>{item}</channel></rss>"
+    (found_item,) = entries.parse("t", body.encode(), address=address)
+    assert found_item.link == found
+
+
+def test_an_id_that_stands_in_for_a_link_is_an_address_or_none() -> None:
+    body = RSS.replace(b"<title>Night", b"<link>https://trains.example/</link><title>Night").replace(
+        b"<link>https://trains.example/1</link>", b""
+    )
+    assert entries.parse("t", body)[0].link == ""
+    assert entries.parse("t", body.replace(b"a-1", b"https://trains.example/9"))[0].link == "https://trains.example/9"
+
+
+def test_comments_that_never_end_hide_the_rest() -> None:
+    assert entries.plain("one <!-- two --> three" + "<!--" * 25_000 + " four", 2_000) == "one three"

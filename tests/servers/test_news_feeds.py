@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from chimera_connectors.news import feeds
-from chimera_connectors.news.entries import FeedError, UnknownFeed, UnknownItem
 from chimera_connectors.news.feeds import Feeds, load_mapping
+from chimera_connectors.news.items import FeedError, UnknownFeed, UnknownItem
 
 RSS = b"""<rss version="2.0"><channel><title>Trains</title>
-<item><guid>1</guid><title>Night line</title></item><item><guid>2</guid><title>Day line</title></item>
+<item><guid>1</guid><title>Night line</title><link>../1</link></item><item><guid>2</guid><title>Day line</title></item>
 </channel></rss>"""
 released = threading.Event()
 
@@ -104,8 +104,17 @@ async def test_feeds_come_over_http_through_at_most_three_redirects(site: str) -
     found = Feeds({"plain": f"{site}/feed", "three": f"{site}/hop/3", "four": f"{site}/hop/4"})
     assert len(await found.items("plain")) == 2
     assert len(await found.items("three")) == 2
+    assert (await found.item("three", "1")).link == f"{site}/1"
     with pytest.raises(FeedError, match="more than 3 redirects"):
         await found.items("four")
+
+
+async def test_a_proxy_is_not_asked_for_this_machine(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    found = Feeds({"near": f"{site}/hop/1", "far": "http://far.example/"})
+    assert len(await found.items("near")) == 2
+    with pytest.raises(FeedError, match="ConnectError"):
+        await found.items("far")
 
 
 async def test_http_failures_are_clear_errors(site: str) -> None:

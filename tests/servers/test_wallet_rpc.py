@@ -82,3 +82,59 @@ async def test_an_answer_that_makes_no_sense_is_no_answer(answering: Callable[[b
 async def test_a_node_that_is_not_there_cannot_be_reached() -> None:
     with pytest.raises(RpcUnreachable, match="cannot be reached"):
         await Rpc("http://127.0.0.1:1").ask(QUANTITY, "m")
+
+
+class Watched(BaseHTTPRequestHandler):
+    """A node that refuses with an HTTP status of its own, or hangs up, and counts what it was sent."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        assert isinstance(self.server, WatchedServer)
+        self.server.sent.append(asked["params"][0])
+        if asked["params"] == ["0xdrop"]:
+            return
+        said = json.dumps({"jsonrpc": "2.0", "id": 0, "error": {"code": -32000, "message": "nonce too low"}}).encode()
+        self.send_response(400)
+        self.send_header("content-length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+class WatchedServer(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Watched)
+        self.sent: list[str] = []
+
+
+@pytest.fixture
+def watched() -> Iterator[WatchedServer]:
+    with WatchedServer() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_refusal_counts_whatever_its_http_status(watched: WatchedServer) -> None:
+    rpc = Rpc(f"http://127.0.0.1:{watched.server_port}")
+    with pytest.raises(RpcRefused, match="nonce too low"):
+        await rpc.ask(DATA, "eth_sendRawTransaction", "0x00")
+
+
+async def test_a_transaction_whose_answer_is_lost_is_not_sent_again(watched: WatchedServer) -> None:
+    rpc = Rpc(f"http://127.0.0.1:{watched.server_port}")
+    with pytest.raises(RpcUnreachable):
+        await rpc.ask(DATA, "eth_sendRawTransaction", "0xdrop")
+    assert watched.sent == ["0xdrop"]
+
+
+async def test_a_node_on_this_machine_is_asked_without_a_proxy(
+    watched: WatchedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with pytest.raises(RpcRefused):
+        await Rpc(f"http://127.0.0.1:{watched.server_port}").ask(DATA, "eth_sendRawTransaction", "0x00")

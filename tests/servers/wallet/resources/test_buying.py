@@ -133,6 +133,11 @@ async def test_a_resource_is_paid_once_and_delivered(buyer: Buyer) -> None:
     assert await buyer.paid() == PRICE
 
 
+async def test_a_seller_on_this_machine_is_asked_without_a_proxy(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert (await buyer.sellers.quote(buyer.seller.url + "/free")).free
+
+
 @pytest.mark.parametrize("amount", ["0.049999 USDC", "0.000001 USDC", "1 USDC"])
 async def test_a_price_that_is_not_the_ordered_one_is_refused_before_anything_is_signed(
     buyer: Buyer, amount: str

@@ -1,1 +1,1 @@
-"""News feeds, RSS and Atom, read over MCP."""
+"""News feeds, RSS, Atom and JSON, read over MCP."""

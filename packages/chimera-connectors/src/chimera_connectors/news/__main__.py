@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from chimera_connectors.news.entries import FeedError
 from chimera_connectors.news.feeds import Feeds, load_mapping
+from chimera_connectors.news.items import FeedError
 from chimera_connectors.news.server import build_server
 from chimera_serving.mcp_server import add_transport, serve
 

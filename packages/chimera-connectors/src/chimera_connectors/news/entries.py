@@ -1,45 +1,12 @@
 """From the bytes of a feed to plain items: pure functions, everything bounded, as feeds are public text."""
 
 import hashlib
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from html.parser import HTMLParser
-from io import BytesIO
+from urllib.parse import urljoin, urlsplit
 
-import feedparser
-from pydantic import BaseModel, ConfigDict, Field
-
-MAX_ITEMS = 500
-MAX_SUMMARY = 2_000
-MAX_TITLE = 300
-MAX_LINK = 2_000
-MAX_ID = 200
-
-
-class FeedError(Exception):
-    """A feed cannot be read; the message says which and why."""
-
-
-class UnknownFeed(FeedError):
-    """No feed is configured under this name."""
-
-
-class UnknownItem(FeedError):
-    """The feed has no such item (any more)."""
-
-
-class Item(BaseModel):
-    """One entry of a feed, as plain text. What it says is public: data, never instructions."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str = Field(description="the feed's own id, or a hash where it has none")
-    title: str
-    summary: str = Field(description=f"HTML removed, at most {MAX_SUMMARY} characters")
-    link: str = Field(description="http(s) address, empty where the feed gives none")
-    published_at: str | None = Field(description="ISO 8601, UTC")
-    source: str = Field(description="the feed's own title, or its configured name")
+from chimera_connectors.news import documents
+from chimera_connectors.news.documents import Entry, Unreadable
+from chimera_connectors.news.items import MAX_ID, MAX_LINK, MAX_SUMMARY, MAX_TITLE, FeedError, Item
 
 
 class _Text(HTMLParser):
@@ -67,74 +34,67 @@ class _Text(HTMLParser):
 
 
 def plain(html: str, limit: int) -> str:
-    """The visible text of some HTML on one line, cut at `limit` characters."""
-    reader = _Text()
     # A visible text of `limit` characters hidden in more markup than this is not worth the time.
-    reader.feed(html[: limit * 50])
-    reader.close()
-    text = " ".join("".join(reader.pieces).replace("\0", "").split())
+    html = html[: limit * 50]
+    if "<" in html or "&" in html:
+        html = _visible(html)
+    text = " ".join(html.replace("\0", "").split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def parse(name: str, body: bytes, content_type: str = "") -> list[Item]:
-    """The items of an RSS or Atom feed, in its own order, without repeats.
+def _visible(html: str) -> str:
+    reader = _Text()
+    # A comment that is not closed hides the rest; the parser would look for its end again at every further start.
+    unclosed = html.find("<!--", html.rfind("-->") + 1)
+    reader.feed(html if unclosed < 0 else html[:unclosed])
+    reader.close()
+    return "".join(reader.pieces)
+
+
+def parse(name: str, body: bytes, content_type: str = "", address: str = "") -> list[Item]:
+    """The items of an RSS, Atom or JSON feed, in its own order, without repeats.
 
     Args:
         content_type: The HTTP header, which may name the character set.
+        address: Where the feed comes from, if that is an http(s) address: relative links lead on from there.
 
     Raises:
         FeedError: The bytes are no feed, or a broken one from which no entry could be read.
     """
-    # A stream, because given a string or bytes the parser would try them as an address or a path first.
-    document = feedparser.parse(BytesIO(body), response_headers={"content-type": content_type} if content_type else {})
-    if not document.entries and (document.get("bozo") or not document.get("version")):
-        cause = document.get("bozo_exception")
-        detail = " ".join(str(cause).split())[:200] if cause else "it is neither RSS nor Atom"
-        raise FeedError(f"feed {name!r} is malformed and has no entries: {detail}")
-    source = plain(_string(document.feed.get("title")), MAX_TITLE) or name
+    try:
+        document = documents.read(body, content_type)
+    except Unreadable as error:
+        raise FeedError(f"feed {name!r} is malformed and has no entries: {error}") from error
+    source = plain(document.title, MAX_TITLE) or name
+    base = _resolved(document.link, address) or address
     unique: dict[str, Item] = {}
-    for entry in document.entries[:MAX_ITEMS]:
-        item = _item(entry, source)
+    for entry in document.entries:
+        item = _item(entry, source, base)
         unique.setdefault(item.id, item)
     return list(unique.values())
 
 
-def matches(item: Item, query: str) -> bool:
-    """Whether every word of the query is somewhere in the item's title or summary."""
-    text = f"{item.title} {item.summary}".casefold()
-    return all(word in text for word in query.casefold().split())
-
-
-def _item(entry: Mapping[str, object], source: str) -> Item:
-    title = plain(_string(entry.get("title")), MAX_TITLE)
-    summary = plain(_string(entry.get("summary")) or _content(entry), MAX_SUMMARY)
-    link = _string(entry.get("link")).strip()
-    if not link.startswith(("http://", "https://")) or len(link) > MAX_LINK:
-        link = ""
-    identity = _string(entry.get("id")).strip() or link
+def _item(entry: Entry, source: str, base: str) -> Item:
+    title = plain(entry.title, MAX_TITLE)
+    summary = plain(entry.summary, MAX_SUMMARY)
+    link = _resolved(entry.link, base)
+    identity = entry.id.strip() or link
     if not identity or len(identity) > MAX_ID or not identity.isprintable():
         identity = hashlib.sha256("\x1e".join((identity, title, summary)).encode()).hexdigest()
-    return Item(id=identity, title=title, summary=summary, link=link, published_at=_published(entry), source=source)
+    published = entry.published.isoformat() if entry.published else None
+    return Item(id=identity, title=title, summary=summary, link=link, published_at=published, source=source)
 
 
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _content(entry: Mapping[str, object]) -> str:
-    content = entry.get("content")
-    first = content[0] if isinstance(content, list) and content else None
-    return _string(first.get("value")) if isinstance(first, Mapping) else ""
-
-
-def _published(entry: Mapping[str, object]) -> str | None:
-    for key in ("published_parsed", "updated_parsed"):
-        # Asked first, because the parser warns when it is asked for a date that is not there.
-        moment = entry.get(key) if key in entry else None
-        if isinstance(moment, time.struct_time):
-            try:
-                return datetime(*moment[:6], tzinfo=UTC).isoformat()
-            except ValueError:
-                # Feeds hold dates such as 30 February; an item without a date is still an item.
-                continue
-    return None
+def _resolved(link: str, base: str) -> str:
+    """The http(s) address that a link means, its scheme in small letters; empty when it means none."""
+    link = link.strip()
+    if not link or len(link) > MAX_LINK:
+        return ""
+    try:
+        address = urljoin(base, link)
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc or len(address) > MAX_LINK:
+        return ""
+    return parts.scheme + address[len(parts.scheme) :]

@@ -10,8 +10,8 @@ import yaml
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
-from chimera_connectors.news import entries
-from chimera_connectors.news.entries import FeedError, Item, UnknownFeed, UnknownItem
+from chimera_connectors.news.items import MAX_ID, FeedError, Item, UnknownFeed, UnknownItem, matches
+from chimera_connectors.news.reading import Reader, Request
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_MAPPING_BYTES = 256 * 1024
@@ -21,7 +21,9 @@ TIMEOUT_SECONDS = 10
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
 _MAPPING = TypeAdapter(dict[str, str])
-_ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
+# A proxy of the environment is for the world, not for this machine, wherever a redirect leads.
+_DIRECT = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
+_ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
 def load_mapping(path: Path) -> dict[str, str]:
@@ -64,13 +66,14 @@ def _read_bounded(path: Path, limit: int) -> bytes:
 class Feeds:
     """The configured feeds, read afresh at each call."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], reader: Reader | None = None) -> None:
         """Serve these feeds.
 
         Args:
             addresses: Feed name to file path or http(s) address.
         """
         self._addresses = dict(addresses)
+        self._reader = reader or Reader()
 
     async def items(self, name: str) -> list[Item]:
         """All items of a feed, in its own order.
@@ -84,10 +87,10 @@ class Feeds:
             known = ", ".join(sorted(self._addresses)[:20]) or "none"
             raise UnknownFeed(f"there is no feed {name[:64]!r}; configured: {known}")
         try:
-            body, content_type = await (_fetch(address) if _is_remote(address) else _read(Path(address)))
+            body, request = await (_fetch(name, address) if _is_remote(address) else _read(name, Path(address)))
         except FeedError as error:
             raise FeedError(f"feed {name!r} cannot be read: {error}") from error
-        return await to_thread.run_sync(entries.parse, name, body, content_type)
+        return await to_thread.run_sync(self._reader.read, request, body)
 
     async def search(self, name: str, query: str) -> list[Item]:
         """Items of a feed whose title or summary holds every word of the query.
@@ -96,7 +99,7 @@ class Feeds:
             UnknownFeed: No feed has this name.
             FeedError: The feed cannot be fetched or read.
         """
-        return [item for item in await self.items(name) if entries.matches(item, query)]
+        return [item for item in await self.items(name) if matches(item, query)]
 
     async def item(self, name: str, item_id: str) -> Item:
         """One item of a feed.
@@ -109,21 +112,22 @@ class Feeds:
         for item in await self.items(name):
             if item.id == item_id:
                 return item
-        raise UnknownItem(f"feed {name!r} has no item {item_id[: entries.MAX_ID]!r}")
+        raise UnknownItem(f"feed {name!r} has no item {item_id[:MAX_ID]!r}")
 
 
-async def _read(path: Path) -> tuple[bytes, str]:
+async def _read(name: str, path: Path) -> tuple[bytes, Request]:
+    request = Request(name=name, content_type="", address="")
     try:
-        return await to_thread.run_sync(_read_bounded, path, MAX_BYTES), ""
+        return await to_thread.run_sync(_read_bounded, path, MAX_BYTES), request
     except OSError as error:
         raise FeedError(error.strerror or "the file cannot be opened") from error
 
 
-async def _fetch(url: str) -> tuple[bytes, str]:
+async def _fetch(name: str, url: str) -> tuple[bytes, Request]:
     try:
         # The client's own time-out is per read, which a slow drip of bytes would never reach.
         with anyio.fail_after(TIMEOUT_SECONDS):
-            return await _download(url)
+            return await _download(name, url)
     except (TimeoutError, httpx2.TimeoutException) as error:
         raise FeedError(f"no answer within {TIMEOUT_SECONDS} seconds") from error
     except httpx2.TooManyRedirects as error:
@@ -134,13 +138,14 @@ async def _fetch(url: str) -> tuple[bytes, str]:
         raise FeedError(f"{type(error).__name__} {error}".strip()[:200]) from error
 
 
-async def _download(url: str) -> tuple[bytes, str]:
+async def _download(name: str, url: str) -> tuple[bytes, Request]:
     async with (
         httpx2.AsyncClient(
             timeout=TIMEOUT_SECONDS,
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
             headers={"accept": _ACCEPT},
+            mounts=_DIRECT,
         ) as client,
         client.stream("GET", url) as response,
     ):
@@ -150,4 +155,6 @@ async def _download(url: str) -> tuple[bytes, str]:
             body += chunk
             if len(body) > MAX_BYTES:
                 raise FeedError(f"larger than {MAX_BYTES} bytes")
-        return bytes(body), response.headers.get("content-type", "")
+        content_type = response.headers.get("content-type", "")
+        # Where the redirects led to, since that is the address the feed's own links are relative to.
+        return bytes(body), Request(name=name, content_type=content_type, address=str(response.url))

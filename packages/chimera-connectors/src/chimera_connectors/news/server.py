@@ -7,8 +7,8 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from chimera_connectors.news.entries import MAX_ID, FeedError, Item, UnknownFeed
 from chimera_connectors.news.feeds import NAME_PATTERN, Feeds
+from chimera_connectors.news.items import MAX_ID, FeedError, Item, UnknownFeed
 
 MAX_LISTED = 50
 

@@ -46,6 +46,8 @@ from chimera_wallet.x402.terms import (
 MAX_BODY = 256 * 1024
 ASK_SECONDS = 15
 PAY_SECONDS = 90
+# A proxy of the environment is for the world, not for a seller on this machine.
+DIRECT = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 PASSING = (408, 425, 429)
 """Statuses that ask for patience."""
 
@@ -257,7 +259,7 @@ class Sellers:
         # The client's own time-out is per read, which a slow drip of bytes would never reach.
         with anyio.fail_after(seconds):
             async with (
-                httpx2.AsyncClient(timeout=seconds, follow_redirects=False) as client,
+                httpx2.AsyncClient(timeout=seconds, follow_redirects=False, mounts=DIRECT) as client,
                 client.stream(wanted.method, wanted.url, headers=plain, content=wanted.body) as response,
             ):
                 received = bytearray()
