@@ -1,5 +1,6 @@
 """From an approved piece to its one call, and every reason why the call may not be made (PUB-1)."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import JsonValue
 
 from chimera.gateways.mcp.types import Disclosure, Platform
 from chimera.ids import new_id
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import FORMULA, content_hash
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Grant
 from chimera.tasks import rules
@@ -21,6 +22,7 @@ TENANT = new_id()
 GRANT = Grant(
     tenant_id=TENANT,
     content_hash=content_hash(["one", "two"]),
+    content_formula=FORMULA,
     soul_hash="1" * 64,
     state_version=3,
     limit=None,
@@ -32,6 +34,7 @@ def objection(**changes: Any) -> str | None:
     facts: dict[str, Any] = {
         "tenant_id": TENANT,
         "parts": ["one", "two"],
+        "files": [],
         "soul_hash": "1" * 64,
         "state_version": 3,
         "now": NOW,
@@ -49,6 +52,7 @@ def test_a_grant_that_fits_holds() -> None:
         ({"tenant_id": new_id()}, "another tenant"),
         ({"parts": ["one two"]}, "not the one that was approved"),
         ({"parts": ["two", "one"]}, "not the one that was approved"),
+        ({"files": ["7" * 64]}, "not the one that was approved"),
         ({"soul_hash": "2" * 64}, "persona has changed"),
         ({"state_version": 4}, "campaign has moved on"),
         ({"state_version": 2}, "campaign has moved on"),
@@ -58,6 +62,14 @@ def test_a_grant_that_fits_holds() -> None:
 )
 def test_a_grant_for_something_else_is_refused_with_the_reason(changes: dict[str, Any], said: str) -> None:
     assert said in (objection(**changes) or "")
+
+
+def test_a_grant_from_before_the_formula_had_a_name_still_holds() -> None:
+    old = {"content_hash": hashlib.sha256(b"one").hexdigest(), "content_formula": None}
+    grant = GRANT.model_copy(update=old)
+    known = {"tenant_id": TENANT, "soul_hash": "1" * 64, "state_version": 3, "now": NOW}
+    assert publishing.objection(grant, parts=["one"], files=[], **known) is None
+    assert publishing.objection(grant, parts=["two"], files=[], **known) is not None
 
 
 def test_a_grant_holds_to_its_last_moment() -> None:

@@ -27,7 +27,7 @@ async def test_a_picture_is_published_signed_and_a_stranger_can_tell_where_it_co
     report = encypher_c2pa.verify(str(path), trust_pem=root, tsa_trust_pem=root, no_default_trust=True)
     assert (report["integrity"], report["hard_binding"]) == ("valid", "match")
     assert shown["sha256"] == item["sha256"] != item["unsigned_sha256"]
-    assert asset["content_hash"] == content_hash([*asset["parts"], f"sha256:{item['sha256']}"])
+    assert asset["content_hash"] == content_hash(asset["parts"], [item["sha256"]])
     assert (asset["resolution"], asset["storage_uri"]) == (item["facts"]["resolution"], item["storage_uri"])
     assert item["character_reference_id"] == "TechInfluencer"
 

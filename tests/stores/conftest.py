@@ -20,7 +20,7 @@ from chimera.money.types.authorization import CfoAnswer, TransactionRequest
 from chimera.money.types.limits import Limit
 from chimera.money.types.messages import Cost, SpendOrder
 from chimera.personas.types.policy import Policy
-from chimera.provenance.rules.hashes import content_hash, statement
+from chimera.provenance.rules.hashes import FORMULA, content_hash, statement
 from chimera.provenance.types.assets import AssetRecord
 from chimera.publishing.types import Effect, EffectOrder, Grant, Receipt
 from chimera.review.rules.similarity import minhash
@@ -183,8 +183,9 @@ class House:
         return CommitCommand(task=piece.task, verdict=verdict, content_hash=piece.content_hash, **{**given, **changes})
 
     def asset(self, piece: PendingReview) -> AssetRecord:
-        assert piece.result.artifact is not None
-        asset_id, parts = new_id(), piece.result.artifact.parts
+        artifact = piece.result.artifact
+        assert artifact is not None
+        asset_id, parts = new_id(), artifact.parts
         return AssetRecord(
             asset_id=asset_id,
             model_version="composer",
@@ -203,7 +204,7 @@ class House:
             provenance_id=new_id(),
             content_hash=content_hash(parts),
             cryptographic_signature="signature",
-            statement=statement(str(asset_id), parts, piece.task, piece.result.metadata),
+            statement=statement(str(asset_id), artifact, piece.task, piece.result.metadata),
         )
 
     def cost(self, piece: PendingReview) -> Cost:
@@ -223,6 +224,7 @@ class House:
         grant = Grant(
             tenant_id=task.tenant_id,
             content_hash=piece.content_hash or "",
+            content_formula=FORMULA,
             soul_hash=task.soul_hash,
             state_version=task.state_version,
             limit=None,

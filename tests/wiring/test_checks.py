@@ -4,9 +4,9 @@ import pytest
 from pydantic import JsonValue
 
 from chimera.campaigns.types.plans import PlanDraft
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import FORMULA, content_hash, content_hashes
 from chimera.roles import prompts
-from chimera.tasks.types.work import TaskDispatch
+from chimera.tasks.types.work import Artifact, TaskDispatch
 from chimera.wiring import System, check_plan, check_prompt, statement_holds
 from chimera_protocol.errors import Invalid
 from chimera_protocol.statements import signed_bytes
@@ -24,13 +24,21 @@ async def test_a_plan_is_checked_against_the_configured_tools(system: System) ->
 
 
 async def test_a_piece_is_what_its_statement_says_under_one_key(system: System) -> None:
-    parts = ["Look up.", "Old light is old."]
-    statement: dict[str, JsonValue] = {"content_hash": content_hash(parts), "ai_generated": True}
+    piece = Artifact(type="thread", content=["Look up.", "Old light is old."])
+    statement: dict[str, JsonValue] = {"content_hash": content_hash(piece.parts), "content_formula": FORMULA, "n": 1}
     signature, key = system.signer.sign(signed_bytes(statement)), system.signer.public_key
-    assert statement_holds(statement, parts, signature, key)
-    assert not statement_holds(statement, parts[:1], signature, key)
-    assert not statement_holds({**statement, "ai_generated": False}, parts, signature, key)
-    assert not statement_holds(statement, parts, signature, "A" * 43)
+    assert statement_holds(statement, piece, signature, key)
+    assert not statement_holds(statement, Artifact(type="text", content="Look up."), signature, key)
+    assert not statement_holds({**statement, "n": 2}, piece, signature, key)
+    assert not statement_holds(statement, piece, signature, "A" * 43)
+
+
+async def test_a_statement_from_before_the_formula_had_a_name_still_holds(system: System) -> None:
+    piece = Artifact(type="thread", content=["Look up.", "Old light is old."])
+    statement: dict[str, JsonValue] = {"content_hash": content_hashes(piece.parts, [])[None]}
+    signature, key = system.signer.sign(signed_bytes(statement)), system.signer.public_key
+    assert statement_holds(statement, piece, signature, key)
+    assert not statement_holds({**statement, "content_formula": FORMULA}, piece, signature, key)
 
 
 @pytest.mark.parametrize(

@@ -218,9 +218,7 @@ class Demo:
 
     def _flaws(self, lineage: Lineage) -> list[str]:
         asset, flaws = lineage.asset, []
-        if not statement_holds(
-            asset.statement, asset.said_and_shown, asset.cryptographic_signature, self._system.signer.public_key
-        ):
+        if not statement_holds(asset.statement, asset, asset.cryptographic_signature, self._system.signer.public_key):
             flaws.append("its signature does not hold")
         if not lineage.log:
             flaws.append("no generation log")

@@ -107,7 +107,7 @@ class VerificationService:
         return Verification(
             asset_id=asset.asset_id,
             url=asset.url,
-            holds=statement_holds(asset.statement, asset.said_and_shown, asset.cryptographic_signature, public_key),
+            holds=statement_holds(asset.statement, asset, asset.cryptographic_signature, public_key),
             content_hash=asset.content_hash,
             cryptographic_signature=asset.cryptographic_signature,
             statement=asset.statement,
@@ -220,7 +220,7 @@ class VerificationService:
     def _holds(self, piece: PublishedPiece) -> bool:
         signature, key = piece.cryptographic_signature, self._signer.public_key
         about = piece.statement.get("asset_id") == str(piece.asset_id)
-        return about and statement_holds(piece.statement, piece.said_and_shown, signature, key)
+        return about and statement_holds(piece.statement, piece, signature, key)
 
     async def _file(self, item: MediaItem) -> FileProof:
         """The file as it lies in the store now: its bytes are measured and its credentials read."""

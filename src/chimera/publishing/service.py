@@ -19,7 +19,6 @@ from chimera.ids import new_id
 from chimera.media.types import MediaItem
 from chimera.money.service.treasury import close, void
 from chimera.money.types.authorization import Closing, SpendOutcome
-from chimera.provenance.rules.hashes import said_and_shown
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Effect, Grant, Receipt
 from chimera.tasks.store import task_rows as rows
@@ -60,7 +59,8 @@ class EffectService:
         objection = fresh and publishing.objection(
             Grant.model_validate_json(row["effect_grant"]),
             tenant_id=row["tenant_id"],
-            parts=said_and_shown(row["parts"], [item.sha256 for item in MEDIA.validate_json(row["media"])]),
+            parts=row["parts"],
+            files=[item.sha256 for item in MEDIA.validate_json(row["media"])],
             soul_hash=row["soul_hash"],
             state_version=row["state_version"],
             now=datetime.now(UTC),

@@ -15,6 +15,7 @@ class Grant(Wire):
 
     tenant_id: UUID
     content_hash: str
+    content_formula: str | None = None
     soul_hash: str
     state_version: int
     limit: str | None

@@ -213,7 +213,7 @@ class Judge:
 
     def _asset(self, piece: PendingReview, artifact: Artifact, verdict: Verdict, asset_id: UUID) -> AssetRecord:
         made, shown = piece.result.metadata, artifact.media[0] if artifact.media else None
-        said = provenance.statement(str(asset_id), artifact.said_and_shown, piece.task, made)
+        said = provenance.statement(str(asset_id), artifact, piece.task, made)
         return AssetRecord(
             asset_id=asset_id,
             model_version=", ".join([made.model_used, *(item.model for item in artifact.media)]),
@@ -237,7 +237,7 @@ class Judge:
             judge_validation_score=verdict.score,
             creative_regression_notes=verdict.regression_notes,
             provenance_id=new_id(),
-            content_hash=provenance.content_hash(artifact.said_and_shown),
+            content_hash=provenance.hash_of(artifact),
             cryptographic_signature=self._signer.sign(signed_bytes(said)),
             statement=said,
         )
@@ -261,6 +261,7 @@ class Judge:
             grant=Grant(
                 tenant_id=task.tenant_id,
                 content_hash=asset.content_hash,
+                content_formula=provenance.FORMULA,
                 soul_hash=task.soul_hash,
                 state_version=task.state_version,
                 limit=amount if isinstance(amount, str) else None,

@@ -29,7 +29,3 @@ def test_a_check_holds_when_nothing_in_it_does_not(found: list[bool | None], hol
     proof = PieceProof(piece=PIECE, badge=Badge.SIGNED, holds=True, files=[])
     findings = [CheckFinding(what="x", holds=each, told="") for each in found]
     assert PieceCheck(at=PIECE.created_at, proof=proof, findings=findings).holds is holds
-
-
-def test_what_a_piece_says_is_what_its_hash_is_over() -> None:
-    assert PIECE.said_and_shown == ["one", "two"]

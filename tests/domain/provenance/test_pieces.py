@@ -6,12 +6,23 @@ from typing import Any
 import pytest
 
 from chimera.audit.rules.pieces import Pieces
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import FORMULA, content_hash, content_hashes
 
 PARTS = ["Look up.", "Tonight."]
 HASH = content_hash(PARTS)
+
+
+def signed(digest: str) -> dict[str, Any]:
+    return {"content_hash": digest, "content_formula": FORMULA}
+
+
 ASSET = {"asset_id": "a", "encoding_format": "text/plain; charset=utf-8", "parts": PARTS}
-PROOF = {"provenance_id": "p", "asset_id": "a", "content_hash": HASH, "statement": {"content_hash": HASH}}
+PROOF = {
+    "provenance_id": "p",
+    "asset_id": "a",
+    "content_hash": HASH,
+    "statement": {"content_hash": HASH, "content_formula": FORMULA},
+}
 POST = {"publication_id": "b", "asset_id": "a", "published_at": "T1"}
 GAINED = {"on_chain_verification": True, "published_at": "T1"}
 ORDERS = list(permutations(["asset", "provenance", "publication"]))
@@ -37,8 +48,20 @@ def test_rows_that_fit_are_not_complained_of(order: tuple[str, ...]) -> None:
     ("rows", "told"),
     [
         ({"asset": {**ASSET, "parts": ["Look up.", "Today."]}}, "text"),
-        ({"provenance": {**PROOF, "content_hash": "0" * 64, "statement": {"content_hash": "0" * 64}}}, "text"),
-        ({"provenance": {**PROOF, "statement": {"content_hash": "0" * 64}}}, "signed statement"),
+        (
+            {
+                "provenance": {
+                    **PROOF,
+                    "content_hash": "0" * 64,
+                    "statement": signed("0" * 64),
+                }
+            },
+            "text",
+        ),
+        (
+            {"provenance": {**PROOF, "statement": signed("0" * 64)}},
+            "signed statement",
+        ),
         ({"state": {**GAINED, "published_at": "T2"}}, "T2"),
         ({"state": {**GAINED, "published_at": None}}, "None"),
         ({"publication": None}, "no publication does"),
@@ -53,12 +76,28 @@ def test_a_row_that_does_not_fit_is_complained_of_once(order: tuple[str, ...], r
 
 
 def test_the_files_of_a_piece_are_part_of_what_its_hash_is_over() -> None:
-    digest = content_hash([*PARTS, f"sha256:{'7' * 64}"])
-    proof = {**PROOF, "content_hash": digest, "statement": {"content_hash": digest}}
+    digest = content_hash(PARTS, ["7" * 64])
+    proof = {**PROOF, "content_hash": digest, "statement": signed(digest)}
     shown = {**ASSET, "encoding_format": "image/png", "media": [{"sha256": "7" * 64}]}
     assert complaints(asset=shown, provenance=proof) == []
     assert complaints(asset={**shown, "media": [{"sha256": "8" * 64}]}, provenance=proof) != []
     assert complaints(asset={**shown, "media": []}, provenance=proof) != []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_proof_from_before_the_formula_had_a_name_still_fits_its_piece_and_no_other(order: tuple[str, ...]) -> None:
+    old = content_hashes(PARTS, ["7" * 64])[None]
+    proof = {**PROOF, "content_hash": old, "statement": {"content_hash": old}}
+    shown = {**ASSET, "media": [{"sha256": "7" * 64}]}
+    assert complaints(order, asset=shown, provenance=proof) == []
+    assert len(complaints(order, asset={**ASSET, "parts": [*PARTS, f"sha256:{'7' * 64}"]}, provenance=proof)) == 1
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("formula", ["chimera-content/3", "", 2, ["chimera-content/2"], {}])
+def test_a_formula_that_nobody_knows_fits_no_piece(order: tuple[str, ...], formula: object) -> None:
+    proof = {**PROOF, "statement": {"content_hash": HASH, "content_formula": formula}}
+    assert len(complaints(order, provenance=proof)) == 1
 
 
 def test_a_second_publication_of_a_piece_is_none_to_complain_of() -> None:

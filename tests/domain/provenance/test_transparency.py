@@ -14,7 +14,7 @@ from tests.domain.provenance.test_notes import Key
 from chimera.audit.rules.export import LATE, LISTED, verify_export
 from chimera.audit.types import MONEY_HEAD, AuditReport
 from chimera.money.rules.evidence import Head, Link, change
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import FORMULA, content_hash
 from chimera_credentials.log import leaves, merkle, notes
 from chimera_credentials.log.merkle import Frontier
 from chimera_credentials.log.notes import Checkpoint
@@ -37,7 +37,7 @@ def row(number: int, kind: str = "audit_event") -> Line:
             return {"asset_id": asset, "created_at": at, "parts": [TEXT], "encoding_format": "text/plain"}
         case "provenance":
             said = content_hash([TEXT])
-            statement = {"content_hash": said}
+            statement = {"content_hash": said, "content_formula": FORMULA}
             return {"provenance_id": proof, "asset_id": asset, "content_hash": said, "statement": statement}
         case "publication":
             return {"publication_id": str(UUID(int=1_002)), "asset_id": asset, "published_at": at}

@@ -40,8 +40,8 @@ async def approved(house: House, *, media: bool = True) -> tuple[UUID, UUID]:
     """A piece that shows a file: its effect and its asset."""
     running = await house.running()
     piece = await house.piece(running["a"], TEXT)
-    shown = [TEXT, f"sha256:{FILE}"] if media else [TEXT]
-    judgement = house.judgement(piece, effect=house.effect(piece, content_hash=content_hash(shown)))
+    hashed = content_hash([TEXT], [FILE] if media else [])
+    judgement = house.judgement(piece, effect=house.effect(piece, content_hash=hashed))
     assert judgement.asset is not None
     if media:
         judgement = judgement.model_copy(update={"asset": judgement.asset.model_copy(update={"media": [item()]})})

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
-from chimera.provenance.rules.hashes import content_hash, said_and_shown
+from chimera.provenance.rules.hashes import content_hashes, is_hash_of
 
 
 class Pieces:
     """The rows seen so far that still wait for their counterpart."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
-        self._hashes: dict[str, tuple[str, str]] = {}
+        self._texts: dict[str, Mapping[str | None, str]] = {}
+        self._hashes: dict[str, tuple[str, str, JsonValue]] = {}
         self._proofs: dict[str, tuple[str, str | None]] = {}
         self._published: dict[str, str] = {}
 
@@ -46,22 +46,25 @@ class Pieces:
         if not isinstance(parts, list) or not isinstance(media, list):
             return
         files = [str(item.get("sha256")) for item in media if isinstance(item, dict)]
-        asset, text = str(row.get("asset_id")), content_hash(said_and_shown([str(part) for part in parts], files))
+        asset, hashes = str(row.get("asset_id")), content_hashes([str(part) for part in parts], files)
         known = self._hashes.pop(asset, None)
         if known is None:
-            self._texts[asset] = text
-        elif known[1] != text:
+            self._texts[asset] = hashes
+        elif not is_hash_of(known[1], known[2], hashes):
             yield f"parts are not what provenance {known[0]} was made for"
 
     def _proof(self, row: Mapping[str, JsonValue]) -> Iterator[str]:
         asset, said = str(row.get("asset_id")), str(row.get("content_hash"))
         statement = row.get("statement")
-        if isinstance(statement, dict) and statement.get("content_hash") != said:
-            yield "content_hash is not the one in the signed statement"
-        text = self._texts.pop(asset, None)
-        if text is None:
-            self._hashes[asset] = str(row.get("provenance_id")), said
-        elif text != said:
+        formula: JsonValue = None
+        if isinstance(statement, dict):
+            formula = statement.get("content_formula")
+            if statement.get("content_hash") != said:
+                yield "content_hash is not the one in the signed statement"
+        hashes = self._texts.pop(asset, None)
+        if hashes is None:
+            self._hashes[asset] = str(row.get("provenance_id")), said, formula
+        elif not is_hash_of(said, formula, hashes):
             yield f"content_hash does not fit the text of asset {asset}"
 
     def _gained(self, row: Mapping[str, JsonValue], state: Mapping[str, JsonValue], anchored: bool) -> Iterator[str]:

@@ -1,33 +1,90 @@
-"""What is hashed and signed about a piece (PRV-1)."""
+"""What is hashed and signed about a piece (PRV-1): its texts, and its files by the hashes of their content.
+
+The formula has a name, which is signed with the hash. What was signed before it had one is under the first.
+"""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
+import rfc8785
 from pydantic import JsonValue
 
+from chimera.media.types import MediaItem
 from chimera.tasks.types.messages import Task
 from chimera.tasks.types.work import ResultMetadata
 
+FORMULA = "chimera-content/2"
 
-def content_hash(parts: Sequence[str]) -> str:
-    """SHA-256 over the UTF-8 text; over the digests of the texts when there are several, so that no two splits
-    of a text hash alike."""
-    digests = [hashlib.sha256(part.encode()) for part in parts]
+_DOMAIN = b"\xffchimera: content hash, version 2\n"
+"""What no text of a piece begins with, as it is no UTF-8, and too long to be met by a digest: what the first formula
+hashed was a text, or digests."""
+
+_FILE = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class Content(Protocol):
+    """Whatever has the texts and the files of a piece."""
+
+    @property
+    def parts(self) -> Sequence[str]:
+        """Its texts in order."""
+
+    @property
+    def media(self) -> Sequence[MediaItem]:
+        """Its files in order."""
+
+
+def content_hash(parts: Sequence[str], files: Sequence[str] = ()) -> str:
+    """SHA-256 over the domain and the RFC 8785 form of `{"media": […], "parts": […], "v": 2}`."""
+    said: JsonValue = {"v": 2, "parts": list(parts), "media": list(files)}
+    return hashlib.sha256(_DOMAIN + rfc8785.dumps(said)).hexdigest()
+
+
+def hash_of(piece: Content) -> str:
+    """The content hash of a piece."""
+    return content_hash(piece.parts, files_of(piece))
+
+
+def files_of(piece: Content) -> list[str]:
+    """The hashes of its files."""
+    return [item.sha256 for item in piece.media]
+
+
+def content_hashes(parts: Sequence[str], files: Sequence[str]) -> Mapping[str | None, str]:
+    """The hash of a piece by every formula that there was, under the name that was signed with it."""
+    return {None: _first(parts, files), FORMULA: content_hash(parts, files)}
+
+
+def is_hash_of(said: JsonValue, formula: JsonValue, hashes: Mapping[str | None, str]) -> bool:
+    """Whether a hash, and the name of its formula, are among those of a piece."""
+    if not (formula is None or isinstance(formula, str)):
+        return False
+    return isinstance(said, str) and said != "" and said == hashes.get(formula)
+
+
+def _first(parts: Sequence[str], files: Sequence[str]) -> str:
+    """The first formula: the digest of the one text, or that of the digests, a file being the text `sha256:…`.
+
+    It took a text of that form for a file, and nothing for an empty text. Nobody has published either, so whoever shows
+    one now has no hash by it.
+    """
+    if not (parts or files) or any(_FILE.fullmatch(part) for part in parts):
+        return ""
+    said = [*parts, *(f"sha256:{digest}" for digest in files)]
+    digests = [hashlib.sha256(each.encode()) for each in said]
     if len(digests) == 1:
         return digests[0].hexdigest()
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
-def said_and_shown(parts: Sequence[str], media: Sequence[str]) -> list[str]:
-    """What a piece's content hash is over: its texts, and its files by the hashes of their content."""
-    return [*parts, *(f"sha256:{digest}" for digest in media)]
-
-
-def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
+def statement(asset_id: str, piece: Content, task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {
         "asset_id": asset_id,
-        "content_hash": content_hash(parts),
+        "content_hash": hash_of(piece),
+        "content_formula": FORMULA,
         "soul_hash": task.soul_hash,
         "model": metadata.model_used,
         "seeds": list(metadata.seeds),

@@ -66,11 +66,6 @@ class PublishedPiece(Wire):
     log: LogRef | None = None
     anchor: AnchorRef | None = None
 
-    @property
-    def said_and_shown(self) -> list[str]:
-        """What the content hash is over."""
-        return [*self.parts, *(f"sha256:{item.sha256}" for item in self.media)]
-
 
 class FileProof(Wire):
     """A file of a piece as it is in the store now. Without a verdict, `reasons` say why there is none."""

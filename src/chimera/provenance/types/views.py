@@ -37,11 +37,6 @@ class AssetView(Wire):
     url: str | None
     created_at: datetime
 
-    @property
-    def said_and_shown(self) -> list[str]:
-        """What the content hash is over."""
-        return [*self.parts, *(f"sha256:{item.sha256}" for item in self.media)]
-
 
 class GenerationLogView(Wire):
     """The seed's GENERATION_LOG."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.gateways.mcp.types import Disclosure, Platform
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import content_hashes, is_hash_of
 from chimera.publishing.types import Grant
 from chimera.tasks.rules import mentions, weighted_length
 from chimera.tasks.types.messages import Upstream
@@ -19,12 +19,19 @@ JsonObject = dict[str, JsonValue]
 
 
 def objection(
-    grant: Grant, *, tenant_id: UUID, parts: list[str], soul_hash: str, state_version: int, now: datetime
+    grant: Grant,
+    *,
+    tenant_id: UUID,
+    parts: Sequence[str],
+    files: Sequence[str],
+    soul_hash: str,
+    state_version: int,
+    now: datetime,
 ) -> str | None:
     """Why the effect may not happen, or None: the grant is for one tenant, content, persona and state."""
     if grant.tenant_id != tenant_id:
         return "the grant belongs to another tenant"
-    if grant.content_hash != content_hash(parts):
+    if not is_hash_of(grant.content_hash, grant.content_formula, content_hashes(parts, files)):
         return "the content is not the one that was approved"
     if grant.soul_hash != soul_hash:
         return "the persona has changed since the approval"

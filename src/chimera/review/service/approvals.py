@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from chimera.audit.service import trail as audit
 from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import content_hash, hash_of
 from chimera.review.types.messages import ReviewOutcome
 from chimera.tasks.store import task_rows as rows
 from chimera.tasks.types.work import ExecutionResult, Verdict
@@ -181,9 +181,9 @@ def _needs_two(task: "Record") -> bool:
 async def _add_execution(
     connection: Connection, tenant_id: UUID, task: "Record", result: ExecutionResult, author: str
 ) -> None:
-    parts = result.artifact.said_and_shown if result.artifact else []
+    hashed = hash_of(result.artifact) if result.artifact else content_hash([])
     body = result.model_dump_json(exclude_unset=True)
-    await connection.execute(SQL["add_execution"], task["task_id"], tenant_id, author, body, content_hash(parts))
+    await connection.execute(SQL["add_execution"], task["task_id"], tenant_id, author, body, hashed)
 
 
 async def _note(

@@ -14,7 +14,7 @@ from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
 from chimera.ids import new_id
 from chimera.money.service.treasury import void
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import hash_of
 from chimera.tasks import rules
 from chimera.tasks.store import task_rows as rows
 from chimera.tasks.types.messages import NewTask
@@ -117,7 +117,7 @@ class TaskService:
                 "attempt": row["attempt"],
                 "author": f"agent:{key_id}",
                 "result": result.model_dump(mode="json", exclude_unset=True),
-                "content_hash": content_hash(result.artifact.said_and_shown) if result.artifact else None,
+                "content_hash": hash_of(result.artifact) if result.artifact else None,
             }
             moved = await connection.fetch(TASKS["submit"], json.dumps([item]), TaskStatus.IN_PROGRESS.value)
             connection.enqueue(Stage.JUDGE, map(rows.queue_item, moved))

@@ -22,7 +22,7 @@ from chimera.ids import new_id
 from chimera.money.service.treasury import ANSWER, void
 from chimera.personas import rules as persona
 from chimera.personas.types.policy import Policy
-from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.hashes import hash_of
 from chimera.review.service.approvals import escalate
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
 from chimera.tasks.store import task_rows as rows
@@ -95,7 +95,7 @@ class WorkService:
                 "attempt": task.attempt,
                 "author": author,
                 "result": result.model_dump(mode="json", exclude_unset=True),
-                "content_hash": content_hash(result.artifact.said_and_shown) if result.artifact else None,
+                "content_hash": hash_of(result.artifact) if result.artifact else None,
             }
         )
 

@@ -70,11 +70,6 @@ class Artifact(Wire):
     media: list[MediaItem] = Field(default_factory=list, max_length=4)
 
     @property
-    def said_and_shown(self) -> list[str]:
-        """Everything that makes the piece what it is: its texts, and its files by their content."""
-        return [*self.parts, *(f"sha256:{item.sha256}" for item in self.media)]
-
-    @property
     def parts(self) -> list[str]:
         """The texts in order; one for everything but a thread."""
         return [self.content] if isinstance(self.content, str) else self.content
