@@ -13,12 +13,10 @@ IDLE_SECONDS = 120.0
 def answered(request: Request, body: bytes) -> bytes:
     """What the process says about a feed."""
     try:
-        told = ANSWER.dump_json(
-            Read(items=entries.parse(request.name, body, request.content_type, request.address)),
-        )
+        items = entries.parse(request.name, body, request.content_type, request.address)
     except FeedError as error:
-        told = ANSWER.dump_json(Refused(reason=str(error)))
-    return told
+        return ANSWER.dump_json(Refused(reason=str(error)))
+    return ANSWER.dump_json(Read(items=items))
 
 
 def serve(pipe: Connection) -> None:
@@ -27,9 +25,9 @@ def serve(pipe: Connection) -> None:
     while pipe.poll(IDLE_SECONDS):
         try:
             request, body = pipe.recv_bytes(), pipe.recv_bytes()
-        except EOFError:
+            pipe.send_bytes(answered(Request.model_validate_json(request), body))
+        except (EOFError, OSError):
             return
-        pipe.send_bytes(answered(Request.model_validate_json(request), body))
 
 
 if __name__ == "__main__":
