@@ -97,7 +97,7 @@ async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, 
         autostart=True,
     )
     campaign_id = await system.campaigns.create(tenant_id, brief, actor="bench")
-    ticket = await system.campaigns.plan(tenant_id, campaign_id, actor="bench")
+    plan_id = await system.campaigns.plan(tenant_id, campaign_id, actor="bench")
     nodes = [
         PlanNode(
             key=f"post-{index}",
@@ -106,14 +106,14 @@ async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, 
         )
         for index in range(PLAN_SIZE)
     ]
-    lease = Lease(id=ticket.id, stream="", entry="", redelivered=False)
+    lease = Lease(id=plan_id, stream="", entry="", redelivered=False)
     return lease, NewPlan(plan_id=new_id(), draft=PlanDraft(rationale="To measure.", nodes=nodes), author="bench")
 
 
 async def dispatch(system: System, planner: ProcessHeartbeat, lease: Lease, planned: NewPlan) -> None:
-    """Claim a planning task, store its plan and queue the plan's tasks, as the Planner does."""
+    """Claim a planning task and store its plan, as the Planner does; that queues the plan's tasks."""
     (task,) = await system.work.claim([lease], planner.process_id, Stage.PLAN)
-    await system.queue.put(Stage.WORK, await system.work.store_plan(task, planned))
+    await system.work.store_plan(task, planned)
 
 
 async def stencils(url: str) -> dict[str, object]:

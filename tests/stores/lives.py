@@ -100,7 +100,7 @@ class Life(Household):
             depends_on=[],
             revision=old.revision + 1,
         )
-        self.tried(self.system.work.replace(task, old, new), good=good)
+        self.tried(self.system.work.replace_task(task, old, new), good=good)
 
     def take_pieces(self, dice: Random) -> None:
         self.take_all(redelivered=dice.random() < 0.5)
@@ -126,7 +126,7 @@ class Life(Household):
             assert hand not in self.spent, "a verdict that was committed is committed again"
             self.spent.add(hand)
 
-    def on_failure(self, dice: Random) -> None:
+    def give_up(self, dice: Random) -> None:
         held = [piece.task for piece in self.pieces] if dice.random() < 0.5 else self.tasks
         if not held:
             return

@@ -35,11 +35,11 @@ async def test_a_task_goes_from_the_queue_through_work_and_review_to_its_end(hou
         "in_progress",
     )
     submitted = await house.submit(task)
-    assert (submitted.status, list(submitted.follow_up)) == (TaskStatus.IN_REVIEW, [Stage.JUDGE])
+    assert (submitted.status, list(house.queued)) == (TaskStatus.IN_REVIEW, [Stage.JUDGE])
     (piece,) = await house.pieces(made["a"])
     assert (piece.result, piece.task.attempt) == (house.result(task), 2)
     done = await house.commit(piece)
-    assert (done.status, list(done.follow_up)) == (TaskStatus.COMPLETED, [Stage.PUBLISH])
+    assert (done.status, list(house.queued)) == (TaskStatus.COMPLETED, [Stage.PUBLISH])
     assert await house.status(made["a"]) == "completed"
 
 
@@ -222,8 +222,8 @@ async def test_earlier_texts_are_the_influencers_own_and_newest_first(house: Any
 
 async def test_a_revision_takes_the_place_of_what_was_rejected(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b", "a"))
-    done = await house.commit(await house.piece(made["a"]), Decision.REJECT)
-    revising = await house.claim(done.follow_up[Stage.PLAN].id, stage=Stage.PLAN)
+    await house.commit(await house.piece(made["a"]), Decision.REJECT)
+    revising = await house.claim(house.queued[Stage.PLAN][0], stage=Stage.PLAN)
     about = await house.system.work.rejected(revising)
     assert (about.task.task_id, about.node_key, about.verdict.reasons) == (made["a"], "a", ["r"])
     assert about.result.artifact.parts == ["Look up tonight."]
@@ -236,12 +236,13 @@ async def test_a_revision_takes_the_place_of_what_was_rejected(house: Any) -> No
         depends_on=[],
         revision=1,
     )
-    (ticket,) = await house.system.work.replace(revising, about.task, new)
-    assert ticket.id == new.task_id
+    house.take_queued()
+    await house.system.work.replace_task(revising, about.task, new)
+    assert house.queued == {Stage.WORK: [new.task_id]}
     assert await house.value("SELECT depends_on FROM task WHERE task_id = $1", made["b"]) == [new.task_id]
     assert await house.status(revising.task_id) == "completed"
     with pytest.raises(Superseded):
-        await house.system.work.replace(revising, about.task, new)
+        await house.system.work.replace_task(revising, about.task, new)
 
 
 async def test_a_plan_is_laid_out_once(house: Any) -> None:
@@ -249,9 +250,12 @@ async def test_a_plan_is_laid_out_once(house: Any) -> None:
     first = await house.claim(plan_id, stage=Stage.PLAN)
     second = await house.claim(plan_id, stage=Stage.PLAN, redelivered=True)
     planned = [NewPlan(plan_id=new_id(), draft=house.draft(), author="planner") for _ in range(2)]
+    house.take_queued()
     with pytest.raises(Superseded):
         await house.system.work.store_plan(first, planned[0])
-    assert len(await house.system.work.store_plan(second, planned[1])) == 1
+    assert house.queued == {}
+    await house.system.work.store_plan(second, planned[1])
+    assert len(house.take_queued()[Stage.WORK]) == 1
     assert await house.value("SELECT count(*) FROM plan") == 1
 
 
@@ -269,7 +273,7 @@ async def made_anew(house: Any, revising_id: UUID, key: str = "a") -> UUID:
         depends_on=[],
         revision=about.task.revision + 1,
     )
-    await house.system.work.replace(revising, about.task, new)
+    await house.system.work.replace_task(revising, about.task, new)
     return task_id
 
 
