@@ -26,7 +26,7 @@ from chimera.provenance.types.assets import AssetRecord
 from chimera.publishing.types import Effect, EffectOrder, Grant, Receipt
 from chimera.review.rules.similarity import minhash
 from chimera.review.types.messages import CommitCommand, PendingReview
-from chimera.tasks.service.work import Sweeper
+from chimera.tasks.service.sweeper import Sweeper
 from chimera.tasks.types.messages import CommitResult, Lease, Task
 from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, ToolCall, Verdict
 from chimera.values import Decision, Priority, Role, Stage, TaskKind
@@ -129,7 +129,7 @@ class House:
         campaign_id, plan_id = await self.planning(name, **changes)
         task = await self.claim(plan_id, stage=Stage.PLAN)
         planned = NewPlan(plan_id=new_id(), draft=self.draft(*nodes), author="planner")
-        await self.system.work.store_plan(task, planned)
+        await self.system.plans.store_plan(task, planned)
         query = "SELECT node_key, task_id FROM task WHERE campaign_id = $1 AND node_key IS NOT NULL"
         return Running(campaign_id, dict(await self.raw.fetch(query, campaign_id)))
 
@@ -158,7 +158,7 @@ class House:
         return await self.system.work.submit(task, self.result(task, text), "worker")
 
     async def pieces(self, *ids: UUID, redelivered: bool = False) -> list[PendingReview]:
-        return await self.system.work.pieces(self.leases(*ids, redelivered=redelivered), self.process_id)
+        return await self.system.judging.claim_reviews(self.leases(*ids, redelivered=redelivered), self.process_id)
 
     async def piece(self, task_id: UUID, text: str = "Look up tonight.") -> PendingReview:
         """The task's result, made and in the Judge's hands."""
@@ -256,7 +256,7 @@ class House:
 
     async def commit(self, piece: PendingReview, decision: Decision = Decision.APPROVE, **changes: Any) -> CommitResult:
         self.take_queued()
-        return await self.system.work.commit(self.judgement(piece, decision, **changes))
+        return await self.system.judging.commit(self.judgement(piece, decision, **changes))
 
     async def approve(self, piece: PendingReview, **grant: Any) -> UUID:
         """Approve a piece; the effect it is for."""
@@ -291,6 +291,7 @@ class House:
         self.take_queued()
         swept = await Sweeper(self.system.swarm, lease_seconds=lease_seconds).sweep()
         assert swept, "somebody else is sweeping"
+        await self.system.judging.escalate()
         await self.system.effects.sweep(lease_seconds)
         found = self.take_queued()
         return {stage: set(found.get(stage, [])) for stage in Stage}

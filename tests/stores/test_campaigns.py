@@ -22,7 +22,7 @@ async def planned(house: Any, *nodes: Any, name: str = "Look up") -> Any:
     task = await house.claim(plan_id, stage=Stage.PLAN)
     plan = NewPlan(plan_id=new_id(), draft=house.draft(*nodes), author="planner")
     house.take_queued()
-    await house.system.work.store_plan(task, plan)
+    await house.system.plans.store_plan(task, plan)
     assert house.queued == {}
     return campaign_id
 
@@ -96,7 +96,7 @@ async def test_a_plan_can_be_asked_for_again_before_the_start(house: Any) -> Non
     plan_id = await house.system.campaigns.plan(house.tenant_id, campaign_id, ME)
     task = await house.claim(plan_id, stage=Stage.PLAN)
     draft = house.draft(house.node("better"))
-    await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=draft, author="planner"))
+    await house.system.plans.store_plan(task, NewPlan(plan_id=new_id(), draft=draft, author="planner"))
     await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
     assert await house.value("SELECT count(*) FROM plan WHERE status = 'superseded'") == 1
     assert await house.value("SELECT node_key FROM task WHERE kind = 'create'") == "better"
@@ -150,7 +150,7 @@ async def test_a_campaign_that_was_paused_while_it_was_planned_can_still_be_plan
     task = await house.claim(plan_id, stage=Stage.PLAN)
     plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
     house.take_queued()
-    await house.system.work.store_plan(task, plan)
+    await house.system.plans.store_plan(task, plan)
     assert [(stage, len(ids)) for stage, ids in house.queued.items()] == [(Stage.WORK, 1)]
 
 
@@ -205,7 +205,7 @@ async def test_a_plan_that_comes_after_the_cancellation_is_dropped(house: Any) -
     task = await house.claim(plan_id, stage=Stage.PLAN)
     await house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
     with pytest.raises(Superseded):
-        await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=house.draft(), author="planner"))
+        await house.system.plans.store_plan(task, NewPlan(plan_id=new_id(), draft=house.draft(), author="planner"))
     assert await house.value("SELECT count(*) FROM plan") == 0
 
 
@@ -215,7 +215,7 @@ async def test_cancelling_while_a_plan_is_laid_out_never_ends_in_a_deadlock(hous
         campaign_id, plan_id = await house.planning(f"campaign {number}")
         task = await house.claim(plan_id, stage=Stage.PLAN)
         plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
-        store = house.system.work.store_plan(task, plan)
+        store = house.system.plans.store_plan(task, plan)
         cancel = house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
         errors += await asyncio.gather(store, cancel, return_exceptions=True)
     lost = [error for error in errors if isinstance(error, Exception) and not isinstance(error, (Superseded, Conflict))]

@@ -25,7 +25,7 @@ async def test_an_approval_writes_the_seeds_four_tables_the_effect_and_the_trail
     made = await house.running()
     piece = await house.piece(made["a"])
     judgement = house.judgement(piece)
-    await house.system.work.commit(judgement)
+    await house.system.judging.commit(judgement)
     asset = await house.raw.fetchrow("SELECT * FROM asset")
     assert (asset["asset_id"], asset["parts"]) == (judgement.asset.asset_id, ["Look up tonight."])
     assert (asset["seed_values"], asset["soul_hash"]) == (["7"], piece.task.soul_hash)
@@ -210,7 +210,7 @@ async def test_one_bad_verdict_does_not_take_its_neighbours_down(house: Any) -> 
     judged = house.judgement(bad)
     asset = judged.asset.model_copy(update={"content_hash": "not a hash"})
     broken = judged.model_copy(update={"asset": asset})
-    writes = (house.commit(good), house.system.work.commit(broken))
+    writes = (house.commit(good), house.system.judging.commit(broken))
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert answers[0].status is TaskStatus.COMPLETED
     assert isinstance(answers[1], Exception)

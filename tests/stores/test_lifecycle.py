@@ -99,7 +99,7 @@ def test_the_statements_that_move_something_are_known() -> None:
         "tasks/tasks/claim",
         "tasks/tasks/commit",
         "tasks/tasks/orphaned",
-        "publishing/queries/release_lost_claims",
+        "publishing/effects/release_lost_claims",
     } <= names
     assert len(names) >= 20
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.ids import new_id
-from chimera.tasks.service.work import _SWEEP_LOCK, Sweeper
+from chimera.tasks.service.sweeper import SWEEP_LOCK, Sweeper
 from chimera.values import Decision, Role, Stage
 
 
@@ -154,7 +154,7 @@ async def test_a_sweep_is_bounded(house: Any) -> None:
 async def test_one_process_sweeps_at_a_time(house: Any, raw: Any) -> None:
     await house.running()
     async with raw.transaction():
-        await raw.execute("SELECT pg_advisory_xact_lock($1)", _SWEEP_LOCK)
+        await raw.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
         assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is False
     assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is True
 

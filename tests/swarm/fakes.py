@@ -144,7 +144,7 @@ def make_lease(id: UUID | None = None) -> Lease:
 
 @dataclass
 class FakeWork:
-    """`ports.Work`: keeps what was written, hands out what a test has put into it."""
+    """`Tasks`, `Plans` and `Reviews`: keeps what was written, hands out what a test has put into it."""
 
     setting_: TaskContext = field(default_factory=make_setting)
     rejected_: RevisionRequest | None = None
@@ -161,7 +161,7 @@ class FakeWork:
     async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
         return [make_task(task_id=lease.id) for lease in leases]
 
-    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
+    async def claim_reviews(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
         return [make_piece(make_task(task_id=lease.id)) for lease in leases]
 
     async def submit(self, task: Task, result: ExecutionResult, author: str) -> CommitResult:
@@ -184,10 +184,10 @@ class FakeWork:
     async def replan(self, task: Task, cause: str) -> None:
         self.replanned.append(cause)
 
-    async def setting(self, task: Task) -> TaskContext:
+    async def context(self, task: Task) -> TaskContext:
         return self.setting_
 
-    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
+    async def lookalikes(self, task: Task, minhash: Sequence[int]) -> list[Lookalike]:
         return self.alike
 
     async def earlier(self, task: Task, limit: int) -> list[str]:
@@ -196,7 +196,7 @@ class FakeWork:
     async def store_plan(self, task: Task, planned: NewPlan) -> None:
         self.planned.append(planned)
 
-    async def rejected(self, task: Task) -> RevisionRequest:
+    async def revision_request(self, task: Task) -> RevisionRequest:
         if self.rejected_ is None:
             raise NotFound("it revises nothing")
         return self.rejected_

@@ -23,11 +23,11 @@ class FakeQueue:
     renewed: list[UUID] = field(default_factory=list)
     on_idle: Callable[[], None] = lambda: None
 
-    async def put(self, stage: Stage, tickets: Sequence[QueueItem]) -> int:
+    async def put(self, stage: Stage, items: Sequence[QueueItem]) -> int:
         if self.error is not None:
             raise self.error
-        self.puts.setdefault(stage, []).extend(tickets)
-        return len(tickets)
+        self.puts.setdefault(stage, []).extend(items)
+        return len(items)
 
     async def take(self, stage: Stage, consumer: str, most: int, wait_ms: int) -> list[Lease]:
         if self.error is not None:

@@ -58,7 +58,7 @@ async def judged(
 
 
 def judge(work: FakeWork, model: FakeModel, tools: FakeTools | None = None) -> Judge:
-    return Judge(work, model, tools or FakeTools(), FakeSigner(), FakePulse())
+    return Judge(work, work, work, model, tools or FakeTools(), FakeSigner(), FakePulse())
 
 
 @pytest.mark.parametrize(

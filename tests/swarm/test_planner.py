@@ -41,7 +41,7 @@ def draft(*nodes: dict[str, Any]) -> PlanDraft:
 
 
 def planner(work: FakeWork, model: FakeModel) -> Planner:
-    return Planner(work, model, FakeTools(), FakePulse(), {})
+    return Planner(work, work, model, FakeTools(), FakePulse(), {})
 
 
 async def test_a_plan_is_stored_with_all_its_nodes() -> None:

@@ -35,7 +35,7 @@ SPEND: dict[str, Any] = {"token_amount": "50 USDC", "wallet": WALLET, "purpose":
 
 
 def worker(work: FakeWork, model: FakeModel, tools: FakeTools, answer: CfoAnswer = GRANTED) -> Worker:
-    return Worker(work, model, tools, FakeMemory(), FakeTreasury(answer), FakePulse())
+    return Worker(work, work, work, model, tools, FakeMemory(), FakeTreasury(answer), FakePulse())
 
 
 def drafted(*posts: str) -> FakeModel:
@@ -103,7 +103,7 @@ async def test_a_source_that_answers_nonsense_is_a_failed_tool() -> None:
 
 async def test_money_is_asked_for_once_per_task_and_its_result_says_so() -> None:
     work, task, treasury = FakeWork(), make_task("promote_tweet", parameters=SPEND), FakeTreasury(GRANTED)
-    role = Worker(work, FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
+    role = Worker(work, work, work, FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
     await role.handle(task)
     (order,) = treasury.orders
     assert order.idempotency_key == f"task-{task.task_id}"
@@ -125,7 +125,7 @@ async def test_refused_money_is_a_refused_result_with_the_figures_in_its_trace()
 @pytest.mark.parametrize("bad", [{"token_amount": "lots"}, {"wallet": ""}, {"token_amount": "0 USDC"}])
 async def test_a_spend_that_is_none_never_reaches_the_cfo(bad: dict[str, Any]) -> None:
     treasury = FakeTreasury(GRANTED)
-    role = Worker(FakeWork(), FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
+    role = Worker(work := FakeWork(), work, work, FakeModel(), FakeTools(), FakeMemory(), treasury, FakePulse())
     with pytest.raises(Invalid, match="not a transaction request"):
         await role.handle(make_task("promote_tweet", parameters={**SPEND, **bad}))
     assert treasury.orders == []

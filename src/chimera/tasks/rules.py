@@ -1,9 +1,10 @@
-"""How texts are measured, and which results are taken from outside."""
+"""What kind of task a call makes, which results are taken from outside, and how texts are measured."""
 
 import re
 from importlib import import_module
 
-from chimera.tasks.types.work import ExecutionResult
+from chimera.tasks.types.work import ExecutionResult, ToolCall
+from chimera.values import TaskKind
 
 _twitter_text = import_module("twitter_text")  # it ships no types
 
@@ -49,3 +50,8 @@ def claimable(result: ExecutionResult) -> str | None:
     if result.judge_evaluation is not None:
         return "a Worker's result may not carry judge_evaluation: the Judge alone evaluates"
     return None
+
+
+def kind_of(call: ToolCall) -> TaskKind:
+    """What a task for this call is: one that costs money goes to the CFO, whatever its author calls it."""
+    return TaskKind.SPEND if "token_amount" in call.parameters else TaskKind.CREATE

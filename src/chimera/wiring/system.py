@@ -9,7 +9,8 @@ import structlog
 
 from chimera.accounts.service import AccountService
 from chimera.audit.service.log import LogService
-from chimera.campaigns.service import CampaignService
+from chimera.campaigns.service.campaigns import CampaignService
+from chimera.campaigns.service.plans import PlanService
 from chimera.database.postgres import Access, Database
 from chimera.errors import QueueFull, Unavailable
 from chimera.fleet.reads import ReadService
@@ -38,6 +39,7 @@ from chimera.redis.outbox import QueueOutbox
 from chimera.redis.queue import StreamQueue
 from chimera.redis.throttle import RedisThrottle
 from chimera.review.service.approvals import ReviewService
+from chimera.review.service.judging import JudgingService
 from chimera.review.service.quality import QualityService
 from chimera.review.service.questions import QuestionService
 from chimera.roles.cfo import CfoJudge
@@ -69,6 +71,8 @@ class System:
         self.swarm = Database(settings.database_url, Access.SWARM, size=16, outbox=outbox)
         self.tenants = Database(settings.database_url, Access.TENANT, size=16, outbox=outbox)
         self.work = WorkService(self.swarm)
+        self.plans = PlanService(self.swarm)
+        self.judging = JudgingService(self.swarm)
         self.effects = EffectService(self.swarm)
         self.fleet = FleetService(self.swarm)
         self.accounts = AccountService(self.swarm)

@@ -47,7 +47,7 @@ async def approved(house: House, *, media: bool = True) -> tuple[UUID, UUID]:
     if media:
         judgement = judgement.model_copy(update={"asset": judgement.asset.model_copy(update={"media": [item()]})})
     house.take_queued()
-    await house.system.work.commit(judgement)
+    await house.system.judging.commit(judgement)
     assert judgement.asset is not None
     return house.queued[Stage.PUBLISH][0], judgement.asset.asset_id
 

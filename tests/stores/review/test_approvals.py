@@ -16,7 +16,6 @@ from chimera.personas.types.policy import Policy
 from chimera.provenance.rules.hashes import content_hash
 from chimera.review.service.approvals import ReviewService
 from chimera.review.types.messages import PendingReview
-from chimera.tasks.service.work import Sweeper
 from chimera.tasks.types.work import Artifact
 from chimera.values import Decision, Stage
 from chimera_protocol.errors import Invalid, NotFound
@@ -258,12 +257,12 @@ async def test_the_table_itself_refuses_one_pair_of_eyes_twice(house: Any) -> No
 async def test_what_waits_too_long_is_escalated_once(house: Any) -> None:
     await house.system.accounts.set_policy(house.tenant_id, Policy(review_within_minutes=30), ME)
     await escalated(house)
-    sweep = Sweeper(house.system.swarm, lease_seconds=5).sweep
-    await sweep()
+    escalate = house.system.judging.escalate
+    await escalate()
     assert not (await house.system.reads.approvals(house.tenant_id, 5)).items[0].overdue
     await house.raw.execute("UPDATE approval SET created_at = now() - interval '31 minutes'")
-    await sweep()
-    await sweep()
+    await escalate()
+    await escalate()
     assert (await house.system.reads.approvals(house.tenant_id, 5)).items[0].overdue
     assert await audited(house, "approval.overdue") == 1
 
@@ -272,5 +271,5 @@ async def test_what_was_put_off_is_not_overdue_meanwhile(house: Any) -> None:
     _, approval_id = await escalated(house)
     await house.system.review.snooze(house.tenant_id, approval_id, datetime.now(UTC) + timedelta(hours=1), ANN)
     await house.raw.execute("UPDATE approval SET created_at = now() - interval '5 hours'")
-    await Sweeper(house.system.swarm, lease_seconds=5).sweep()
+    await house.system.judging.escalate()
     assert await audited(house, "approval.overdue") == 0

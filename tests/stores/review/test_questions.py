@@ -70,7 +70,9 @@ async def test_questions_are_listed_the_oldest_first_and_no_more_than_wanted(hou
 
 async def test_it_happened_publishes_it_where_the_human_has_seen_it(house: Any) -> None:
     made, effect = await asked_piece(house)
-    assert await answer(house, effect, Answered.IT_HAPPENED, url=f"{URL}/") == {Stage.WORK: []}
+    house.take_queued()
+    await answer(house, effect, Answered.IT_HAPPENED, url=f"{URL}/")
+    assert house.queued == {}
     assert await house.effect_status(effect.effect_id) == "reconciled"
     row = await house.raw.fetchrow("SELECT external_ids, url, disclosure, effect_id FROM publication")
     assert tuple(row) == (["77"], f"{URL}/", "platform label", effect.effect_id)

@@ -1,0 +1,1 @@
+"""What operators and the Planner do with campaigns, each in one transaction."""
