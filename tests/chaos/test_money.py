@@ -19,7 +19,7 @@ import pytest
 from tests.stores.money.proofs import Books, proven
 
 from chimera.accounts.service import AccountService
-from chimera.campaigns.service.campaigns import CampaignService
+from chimera.campaigns.service import CampaignService
 from chimera.campaigns.types.brief import Brief
 from chimera.database.postgres import Access, Database
 from chimera.fleet.service import FleetService

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from chimera.campaigns.ports import Plans
-from chimera.campaigns.service.plans import PlanService
+from chimera.campaigns.service import PlanService
 from chimera.fleet.ports import ProcessRegistry
 from chimera.fleet.service import FleetService
 from chimera.gateways.models.gateway import ModelGateway

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from chimera.accounts.types import KeyView
 from chimera.audit.service import trail as audit
-from chimera.campaigns.service import campaigns
+from chimera.campaigns import service as campaigns
 from chimera.campaigns.types.brief import Brief
 from chimera.database.postgres import Database, queries
 from chimera.errors import Conflict, Unauthenticated
@@ -123,7 +123,7 @@ class AccountService:
             await connection.execute(SQL["add_policy_version"], tenant_id, policy_hash, policy.model_dump_json())
             changed = await connection.fetchval(SQL["set_policy"], tenant_id, policy_hash)
             if changed is not None:
-                await campaigns.bump(connection, tenant_id)
+                await campaigns.renew_states(connection, tenant_id)
                 await audit.note(
                     connection,
                     tenant_id,

@@ -9,8 +9,7 @@ import structlog
 
 from chimera.accounts.service import AccountService
 from chimera.audit.service.log import LogService
-from chimera.campaigns.service.campaigns import CampaignService
-from chimera.campaigns.service.plans import PlanService
+from chimera.campaigns.service import CampaignService, PlanService
 from chimera.database.postgres import Access, Database
 from chimera.errors import QueueFull, Unavailable
 from chimera.fleet.reads import ReadService

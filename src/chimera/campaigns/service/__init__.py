@@ -1,1 +1,0 @@
-"""What operators and the Planner do with campaigns, each in one transaction."""
