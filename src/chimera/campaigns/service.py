@@ -18,6 +18,7 @@ from chimera.errors import Conflict, Superseded
 from chimera.ids import new_id
 from chimera.money.service.limits import set_limits
 from chimera.money.service.treasury import void
+from chimera.personas.reads import agent_of
 from chimera.tasks.store import task_rows as rows
 from chimera.tasks.types.messages import NewTask, Task
 from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 SQL = queries("campaigns/queries")
 TASKS = queries("tasks/tasks")
-ACCOUNTS = queries("accounts/queries")
 STANDING = "Direct tasks"
 """Name of the campaign that tasks without one belong to."""
 
@@ -111,6 +111,11 @@ class CampaignService:
             await void(connection, [row["reservation_id"] for row in idle])
 
 
+async def renew_states(connection: Connection, tenant_id: UUID) -> None:
+    """A new fleet policy is a new state of every campaign that is not over, in the caller's transaction (SOUL-3)."""
+    await connection.execute(SQL["bump"], tenant_id)
+
+
 async def open_standing(connection: Connection, tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
     """The influencer's standing campaign, made if it is missing: home of tasks that name no campaign."""
     known: UUID | None = await connection.fetchval(SQL["standing"], agent_id)
@@ -143,7 +148,7 @@ async def finish(connection: Connection, campaign_id: UUID | None) -> None:
 
 
 async def _create(connection: Connection, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
-    agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
+    agent_id = await agent_of(connection, tenant_id, brief.persona)
     if agent_id is None:
         raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
     campaign_id = await _insert(connection, tenant_id, agent_id, brief)

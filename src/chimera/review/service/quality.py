@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from chimera.audit.service import trail as audit
 from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Conflict
-from chimera.personas.types.policy import Policy
+from chimera.personas.reads import policy_in_force
 from chimera.review.rules import calibration
 from chimera.review.types.quality import AuditStatus, Calibration, LabelledScore, SampleAudit
 from chimera.values import Page
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 
 SQL = queries("review/quality")
-READS = queries("fleet/reads")
 
 BATCH = 500
 """Candidates that one draw looks at."""
@@ -78,9 +77,9 @@ class QualityService:
         """The Judge's scores against what humans said of the same pieces, of one influencer or since so many days."""
         async with self._tenants.transaction(tenant_id) as connection:
             found = await connection.fetch(SQL["heard"], agent_id, days)
-            body = await connection.fetchval(READS["policy"])
+            policy = await policy_in_force(connection)
         heard = [LabelledScore(**dict(row)) for row in found]
-        measured = calibration.calibrate(heard, Policy.model_validate_json(body).bounds, bins)
+        measured = calibration.calibrate(heard, policy.bounds, bins)
         return measured.model_copy(update={"agent_id": agent_id, "days": days})
 
 

@@ -19,7 +19,8 @@ from chimera.database.group_commit import GroupCommit
 from chimera.database.postgres import Connection, Database, queries
 from chimera.errors import Superseded
 from chimera.ids import new_id
-from chimera.money.service.treasury import ANSWER, void
+from chimera.money.service.treasury import void
+from chimera.money.types.authorization import ANSWER
 from chimera.personas import rules as persona
 from chimera.personas.types.policy import Policy
 from chimera.provenance.rules.hashes import content_hash
