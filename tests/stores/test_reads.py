@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 
 from chimera.errors import Unavailable
-from chimera.fleet.reads import ReadService
 from chimera.ids import new_id
 from chimera.money.types.views import Payer
 from chimera.provenance.rules.hashes import content_hash
 from chimera.tasks.types.work import TaskDispatch
 from chimera.values import Decision, HaltScope, Role, Stage, TaskStatus
+from chimera.wiring.reads import ReadService
 from chimera_protocol.errors import NotFound
 
 ME = "operator:me"

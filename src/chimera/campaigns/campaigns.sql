@@ -81,6 +81,3 @@ SELECT t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t
     (SELECT result FROM execution e WHERE e.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) AS result
 FROM task t JOIN tenant n USING (tenant_id)
 WHERE t.task_id = $1;
-
--- name: agent_id
-SELECT agent_id FROM influencer WHERE tenant_id = $1 AND persona = $2;

@@ -20,6 +20,7 @@ from chimera.ids import new_id
 from chimera.money.service.limits import set_limits
 from chimera.money.service.treasury import void
 from chimera.personas import rules as persona
+from chimera.personas.reads import agent_of
 from chimera.personas.types.policy import Policy
 from chimera.tasks.rules import kind_of
 from chimera.tasks.service import graph
@@ -195,7 +196,7 @@ async def open_standing(connection: Connection, tenant_id: UUID, agent_id: UUID,
 
 
 async def _create(connection: Connection, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
-    agent_id = await store.agent_id(connection, tenant_id, brief.persona)
+    agent_id = await agent_of(connection, tenant_id, brief.persona)
     if agent_id is None:
         raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
     campaign_id = await store.create(connection, tenant_id, agent_id, brief, CampaignStatus.DRAFT, standing=False)

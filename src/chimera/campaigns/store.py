@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 SQL = queries("campaigns/campaigns")
 
 
-async def agent_id(connection: Connection, tenant_id: UUID, persona: str) -> UUID | None:
-    """The influencer with this persona."""
-    found: UUID | None = await connection.fetchval(SQL["agent_id"], tenant_id, persona)
-    return found
-
-
 async def standing(connection: Connection, agent_id: UUID) -> UUID | None:
     """The influencer's standing campaign."""
     found: UUID | None = await connection.fetchval(SQL["standing"], agent_id)

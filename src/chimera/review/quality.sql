@@ -61,6 +61,3 @@ FROM (
 ) h JOIN task t USING (task_id)
 WHERE h.judged_by <> 'judge:rules' AND ($1::uuid IS NULL OR t.agent_id = $1)
 GROUP BY h.score, h.good, h.sampled;
-
--- name: policy
-SELECT p.body FROM policy_version p JOIN tenant n ON n.tenant_id = p.tenant_id AND n.policy_hash = p.policy_hash;

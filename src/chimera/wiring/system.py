@@ -12,7 +12,6 @@ from chimera.audit.service.log import LogService
 from chimera.campaigns.service import CampaignService, PlanService
 from chimera.database.postgres import Access, Database
 from chimera.errors import QueueFull, Unavailable
-from chimera.fleet.reads import ReadService
 from chimera.fleet.service import FleetService
 from chimera.gateways.files import LocalFiles, S3Files
 from chimera.gateways.mcp.host import ReadingTools, ToolHost
@@ -47,6 +46,7 @@ from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.service.work import WorkService
 from chimera.values import Stage
 from chimera.wiring.media import FileAssetStore
+from chimera.wiring.reads import ReadService
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
 from chimera_credentials.authority import Authority
 from chimera_credentials.signing import Claimant, FileSigner

@@ -11,7 +11,8 @@ from chimera import lifecycle
 from chimera.database.group_commit import GroupCommit
 from chimera.database.postgres import Connection, Database
 from chimera.ids import new_id
-from chimera.money.service.treasury import ANSWER, void
+from chimera.money.service.treasury import void
+from chimera.money.types.authorization import ANSWER
 from chimera.review.store import approvals, judging
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
 from chimera.tasks.service import graph

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from chimera.audit.service import trail as audit
 from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
-from chimera.personas.types.policy import Policy
+from chimera.personas.reads import policy_in_force
 from chimera.review.rules import calibration
 from chimera.review.store import quality
 from chimera.review.types.quality import AuditStatus, Calibration, SampleAudit
@@ -74,8 +74,8 @@ class QualityService:
         """The Judge's scores against what humans said of the same pieces, of one influencer or since so many days."""
         async with self._tenants.transaction(tenant_id) as connection:
             heard = await quality.heard(connection, agent_id, days)
-            body = await quality.policy(connection)
-        measured = calibration.calibrate(heard, Policy.model_validate_json(body).bounds, bins)
+            policy = await policy_in_force(connection)
+        measured = calibration.calibrate(heard, policy.bounds, bins)
         return measured.model_copy(update={"agent_id": agent_id, "days": days})
 
 

@@ -42,9 +42,3 @@ async def decide(connection: Connection, audit_id: UUID, verdict: str, actor: st
 async def heard(connection: Connection, agent_id: UUID | None, days: int | None) -> list[LabelledScore]:
     """What humans said about pieces that a model had scored, counted."""
     return [LabelledScore(**dict(row)) for row in await connection.fetch(SQL["heard"], agent_id, days)]
-
-
-async def policy(connection: Connection) -> str:
-    """The policy in force, as JSON."""
-    body: str = await connection.fetchval(SQL["policy"])
-    return body
