@@ -23,9 +23,9 @@ from chimera.campaigns.types.plans import PlanDraft, PlanNode
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.ids import new_id
 from chimera.money.types.limits import Limit
+from chimera.review.service.judging import JudgingService
 from chimera.review.types.messages import CommitCommand
 from chimera.settings import Settings
-from chimera.tasks.service.work import WorkService
 from chimera.tasks.types.messages import CommitResult, Lease
 from chimera.tasks.types.work import ToolCall
 from chimera.values import Role, Stage
@@ -66,10 +66,10 @@ Influencer {number} reads old documents and tells what became of them.
 """
 
 
-class CountedWork:
-    """The task store, with an event for the moment when so many verdicts are durable."""
+class CountedVerdicts:
+    """The Judge's store, with an event for the moment when so many verdicts are durable."""
 
-    def __init__(self, store: WorkService, count: int) -> None:
+    def __init__(self, store: JudgingService, count: int) -> None:
         self._store = store
         self._left = count
         self.finished = asyncio.Event()
@@ -97,7 +97,7 @@ async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, 
         autostart=True,
     )
     campaign_id = await system.campaigns.create(tenant_id, brief, actor="bench")
-    ticket = await system.campaigns.plan(tenant_id, campaign_id, actor="bench")
+    plan_id = await system.campaigns.plan(tenant_id, campaign_id, actor="bench")
     nodes = [
         PlanNode(
             key=f"post-{index}",
@@ -106,14 +106,14 @@ async def prepare(system: System, tenant_id: UUID, number: int) -> tuple[Lease, 
         )
         for index in range(PLAN_SIZE)
     ]
-    lease = Lease(id=ticket.id, stream="", entry="", redelivered=False)
+    lease = Lease(id=plan_id, stream="", entry="", redelivered=False)
     return lease, NewPlan(plan_id=new_id(), draft=PlanDraft(rationale="To measure.", nodes=nodes), author="bench")
 
 
 async def dispatch(system: System, planner: ProcessHeartbeat, lease: Lease, planned: NewPlan) -> None:
-    """Claim a planning task, store its plan and queue the plan's tasks, as the Planner does."""
+    """Claim a planning task and store its plan, as the Planner does; that queues the plan's tasks."""
     (task,) = await system.work.claim([lease], planner.process_id, Stage.PLAN)
-    await system.queue.put(Stage.WORK, await system.work.store_plan(task, planned))
+    await system.plans.store_plan(task, planned)
 
 
 async def stencils(url: str) -> dict[str, object]:
@@ -139,8 +139,8 @@ async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
     await system.open()
     tenant_id = await system.accounts.open_tenant("bench")
     plans = [await prepare(system, tenant_id, number) for number in range(cycles // PLAN_SIZE)]
-    work = CountedWork(system.work, cycles)
-    parts = {"work": work, "paid_model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
+    judging = CountedVerdicts(system.judging, cycles)
+    parts = {"judging": judging, "paid_model": NoModel(), "tools": NoTools(), "memory": NoMemory(), "cfo": NoCfo()}
     system.__dict__.update(parts | {"pulse": NoPulse()})
     stopping = asyncio.Event()
     samples = Samples()
@@ -151,7 +151,7 @@ async def main(cycles: int, profile: bool) -> tuple[str, dict[str, object]]:
     meter = Meter()
     with samples.taken() if profile else nullcontext():
         await asyncio.gather(*(dispatch(system, planner, *plan) for plan in plans))
-        await work.finished.wait()
+        await judging.finished.wait()
     told = meter.told(cycles)
     stopping.set()
     await serving

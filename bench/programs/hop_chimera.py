@@ -14,18 +14,18 @@ from chimera.database.outbox import QueueItem
 from chimera.ids import new_id
 from chimera.redis.connection import connect
 from chimera.redis.queue import StreamQueue
-from chimera.roles.consumer import Consumer, FollowUp
+from chimera.roles.consumer import Consumer
 from chimera.tasks.types.messages import Lease
 from chimera.values import Priority, Stage
 
 BATCH = 100
-"""Tickets put at once: as many as a plan has tasks at most."""
+"""Items put at once: as many as a plan has tasks at most."""
 AGENTS = [(new_id(), new_id()) for _ in range(20)]
-"""Tenant and influencer of the tickets, so that the queue's fair turns have something to do."""
+"""Tenant and influencer of the items, so that the queue's fair turns have something to do."""
 
 
 class Hop:
-    """A trade without work: what is left is what the runtime and the queue cost."""
+    """A handler without work: what is left is what the runtime and the queue cost."""
 
     stage = Stage.WORK
 
@@ -38,9 +38,8 @@ class Hop:
     def label(self, item: UUID) -> tuple[UUID, str]:
         return item, item.hex
 
-    async def handle(self, item: UUID) -> FollowUp:
+    async def handle(self, item: UUID) -> None:
         self._tally.done(item.int)
-        return {}
 
     async def on_failure(self, item: UUID, error: Exception, retry_at: datetime) -> None:
         raise error
@@ -59,7 +58,7 @@ async def work(queue: StreamQueue, mode: str) -> None:
 
 
 class Sender:
-    """Puts tickets whose ids are the moment they were sent at."""
+    """Puts items whose ids are the moment they were sent at."""
 
     def __init__(self, queue: StreamQueue, batch: int) -> None:
         self._queue = queue
@@ -68,13 +67,13 @@ class Sender:
 
     async def crowd(self, count: int) -> None:
         while count > 0:
-            await self._queue.put(Stage.WORK, [self._ticket() for _ in range(min(self._batch, count))])
+            await self._queue.put(Stage.WORK, [self._item() for _ in range(min(self._batch, count))])
             count -= self._batch
 
     async def one(self, count: int) -> None:
-        await self._queue.put(Stage.WORK, [self._ticket()])
+        await self._queue.put(Stage.WORK, [self._item()])
 
-    def _ticket(self) -> QueueItem:
+    def _item(self) -> QueueItem:
         self._last = max(self._last + 1, time.monotonic_ns())
         tenant_id, agent_id = AGENTS[self._last % len(AGENTS)]
         return QueueItem(id=UUID(int=self._last), tenant_id=tenant_id, agent_id=agent_id, priority=Priority.MEDIUM)

@@ -271,8 +271,8 @@ def test_calls_that_are_said_to_cost_nothing_do_not_get_round_the_budget(bank: B
         )
         campaigns = CampaignService(database)
         campaign_id = await campaigns.create(bank.tenant_id, brief, "operator:me")
-        ticket = await campaigns.plan(bank.tenant_id, campaign_id, "operator:me")
-        lease = Lease(id=ticket.id, stream="s", entry="1-0", redelivered=False)
+        plan_id = await campaigns.plan(bank.tenant_id, campaign_id, "operator:me")
+        lease = Lease(id=plan_id, stream="s", entry="1-0", redelivered=False)
         (task,) = await WorkService(database).claim([lease], process_id, Stage.PLAN)
         return task.model_dump_json()
 

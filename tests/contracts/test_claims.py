@@ -9,7 +9,7 @@ from chimera.database.outbox import QueueItem
 from chimera.ids import new_id
 from chimera.publishing.types import Grant, Receipt
 from chimera.tasks.types.messages import CommitResult, Lease
-from chimera.values import Priority, Stage
+from chimera.values import Priority
 
 
 def test_a_grant_survives_json() -> None:
@@ -24,15 +24,14 @@ def test_a_grant_survives_json() -> None:
     assert Grant.model_validate_json(grant.model_dump_json()) == grant
 
 
-def test_a_commit_that_found_nothing_to_do_has_no_status_and_no_follow_up() -> None:
+def test_a_commit_that_found_nothing_to_do_has_no_status_and_nothing_comes_of_it() -> None:
     nothing = CommitResult(task_id=new_id(), status=None)
-    assert (nothing.status, nothing.follow_up) == (None, {})
+    assert (nothing.status, nothing.followed) == (None, False)
 
 
-def test_a_follow_up_is_named_by_its_stage() -> None:
-    ticket = QueueItem(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.HIGH)
-    made = CommitResult(task_id=new_id(), status=None, follow_up={Stage.PUBLISH: ticket})
-    assert CommitResult.model_validate_json(made.model_dump_json()) == made
+def test_a_queue_item_survives_json() -> None:
+    item = QueueItem(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.HIGH)
+    assert QueueItem.model_validate_json(item.model_dump_json()) == item
 
 
 def test_a_lease_is_frozen() -> None:

@@ -4,6 +4,8 @@ import inspect
 
 import pytest
 
+from chimera.campaigns.ports import Plans
+from chimera.campaigns.service import PlanService
 from chimera.fleet.ports import ProcessRegistry
 from chimera.fleet.service import FleetService
 from chimera.gateways.models.gateway import ModelGateway
@@ -18,13 +20,18 @@ from chimera.publishing.ports import Effects
 from chimera.publishing.service import EffectService
 from chimera.redis.activity import RedisActivity
 from chimera.redis.queue import StreamQueue
+from chimera.review.ports import Reviews
+from chimera.review.service.judging import JudgingService
 from chimera.roles.cfo import CfoJudge
 from chimera.roles.ports import ActivityStatus, PaidModel
-from chimera.tasks.ports import Queue, Sweep, Work
-from chimera.tasks.service.work import Sweeper, WorkService
+from chimera.tasks.ports import Queue, Sweep, Tasks
+from chimera.tasks.service.sweeper import Sweeper
+from chimera.tasks.service.work import WorkService
 
 IMPLEMENTED = [
-    (Work, WorkService),
+    (Tasks, WorkService),
+    (Plans, PlanService),
+    (Reviews, JudgingService),
     (Effects, EffectService),
     (TreasuryPort, Treasury),
     (Memory, MemoryService),

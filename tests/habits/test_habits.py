@@ -33,8 +33,8 @@ REGISTRY = re.compile(
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(root|home|work|farm|Users|opt/(wheels|pypi[\w-]*))/\w")
 
 ROOMS_WITH_SQL = (
-    *("accounts", "audit", "campaigns", "database", "fleet", "memory"),
-    *("money", "provenance", "publishing", "review", "tasks"),
+    *("accounts", "audit", "campaigns", "database", "fleet", "memory", "money"),
+    *("personas", "provenance", "publishing", "review", "tasks"),
 )
 
 Breaches = Iterator[tuple[int, str]]

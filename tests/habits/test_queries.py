@@ -23,7 +23,7 @@ HOT = [
     ("tasks/tasks", "claim"),
     ("tasks/tasks", "submit"),
     ("tasks/tasks", "due"),
-    ("publishing/queries", "due"),
+    ("publishing/effects", "due"),
     ("accounts/queries", "authenticate"),
     ("money/treasury", "known"),
     ("money/treasury", "pending"),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from tests.stores.recording import RecordingOutbox, recorded
 
 from chimera.accounts.service import Influencer
 from chimera.campaigns.types.brief import Brief
@@ -25,7 +26,7 @@ from chimera.provenance.types.assets import AssetRecord
 from chimera.publishing.types import Effect, EffectOrder, Grant, Receipt
 from chimera.review.rules.similarity import minhash
 from chimera.review.types.messages import CommitCommand, PendingReview
-from chimera.tasks.service.work import Sweeper
+from chimera.tasks.service.sweeper import Sweeper
 from chimera.tasks.types.messages import CommitResult, Lease, Task
 from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, ToolCall, Verdict
 from chimera.values import Decision, Priority, Role, Stage, TaskKind
@@ -67,6 +68,20 @@ class House:
     process_id: UUID = field(default_factory=new_id)
     soul: str = SOUL
 
+    def __post_init__(self) -> None:
+        self.outbox: RecordingOutbox = recorded(self.system)
+        self.take_queued()
+
+    @property
+    def queued(self) -> dict[Stage, list[UUID]]:
+        """What was queued since `take_queued`, or since the last `submit` or `commit` began: stages without ids are
+        not in it."""
+        return self.outbox.queued
+
+    def take_queued(self) -> dict[Stage, list[UUID]]:
+        """What was queued so far; from now on it is forgotten."""
+        return self.outbox.take()
+
     async def value(self, statement: str, *args: object) -> Any:
         """One value, read past all row-level security."""
         return await self.raw.fetchval(statement, *args)
@@ -107,15 +122,14 @@ class House:
     async def planning(self, name: str = "Look up", **changes: Any) -> tuple[UUID, UUID]:
         """A campaign that waits for its plan, and the task of making it."""
         campaign_id = await self.system.campaigns.create(self.tenant_id, self.brief(name, **changes), "operator:me")
-        ticket = await self.system.campaigns.plan(self.tenant_id, campaign_id, "operator:me")
-        return campaign_id, ticket.id
+        return campaign_id, await self.system.campaigns.plan(self.tenant_id, campaign_id, "operator:me")
 
     async def running(self, *nodes: PlanNode, name: str = "Look up", **changes: Any) -> Running:
         """A campaign that runs a plan of these nodes."""
         campaign_id, plan_id = await self.planning(name, **changes)
         task = await self.claim(plan_id, stage=Stage.PLAN)
         planned = NewPlan(plan_id=new_id(), draft=self.draft(*nodes), author="planner")
-        await self.system.work.store_plan(task, planned)
+        await self.system.plans.store_plan(task, planned)
         query = "SELECT node_key, task_id FROM task WHERE campaign_id = $1 AND node_key IS NOT NULL"
         return Running(campaign_id, dict(await self.raw.fetch(query, campaign_id)))
 
@@ -140,10 +154,11 @@ class House:
         )
 
     async def submit(self, task: Task, text: str = "Look up tonight.") -> CommitResult:
+        self.take_queued()
         return await self.system.work.submit(task, self.result(task, text), "worker")
 
     async def pieces(self, *ids: UUID, redelivered: bool = False) -> list[PendingReview]:
-        return await self.system.work.pieces(self.leases(*ids, redelivered=redelivered), self.process_id)
+        return await self.system.judging.claim_reviews(self.leases(*ids, redelivered=redelivered), self.process_id)
 
     async def piece(self, task_id: UUID, text: str = "Look up tonight.") -> PendingReview:
         """The task's result, made and in the Judge's hands."""
@@ -194,7 +209,7 @@ class House:
             encoding_format="text/plain; charset=utf-8",
             storage_uri=f"db:asset/{asset_id}",
             parts=parts,
-            minhash=minhash(parts),
+            sketch=minhash(parts),
             log_id=new_id(),
             planner_intent="g",
             worker_output_prompt="p",
@@ -242,12 +257,15 @@ class House:
         )
 
     async def commit(self, piece: PendingReview, decision: Decision = Decision.APPROVE, **changes: Any) -> CommitResult:
-        return await self.system.work.commit(self.judgement(piece, decision, **changes))
+        self.take_queued()
+        return await self.system.judging.commit(self.judgement(piece, decision, **changes))
 
     async def approve(self, piece: PendingReview, **grant: Any) -> UUID:
         """Approve a piece; the effect it is for."""
-        done = await self.commit(piece, effect=self.effect(piece, **grant))
-        return done.follow_up[Stage.PUBLISH].id
+        effect = self.effect(piece, **grant)
+        done = await self.commit(piece, effect=effect)
+        assert done.followed, f"it was not approved: {done.status}"
+        return effect.effect_id
 
     async def approved(self, task_id: UUID, text: str = "Look up tonight.") -> UUID:
         return await self.approve(await self.piece(task_id, text))
@@ -272,10 +290,13 @@ class House:
         """What a sweep finds after everybody has had time to take what was put in the queues."""
         await self.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
         await self.raw.execute("UPDATE effect SET updated_at = updated_at - interval '1 minute'")
-        found = await Sweeper(self.system.swarm, lease_seconds=lease_seconds).sweep()
-        assert found is not None, "somebody else is sweeping"
-        found[Stage.PUBLISH] += await self.system.effects.sweep(lease_seconds)
-        return {stage: {ticket.id for ticket in tickets} for stage, tickets in found.items()}
+        self.take_queued()
+        swept = await Sweeper(self.system.swarm, lease_seconds=lease_seconds).sweep()
+        assert swept, "somebody else is sweeping"
+        await self.system.judging.escalate()
+        await self.system.effects.sweep(lease_seconds)
+        found = self.take_queued()
+        return {stage: set(found.get(stage, [])) for stage in Stage}
 
     async def lose_process(self) -> None:
         """The process is killed: it gives no more signs of life."""

@@ -93,7 +93,7 @@ class Household(RuleBasedStateMachine):
         self.campaigns.append(self.run(create(self.tenant_id, brief, "operator:me")))
 
     async def _create_and_plan(self, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
-        return (await self.system.campaigns.launch(tenant_id, brief, actor))[0]
+        return await self.system.campaigns.launch(tenant_id, brief, actor)
 
     def nodes(self) -> list[PlanNode]:
         """A plan in which something waits for something else, and something costs money."""

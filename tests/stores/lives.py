@@ -87,9 +87,9 @@ class Life(Household):
         if task.kind is TaskKind.PLAN:
             status = self.rows("campaign", "status", where=f"campaign_id = '{task.campaign_id}'")[0]["status"]
             planned = NewPlan(plan_id=new_id(), draft=self.house.draft(*self.nodes()), author="planner")
-            self.tried(self.system.work.store_plan(task, planned), good=good and status == "planning")
+            self.tried(self.system.plans.store_plan(task, planned), good=good and status == "planning")
             return
-        rejected = self.run(self.system.work.rejected(task))
+        rejected = self.run(self.system.plans.revision_request(task))
         old = rejected.task
         new = NewTask(
             task_id=(task_id := new_id()),
@@ -100,7 +100,7 @@ class Life(Household):
             depends_on=[],
             revision=old.revision + 1,
         )
-        self.tried(self.system.work.replace(task, old, new), good=good)
+        self.tried(self.system.plans.replace_task(task, old, new), good=good)
 
     def take_pieces(self, dice: Random) -> None:
         self.take_all(redelivered=dice.random() < 0.5)
@@ -126,7 +126,7 @@ class Life(Household):
             assert hand not in self.spent, "a verdict that was committed is committed again"
             self.spent.add(hand)
 
-    def on_failure(self, dice: Random) -> None:
+    def give_up(self, dice: Random) -> None:
         held = [piece.task for piece in self.pieces] if dice.random() < 0.5 else self.tasks
         if not held:
             return

@@ -21,7 +21,9 @@ async def planned(house: Any, *nodes: Any, name: str = "Look up") -> Any:
     campaign_id, plan_id = await house.planning(name, autostart=False)
     task = await house.claim(plan_id, stage=Stage.PLAN)
     plan = NewPlan(plan_id=new_id(), draft=house.draft(*nodes), author="planner")
-    assert await house.system.work.store_plan(task, plan) == []
+    house.take_queued()
+    await house.system.plans.store_plan(task, plan)
+    assert house.queued == {}
     return campaign_id
 
 
@@ -53,9 +55,11 @@ async def test_a_campaign_for_an_unknown_persona_is_not_found(house: Any) -> Non
 async def test_a_plan_waits_for_the_operator_unless_the_campaign_starts_by_itself(house: Any) -> None:
     campaign_id = await planned(house, house.node("a"), house.node("b", "a"))
     assert await state(house, campaign_id) == ("planned", 1)
-    (ticket,) = await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
+    house.take_queued()
+    await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
+    (task_id,) = house.take_queued()[Stage.WORK]
     assert (await state(house, campaign_id))[0] == "running"
-    assert await house.value("SELECT node_key FROM task WHERE task_id = $1", ticket.id) == "a"
+    assert await house.value("SELECT node_key FROM task WHERE task_id = $1", task_id) == "a"
     assert await house.value("SELECT status FROM plan") == "running"
 
 
@@ -82,15 +86,17 @@ async def test_an_edited_plan_that_goes_in_a_circle_is_refused_and_the_first_one
     edited = house.draft(house.node("a", "b"), house.node("b", "a"))
     with pytest.raises(Invalid, match="circle"):
         await house.system.campaigns.edit_plan(house.tenant_id, campaign_id, edited, ME)
-    assert len(await house.system.campaigns.start(house.tenant_id, campaign_id, ME)) == 1
+    house.take_queued()
+    await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
+    assert [len(ids) for ids in house.queued.values()] == [1]
 
 
 async def test_a_plan_can_be_asked_for_again_before_the_start(house: Any) -> None:
     campaign_id = await planned(house)
-    ticket = await house.system.campaigns.plan(house.tenant_id, campaign_id, ME)
-    task = await house.claim(ticket.id, stage=Stage.PLAN)
+    plan_id = await house.system.campaigns.plan(house.tenant_id, campaign_id, ME)
+    task = await house.claim(plan_id, stage=Stage.PLAN)
     draft = house.draft(house.node("better"))
-    await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=draft, author="planner"))
+    await house.system.plans.store_plan(task, NewPlan(plan_id=new_id(), draft=draft, author="planner"))
     await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
     assert await house.value("SELECT count(*) FROM plan WHERE status = 'superseded'") == 1
     assert await house.value("SELECT node_key FROM task WHERE kind = 'create'") == "better"
@@ -143,7 +149,9 @@ async def test_a_campaign_that_was_paused_while_it_was_planned_can_still_be_plan
     await house.system.campaigns.start(house.tenant_id, campaign_id, ME)
     task = await house.claim(plan_id, stage=Stage.PLAN)
     plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
-    assert len(await house.system.work.store_plan(task, plan)) == 1
+    house.take_queued()
+    await house.system.plans.store_plan(task, plan)
+    assert [(stage, len(ids)) for stage, ids in house.queued.items()] == [(Stage.WORK, 1)]
 
 
 async def test_the_standing_campaign_is_neither_planned_nor_ended(house: Any) -> None:
@@ -197,7 +205,7 @@ async def test_a_plan_that_comes_after_the_cancellation_is_dropped(house: Any) -
     task = await house.claim(plan_id, stage=Stage.PLAN)
     await house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
     with pytest.raises(Superseded):
-        await house.system.work.store_plan(task, NewPlan(plan_id=new_id(), draft=house.draft(), author="planner"))
+        await house.system.plans.store_plan(task, NewPlan(plan_id=new_id(), draft=house.draft(), author="planner"))
     assert await house.value("SELECT count(*) FROM plan") == 0
 
 
@@ -207,9 +215,9 @@ async def test_cancelling_while_a_plan_is_laid_out_never_ends_in_a_deadlock(hous
         campaign_id, plan_id = await house.planning(f"campaign {number}")
         task = await house.claim(plan_id, stage=Stage.PLAN)
         plan = NewPlan(plan_id=new_id(), draft=house.draft(), author="planner")
-        lay_out = house.system.work.store_plan(task, plan)
+        store = house.system.plans.store_plan(task, plan)
         cancel = house.system.campaigns.cancel(house.tenant_id, campaign_id, ME)
-        errors += await asyncio.gather(lay_out, cancel, return_exceptions=True)
+        errors += await asyncio.gather(store, cancel, return_exceptions=True)
     lost = [error for error in errors if isinstance(error, Exception) and not isinstance(error, (Superseded, Conflict))]
     assert lost == []
 
@@ -227,9 +235,10 @@ async def test_every_step_is_in_the_trail_with_its_actor(house: Any) -> None:
 
 
 async def test_a_campaign_that_starts_by_itself_is_stored_with_its_planning_task_or_not_at_all(house: Any) -> None:
-    campaign_id, ticket = await house.system.campaigns.launch(house.tenant_id, house.brief(), "operator:me")
+    campaign_id = await house.system.campaigns.launch(house.tenant_id, house.brief(), "operator:me")
+    (plan_id,) = house.take_queued()[Stage.PLAN]
     assert await house.value("SELECT status FROM campaign WHERE campaign_id = $1", campaign_id) == "planning"
-    assert await house.status(ticket.id) == "queued"
+    assert await house.status(plan_id) == "queued"
     await house.raw.execute("ALTER TABLE task ADD CONSTRAINT full_up CHECK (kind <> 'plan') NOT VALID")
     with pytest.raises(asyncpg.CheckViolationError):
         await house.system.campaigns.launch(house.tenant_id, house.brief("Another"), "operator:me")

@@ -25,7 +25,7 @@ async def test_an_approval_writes_the_seeds_four_tables_the_effect_and_the_trail
     made = await house.running()
     piece = await house.piece(made["a"])
     judgement = house.judgement(piece)
-    await house.system.work.commit(judgement)
+    await house.system.judging.commit(judgement)
     asset = await house.raw.fetchrow("SELECT * FROM asset")
     assert (asset["asset_id"], asset["parts"]) == (judgement.asset.asset_id, ["Look up tonight."])
     assert (asset["seed_values"], asset["soul_hash"]) == (["7"], piece.task.soul_hash)
@@ -49,7 +49,7 @@ async def test_what_was_made_before_the_campaign_moved_on_goes_stale_and_is_plan
     piece = await house.piece(made["a"])
     await house.raw.execute("UPDATE campaign SET state_version = state_version + 1")
     done = await house.commit(piece, decision)
-    assert (done.status, list(done.follow_up)) == (TaskStatus.STALE, [Stage.PLAN])
+    assert (done.status, list(house.queued)) == (TaskStatus.STALE, [Stage.PLAN])
     assert await revisions(house, made["a"]) == ["queued"]
     assert await house.value("SELECT cause FROM task WHERE task_id = $1", made["a"]) == (
         "the campaign moved on while this was made"
@@ -64,7 +64,7 @@ async def test_what_was_made_under_an_old_persona_goes_stale(house: Any) -> None
     piece = await house.piece(made["a"])
     await house.system.accounts.import_persona(house.tenant_id, house.soul + "New.", "operator:me")
     done = await house.commit(piece)
-    assert (done.status, list(done.follow_up)) == (TaskStatus.STALE, [Stage.PLAN])
+    assert (done.status, list(house.queued)) == (TaskStatus.STALE, [Stage.PLAN])
     assert await house.value("SELECT count(*) FROM asset") == 0
 
 
@@ -82,7 +82,7 @@ async def test_an_escalation_waits_for_a_human_bound_to_what_was_seen(house: Any
     made = await house.running()
     piece = await house.piece(made["a"])
     done = await house.commit(piece, Decision.ESCALATE)
-    assert (done.status, done.follow_up) == (TaskStatus.AWAITING_APPROVAL, {})
+    assert (done.status, house.queued) == (TaskStatus.AWAITING_APPROVAL, {})
     approval = await house.raw.fetchrow("SELECT * FROM approval")
     assert (approval["status"], approval["content_hash"]) == ("waiting", piece.content_hash)
     assert (approval["soul_hash"], approval["state_version"]) == (
@@ -130,13 +130,13 @@ async def test_a_rejection_is_revised_until_the_bound_and_then_no_more(house: An
         done = await house.commit(piece, Decision.REJECT)
         assert done.status is TaskStatus.REJECTED
         assert await revisions(house, made["a"]) == expected
-        assert list(done.follow_up) == [Stage.PLAN] * len(expected)
+        assert list(house.queued) == [Stage.PLAN] * len(expected)
 
 
 async def test_a_rejection_that_cannot_be_mended_is_not_revised(house: Any) -> None:
     made = await house.running()
     done = await house.commit(await house.piece(made["a"]), Decision.REJECT, revise=False)
-    assert (done.status, done.follow_up) == (TaskStatus.REJECTED, {})
+    assert (done.status, house.queued) == (TaskStatus.REJECTED, {})
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ async def test_a_refused_spend_stays_refused_and_reserves_nothing(house: Any) ->
     piece = await house.spend_piece(made["pay"], "500 USDC")
     assert (piece.spend.status, piece.spend.error) == (403, "Daily spend limit exceeded")
     done = await house.commit(piece, Decision.REJECT, revise=False)
-    assert (done.status, done.follow_up) == (TaskStatus.REJECTED, {})
+    assert (done.status, house.queued) == (TaskStatus.REJECTED, {})
     assert await house.value("SELECT status FROM reservation") == "refused"
     assert await counters(house) == {(0, 0)}
 
@@ -210,7 +210,7 @@ async def test_one_bad_verdict_does_not_take_its_neighbours_down(house: Any) -> 
     judged = house.judgement(bad)
     asset = judged.asset.model_copy(update={"content_hash": "not a hash"})
     broken = judged.model_copy(update={"asset": asset})
-    writes = (house.commit(good), house.system.work.commit(broken))
+    writes = (house.commit(good), house.system.judging.commit(broken))
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert answers[0].status is TaskStatus.COMPLETED
     assert isinstance(answers[1], Exception)

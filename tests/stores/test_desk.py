@@ -28,7 +28,7 @@ def wanted(execution_id: str = "job-1", **changes: Any) -> TaskDispatch:
 
 
 async def dispatch(house: Any, execution_id: str = "job-1", **changes: Any) -> UUID:
-    task_id, _, _ = await house.system.desk.dispatch(house.tenant_id, wanted(execution_id, **changes), ME)
+    task_id, _ = await house.system.desk.dispatch(house.tenant_id, wanted(execution_id, **changes), ME)
     return UUID(str(task_id))
 
 
@@ -87,9 +87,9 @@ async def lose_lease(house: Any) -> None:
 
 
 async def test_a_new_task_is_queued_in_the_standing_campaign_with_the_personas_hash(house: Any) -> None:
-    task_id, new, tickets = await house.system.desk.dispatch(house.tenant_id, wanted(), ME)
+    task_id, new = await house.system.desk.dispatch(house.tenant_id, wanted(), ME)
     assert new
-    assert [(stage, [ticket.id for ticket in due]) for stage, due in tickets.items()] == [(Stage.WORK, [task_id])]
+    assert house.queued == {Stage.WORK: [task_id]}
     task = await house.claim(task_id)
     assert (task.campaign_id, task.kind.value) == (house.nora.campaign_id, "create")
     assert task.dispatch.context.soul_hash == task.soul_hash == house.nora.soul_hash
@@ -102,7 +102,7 @@ async def test_the_same_task_again_is_the_one_that_is_there(house: Any, change: 
     if change is not None:
         await change(house)
     for again in (wanted(), wanted(context={"soul_hash": house.nora.soul_hash})):
-        assert await house.system.desk.dispatch(house.tenant_id, again, ME) == (first, False, {})
+        assert await house.system.desk.dispatch(house.tenant_id, again, ME) == (first, False)
     assert await house.value("SELECT count(*) FROM task") == await audited(house, "task.dispatched") == 1
 
 
@@ -110,8 +110,8 @@ async def test_one_task_dispatched_by_many_at_once_is_taken_on_once(house: Any) 
     calls = (house.system.desk.dispatch(house.tenant_id, wanted(), ME) for _ in range(8))
     answers = await asyncio.gather(*calls, return_exceptions=True)
     kept = [answer for answer in answers if not isinstance(answer, Conflict)]
-    assert [new for _, new, _ in kept].count(True) == 1
-    assert len({task_id for task_id, _, _ in kept}) == await house.value("SELECT count(*) FROM task") == 1
+    assert [new for _, new in kept].count(True) == 1
+    assert len({task_id for task_id, _ in kept}) == await house.value("SELECT count(*) FROM task") == 1
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_an_execution_id_with_another_body_is_a_conflict(house: Any, other
 
 async def test_another_tenant_may_use_the_same_execution_id(house: Any, other_tenant: Any) -> None:
     first = await dispatch(house)
-    second, new, _ = await house.system.desk.dispatch(other_tenant[0], wanted(context={"goal": "rival"}), ME)
+    second, new = await house.system.desk.dispatch(other_tenant[0], wanted(context={"goal": "rival"}), ME)
     assert new and second != first
 
 
@@ -162,8 +162,8 @@ async def test_a_task_that_costs_money_is_a_spend_whatever_its_action(house: Any
 
 async def test_a_task_for_outside_is_claimed_by_a_key_and_never_by_the_swarm(house: Any) -> None:
     assert await claim(house) is None
-    task_id, _, tickets = await house.system.desk.dispatch(house.tenant_id, wanted(worker="external"), ME)
-    assert tickets == {}
+    task_id, _ = await house.system.desk.dispatch(house.tenant_id, wanted(worker="external"), ME)
+    assert house.queued == {}
     assert await house.claims(task_id) == []
     found = await claim(house)
     assert (found.task_id, found.execution_id, found.attempt) == (task_id, "job-1", 1)
@@ -199,8 +199,9 @@ async def test_what_is_meant_for_others_is_not_claimed(house: Any, other_tenant:
 async def test_a_result_from_outside_goes_to_the_judge_under_its_key(house: Any) -> None:
     task_id = await outside(house)
     found = await claim(house)
-    tickets = await submit(house, task_id, made(), found.attempt)
-    assert [ticket.id for ticket in tickets[Stage.JUDGE]] == [task_id]
+    house.take_queued()
+    await submit(house, task_id, made(), found.attempt)
+    assert house.queued == {Stage.JUDGE: [task_id]}
     (piece,) = await house.pieces(task_id)
     assert (piece.result, piece.content_hash) == (made(), content_hash(["Hello."]))
     assert await house.value("SELECT author FROM execution") == f"agent:{KEY}"
@@ -242,7 +243,9 @@ async def test_a_result_of_an_earlier_attempt_is_a_conflict(house: Any) -> None:
     await claim(house)
     with pytest.raises(Conflict, match="at attempt 2"):
         await submit(house, task_id, made(), 1)
-    assert (await submit(house, task_id, made(), 2))[Stage.JUDGE]
+    house.take_queued()
+    await submit(house, task_id, made(), 2)
+    assert house.queued == {Stage.JUDGE: [task_id]}
 
 
 async def test_a_result_is_taken_only_for_its_own_execution_and_without_a_judgement(house: Any) -> None:
@@ -289,8 +292,9 @@ async def test_the_approval_of_a_cancelled_task_cannot_be_decided(house: Any) ->
 async def test_a_dead_letter_gets_another_life(house: Any) -> None:
     task_id = await dispatch(house)
     await house.system.work.dead_letter(await house.claim(task_id), TaskStatus.DEAD_LETTER, "rubbish")
-    tickets = await house.system.desk.replay(house.tenant_id, task_id, ME)
-    assert [ticket.id for ticket in tickets[Stage.WORK]] == [task_id]
+    house.take_queued()
+    await house.system.desk.replay(house.tenant_id, task_id, ME)
+    assert house.queued == {Stage.WORK: [task_id]}
     task = await house.claim(task_id)
     assert (task.attempt, task.tries) == (2, 1)
     assert await house.value("SELECT cause FROM task") is None

@@ -5,14 +5,14 @@ from typing import Any
 
 from chimera.ids import new_id
 from chimera.tasks.store import task_rows as rows
-from chimera.tasks.types.messages import NewTask
+from chimera.tasks.types.messages import NewTask, due_ids
 from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
 from chimera.values import Priority, Stage, TaskKind, TaskStatus
 
 
 def test_leases_are_told_by_id_and_whether_they_were_redelivered(house: Any) -> None:
     id = new_id()
-    assert json.loads(rows.tickets(house.leases(id, redelivered=True))) == [{"id": str(id), "redelivered": True}]
+    assert json.loads(due_ids(house.leases(id, redelivered=True))) == [{"id": str(id), "redelivered": True}]
 
 
 async def test_a_task_comes_back_from_its_row_as_it_went_in(house: Any) -> None:
@@ -47,8 +47,8 @@ def test_only_rows_that_stand_in_a_queue_have_a_place() -> None:
 
     waiting, judged, over = row(TaskStatus.QUEUED), row(TaskStatus.IN_REVIEW), row(TaskStatus.COMPLETED)
     placed = rows.placed([waiting, judged, over])  # type: ignore[list-item]
-    assert [(stage, ticket.id) for stage, ticket in placed] == [
+    assert [(stage, item.id) for stage, item in placed] == [
         (Stage.WORK, waiting["task_id"]),
         (Stage.JUDGE, judged["task_id"]),
     ]
-    assert {ticket.priority for _, ticket in placed} == {Priority.HIGH}
+    assert {item.priority for _, item in placed} == {Priority.HIGH}

@@ -5,7 +5,7 @@ from typing import Any
 
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.ids import new_id
-from chimera.tasks.service.work import _SWEEP_LOCK, Sweeper
+from chimera.tasks.service.sweeper import SWEEP_LOCK, Sweeper
 from chimera.values import Decision, Role, Stage
 
 
@@ -13,16 +13,19 @@ async def test_work_that_redis_has_lost_is_found_in_every_stage(house: Any) -> N
     made = await house.running(house.node("a"), house.node("b"), house.node("c"))
     await house.submit(await house.claim(made["b"]))
     done = await house.commit(await house.piece(made["c"]), Decision.REJECT)
+    revising = house.queued[Stage.PLAN]
+    assert done.followed
     found = await house.swept()
     assert found[Stage.WORK] == {made["a"]}
     assert found[Stage.JUDGE] == {made["b"]}
-    assert found[Stage.PLAN] == {done.follow_up[Stage.PLAN].id}
+    assert found[Stage.PLAN] == set(revising)
 
 
 async def test_what_has_just_been_queued_is_left_to_the_queue(house: Any) -> None:
     await house.running()
-    found = await Sweeper(house.system.swarm, lease_seconds=5).sweep()
-    assert not any(found.values())
+    house.take_queued()
+    assert await Sweeper(house.system.swarm, lease_seconds=5).sweep()
+    assert house.queued == {}
 
 
 async def test_work_of_a_living_process_is_left_to_it(house: Any) -> None:
@@ -87,7 +90,8 @@ async def test_a_task_starts_once_all_it_waits_for_is_done(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b"), house.node("c", "a", "b"))
     for key, expected in (("a", "pending"), ("b", "queued")):
         done = await house.commit(await house.piece(made[key]), effect=None)
-        assert done.follow_up == {}
+        assert not done.followed
+        assert house.queued == {}
         await house.swept()
         assert await house.status(made["c"]) == expected
 
@@ -142,23 +146,24 @@ async def test_a_campaign_that_waits_for_a_human_is_not_finished(house: Any) -> 
 async def test_a_sweep_is_bounded(house: Any) -> None:
     await house.running(*(house.node(f"n{number}") for number in range(12)))
     await house.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
-    found = await Sweeper(house.system.swarm, lease_seconds=5, batch=5).sweep()
-    assert len(found[Stage.WORK]) == 5
+    house.take_queued()
+    assert await Sweeper(house.system.swarm, lease_seconds=5, batch=5).sweep()
+    assert len(house.queued[Stage.WORK]) == 5
 
 
 async def test_one_process_sweeps_at_a_time(house: Any, raw: Any) -> None:
     await house.running()
     async with raw.transaction():
-        await raw.execute("SELECT pg_advisory_xact_lock($1)", _SWEEP_LOCK)
-        assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is None
-    assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is not None
+        await raw.execute("SELECT pg_advisory_xact_lock($1)", SWEEP_LOCK)
+        assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is False
+    assert await Sweeper(house.system.swarm, lease_seconds=5).sweep() is True
 
 
-async def test_of_many_who_sweep_at_once_each_ticket_is_told_by_whoever_swept(house: Any) -> None:
+async def test_of_many_who_sweep_at_once_each_queues_what_is_due_by_itself(house: Any) -> None:
     made = await house.running()
     await house.raw.execute("UPDATE task SET updated_at = updated_at - interval '1 minute'")
     sweeper = Sweeper(house.system.swarm, lease_seconds=5)
-    found = await asyncio.gather(*(sweeper.sweep() for _ in range(8)))
-    assert any(each is not None for each in found)
-    for each in found:
-        assert each is None or [ticket.id for ticket in each[Stage.WORK]] == [made["a"]]
+    house.take_queued()
+    swept = await asyncio.gather(*(sweeper.sweep() for _ in range(8)))
+    assert any(swept)
+    assert house.queued == {Stage.WORK: [made["a"]] * sum(swept)}

@@ -35,11 +35,11 @@ async def test_a_task_goes_from_the_queue_through_work_and_review_to_its_end(hou
         "in_progress",
     )
     submitted = await house.submit(task)
-    assert (submitted.status, list(submitted.follow_up)) == (TaskStatus.IN_REVIEW, [Stage.JUDGE])
+    assert (submitted.status, list(house.queued)) == (TaskStatus.IN_REVIEW, [Stage.JUDGE])
     (piece,) = await house.pieces(made["a"])
     assert (piece.result, piece.task.attempt) == (house.result(task), 2)
     done = await house.commit(piece)
-    assert (done.status, list(done.follow_up)) == (TaskStatus.COMPLETED, [Stage.PUBLISH])
+    assert (done.status, list(house.queued)) == (TaskStatus.COMPLETED, [Stage.PUBLISH])
     assert await house.status(made["a"]) == "completed"
 
 
@@ -201,14 +201,14 @@ async def test_tasks_of_a_paused_campaign_are_not_claimed_until_it_goes_on(house
 async def test_a_task_sees_the_persona_policy_and_brief_that_it_names(house: Any) -> None:
     made = await house.running()
     task = await house.claim(made["a"])
-    setting = await house.system.work.setting(task)
+    setting = await house.system.plans.context(task)
     assert (setting.persona.soul_hash, setting.brief.name) == (task.soul_hash, "Look up")
     await house.system.accounts.set_policy(house.tenant_id, Policy(max_revisions=7), "operator:me")
-    assert await house.system.work.setting(task) == setting
+    assert await house.system.plans.context(task) == setting
     later = await house.claim(made["a"], redelivered=True)
-    assert (await house.system.work.setting(later)).policy.max_revisions == 7
+    assert (await house.system.plans.context(later)).policy.max_revisions == 7
     with pytest.raises(NotFound):
-        await house.system.work.setting(task.model_copy(update={"soul_hash": "0" * 64}))
+        await house.system.plans.context(task.model_copy(update={"soul_hash": "0" * 64}))
 
 
 async def test_earlier_texts_are_the_influencers_own_and_newest_first(house: Any) -> None:
@@ -216,15 +216,15 @@ async def test_earlier_texts_are_the_influencers_own_and_newest_first(house: Any
     await house.approved(made["a"], "first")
     await house.approved(made["b"], "second")
     task = await house.claim(made["c"])
-    assert await house.system.work.earlier(task, 5) == ["second", "first"]
-    assert await house.system.work.earlier(task, 1) == ["second"]
+    assert await house.system.judging.earlier(task, 5) == ["second", "first"]
+    assert await house.system.judging.earlier(task, 1) == ["second"]
 
 
 async def test_a_revision_takes_the_place_of_what_was_rejected(house: Any) -> None:
     made = await house.running(house.node("a"), house.node("b", "a"))
-    done = await house.commit(await house.piece(made["a"]), Decision.REJECT)
-    revising = await house.claim(done.follow_up[Stage.PLAN].id, stage=Stage.PLAN)
-    about = await house.system.work.rejected(revising)
+    await house.commit(await house.piece(made["a"]), Decision.REJECT)
+    revising = await house.claim(house.queued[Stage.PLAN][0], stage=Stage.PLAN)
+    about = await house.system.plans.revision_request(revising)
     assert (about.task.task_id, about.node_key, about.verdict.reasons) == (made["a"], "a", ["r"])
     assert about.result.artifact.parts == ["Look up tonight."]
     new = NewTask(
@@ -236,12 +236,13 @@ async def test_a_revision_takes_the_place_of_what_was_rejected(house: Any) -> No
         depends_on=[],
         revision=1,
     )
-    (ticket,) = await house.system.work.replace(revising, about.task, new)
-    assert ticket.id == new.task_id
+    house.take_queued()
+    await house.system.plans.replace_task(revising, about.task, new)
+    assert house.queued == {Stage.WORK: [new.task_id]}
     assert await house.value("SELECT depends_on FROM task WHERE task_id = $1", made["b"]) == [new.task_id]
     assert await house.status(revising.task_id) == "completed"
     with pytest.raises(Superseded):
-        await house.system.work.replace(revising, about.task, new)
+        await house.system.plans.replace_task(revising, about.task, new)
 
 
 async def test_a_plan_is_laid_out_once(house: Any) -> None:
@@ -249,16 +250,19 @@ async def test_a_plan_is_laid_out_once(house: Any) -> None:
     first = await house.claim(plan_id, stage=Stage.PLAN)
     second = await house.claim(plan_id, stage=Stage.PLAN, redelivered=True)
     planned = [NewPlan(plan_id=new_id(), draft=house.draft(), author="planner") for _ in range(2)]
+    house.take_queued()
     with pytest.raises(Superseded):
-        await house.system.work.store_plan(first, planned[0])
-    assert len(await house.system.work.store_plan(second, planned[1])) == 1
+        await house.system.plans.store_plan(first, planned[0])
+    assert house.queued == {}
+    await house.system.plans.store_plan(second, planned[1])
+    assert len(house.take_queued()[Stage.WORK]) == 1
     assert await house.value("SELECT count(*) FROM plan") == 1
 
 
 async def made_anew(house: Any, revising_id: UUID, key: str = "a") -> UUID:
     """The Planner's answer to a revision: the task that takes the old one's place."""
     revising = await house.claim(revising_id, stage=Stage.PLAN)
-    about = await house.system.work.rejected(revising)
+    about = await house.system.plans.revision_request(revising)
     task_id = new_id()
     new = NewTask(
         task_id=task_id,
@@ -269,7 +273,7 @@ async def made_anew(house: Any, revising_id: UUID, key: str = "a") -> UUID:
         depends_on=[],
         revision=about.task.revision + 1,
     )
-    await house.system.work.replace(revising, about.task, new)
+    await house.system.plans.replace_task(revising, about.task, new)
     return task_id
 
 
@@ -284,7 +288,7 @@ async def test_what_cannot_be_made_so_goes_back_to_the_planner_until_it_is_a_dea
         )
         assert tuple(child)[1:] == ("revise", "queued", revision)
         task = await house.claim(child["task_id"], stage=Stage.PLAN)
-        about = await house.system.work.rejected(task)
+        about = await house.system.plans.revision_request(task)
         assert (about.task.task_id, about.cause, about.node_key) == (task_id, f"no model, time {revision}", "a")
         await house.system.work.postpone(task, "not yet", datetime.now(UTC))
         assert await house.status(made["b"]) == "pending", "what waits for it goes on waiting"
@@ -324,7 +328,7 @@ OTHER = "Bread rises because something small and patient has been at work in it 
 
 
 async def alike(house: Any, task: Any, *parts: str) -> list[Any]:
-    found: list[Any] = await house.system.work.lookalikes(task, minhash(list(parts)))
+    found: list[Any] = await house.system.judging.lookalikes(task, minhash(list(parts)))
     return found
 
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, JsonValue
 
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
-from chimera.database.outbox import QueueItem
 from chimera.gateways.mcp.types import Disclosure, Platform, Precondition, ReadBack, ToolRecord, ToolResult
 from chimera.gateways.models.types import ModelAnswer, RenderedPrompt, Usage
 from chimera.ids import new_id
@@ -24,7 +23,7 @@ from chimera.publishing.types import Effect, Receipt
 from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
 from chimera.tasks.types.messages import CommitResult, Lease, NewTask, Task
 from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, TaskDispatch
-from chimera.values import EffectStatus, Priority, Role, Stage, TaskKind, TaskStatus
+from chimera.values import EffectStatus, Role, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import NotFound
 from chimera_protocol.statements import canonical_hash
 
@@ -139,19 +138,13 @@ def make_effect(**changes: Any) -> Effect:
     return Effect(**{**given, **changes})
 
 
-def make_ticket(task: Task | None = None) -> QueueItem:
-    return QueueItem(
-        id=task.task_id if task else new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.MEDIUM
-    )
-
-
 def make_lease(id: UUID | None = None) -> Lease:
     return Lease(id=id or new_id(), stream="s", entry="1-0", redelivered=False)
 
 
 @dataclass
 class FakeWork:
-    """`ports.Work`: keeps what was written, hands out what a test has put into it."""
+    """`Tasks`, `Plans` and `Reviews`: keeps what was written, hands out what a test has put into it."""
 
     setting_: TaskContext = field(default_factory=make_setting)
     rejected_: RevisionRequest | None = None
@@ -168,21 +161,19 @@ class FakeWork:
     async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
         return [make_task(task_id=lease.id) for lease in leases]
 
-    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
+    async def claim_reviews(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
         return [make_piece(make_task(task_id=lease.id)) for lease in leases]
 
     async def submit(self, task: Task, result: ExecutionResult, author: str) -> CommitResult:
         self.submitted.append(result)
-        return self._committed(task, TaskStatus.IN_REVIEW, Stage.JUDGE)
+        return self._committed(task, TaskStatus.IN_REVIEW)
 
     async def commit(self, judgement: CommitCommand) -> CommitResult:
         self.judgements.append(judgement)
-        return self._committed(judgement.task, TaskStatus.COMPLETED, Stage.PUBLISH)
+        return self._committed(judgement.task, TaskStatus.COMPLETED)
 
-    def _committed(self, task: Task, status: TaskStatus, stage: Stage) -> CommitResult:
-        if self.taken_over:
-            return CommitResult(task_id=task.task_id, status=None)
-        return CommitResult(task_id=task.task_id, status=status, follow_up={stage: make_ticket(task)})
+    def _committed(self, task: Task, status: TaskStatus) -> CommitResult:
+        return CommitResult(task_id=task.task_id, status=None if self.taken_over else status)
 
     async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
         self.postponed.append((cause, due_at))
@@ -193,27 +184,25 @@ class FakeWork:
     async def replan(self, task: Task, cause: str) -> None:
         self.replanned.append(cause)
 
-    async def setting(self, task: Task) -> TaskContext:
+    async def context(self, task: Task) -> TaskContext:
         return self.setting_
 
-    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
+    async def lookalikes(self, task: Task, minhash: Sequence[int]) -> list[Lookalike]:
         return self.alike
 
     async def earlier(self, task: Task, limit: int) -> list[str]:
         return ["An earlier piece."][:limit]
 
-    async def store_plan(self, task: Task, planned: NewPlan) -> Sequence[QueueItem]:
+    async def store_plan(self, task: Task, planned: NewPlan) -> None:
         self.planned.append(planned)
-        return [make_ticket() for _ in planned.draft.nodes]
 
-    async def rejected(self, task: Task) -> RevisionRequest:
+    async def revision_request(self, task: Task) -> RevisionRequest:
         if self.rejected_ is None:
             raise NotFound("it revises nothing")
         return self.rejected_
 
-    async def replace(self, task: Task, old: Task, new: NewTask) -> Sequence[QueueItem]:
+    async def replace_task(self, task: Task, old: Task, new: NewTask) -> None:
         self.replaced.append(new)
-        return [make_ticket()]
 
 
 @dataclass
@@ -294,10 +283,9 @@ class FakeEffects:
         self.happened.append(("ask", question))
         self.asked_until.append(due_at)
 
-    async def finish(self, effect: Effect, receipt: Receipt) -> Sequence[QueueItem]:
+    async def finish(self, effect: Effect, receipt: Receipt) -> None:
         self.happened.append(("finish", receipt.url))
         self.receipts.append(receipt)
-        return [make_ticket()]
 
     async def mark_unknown(self, effect: Effect, cause: str, due_at: datetime) -> None:
         self.happened.append(("doubt", cause))

@@ -1,7 +1,7 @@
 """Stand-ins for what a bench works with: a queue, signs of life, a sweep."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -23,11 +23,11 @@ class FakeQueue:
     renewed: list[UUID] = field(default_factory=list)
     on_idle: Callable[[], None] = lambda: None
 
-    async def put(self, stage: Stage, tickets: Sequence[QueueItem]) -> int:
+    async def put(self, stage: Stage, items: Sequence[QueueItem]) -> int:
         if self.error is not None:
             raise self.error
-        self.puts.setdefault(stage, []).extend(tickets)
-        return len(tickets)
+        self.puts.setdefault(stage, []).extend(items)
+        return len(items)
 
     async def take(self, stage: Stage, consumer: str, most: int, wait_ms: int) -> list[Lease]:
         if self.error is not None:
@@ -64,15 +64,13 @@ class FakePresence:
 
 @dataclass
 class FakeSweep:
-    found: Mapping[Stage, Sequence[QueueItem]]
     errors: list[Exception] = field(default_factory=list)
     sweeps: int = 0
 
-    async def sweep(self) -> Mapping[Stage, Sequence[QueueItem]]:
+    async def sweep(self) -> None:
         self.sweeps += 1
         if self.errors:
             raise self.errors.pop(0)
-        return self.found
 
 
 @dataclass

@@ -34,7 +34,7 @@ from chimera.review.types.opinion import Opinion
 from chimera.roles import prompts
 from chimera.roles.judge import GRANT_LIFETIME, Judge
 from chimera.tasks.types.work import Artifact, Verdict
-from chimera.values import Decision, Stage, TaskStatus
+from chimera.values import Decision, TaskStatus
 from chimera_protocol.errors import Invalid
 from chimera_protocol.statements import signed_bytes
 
@@ -58,7 +58,7 @@ async def judged(
 
 
 def judge(work: FakeWork, model: FakeModel, tools: FakeTools | None = None) -> Judge:
-    return Judge(work, model, tools or FakeTools(), FakeSigner(), FakePulse())
+    return Judge(work, work, work, model, tools or FakeTools(), FakeSigner(), FakePulse())
 
 
 @pytest.mark.parametrize(
@@ -223,11 +223,6 @@ async def test_a_prompt_that_is_none_does_not_stop_the_judge() -> None:
 async def test_a_piece_that_was_taken_over_is_left_to_its_new_holder() -> None:
     with pytest.raises(Superseded):
         await judge(FakeWork(taken_over=True), scored(95)).handle(make_piece())
-
-
-async def test_what_follows_from_the_commit_is_handed_on() -> None:
-    follow_up = await judge(FakeWork(), scored(95)).handle(make_piece())
-    assert list(follow_up) == [Stage.PUBLISH]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from chimera.ids import new_id
 from chimera.retry import MAX_TRIES
 from chimera.roles.planner import Planner
 from chimera.tasks.types.work import Verdict
-from chimera.values import Decision, Role, Stage, TaskKind, TaskStatus
+from chimera.values import Decision, Role, TaskKind, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
 
 
@@ -41,15 +41,14 @@ def draft(*nodes: dict[str, Any]) -> PlanDraft:
 
 
 def planner(work: FakeWork, model: FakeModel) -> Planner:
-    return Planner(work, model, FakeTools(), FakePulse(), {})
+    return Planner(work, work, model, FakeTools(), FakePulse(), {})
 
 
-async def test_a_plan_is_laid_out_and_its_first_tasks_are_handed_on() -> None:
+async def test_a_plan_is_stored_with_all_its_nodes() -> None:
     work, model = FakeWork(), FakeModel(draft(node("post-1"), node("post-2")))
-    follow_up = await planner(work, model).handle(make_task("plan", kind=TaskKind.PLAN))
+    await planner(work, model).handle(make_task("plan", kind=TaskKind.PLAN))
     assert [item.key for item in work.planned[0].draft.nodes] == ["post-1", "post-2"]
     assert work.planned[0].author == "fake"
-    assert len(follow_up[Stage.WORK]) == 2
 
 
 async def test_the_prompt_holds_goal_strategy_and_promotions_of_the_brief() -> None:

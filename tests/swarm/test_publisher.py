@@ -15,7 +15,7 @@ from chimera.media.types import Altered
 from chimera.publishing.types import Effect
 from chimera.retry import MAX_TRIES
 from chimera.roles.publisher import Publisher
-from chimera.values import EffectStatus, Stage
+from chimera.values import EffectStatus
 from chimera_protocol.errors import ChimeraError, Invalid, NotFound
 
 RECEIPT: dict[str, JsonValue] = {
@@ -31,13 +31,12 @@ UNKNOWN = EffectStatus.UNKNOWN
 
 async def test_an_approved_piece_is_one_call_with_the_servers_key_and_its_receipt_is_kept() -> None:
     effects, tools = FakeEffects(), FakeTools(RECEIPT)
-    follow_up = await Publisher(effects, tools).handle(make_effect())
+    await Publisher(effects, tools).handle(make_effect())
     ((server, tool, arguments),) = tools.calls
     assert (server, tool) == ("twitter-mcp", "post_tweet")
     assert arguments["idempotency_key"] == "chm-1"
     assert effects.happened == [("finish", "social://local/nora/7")]
     assert effects.receipts[0].ids == ["7"]
-    assert list(follow_up) == [Stage.WORK]
 
 
 async def test_a_doubtful_effect_is_read_back_and_never_called_again() -> None:
@@ -49,7 +48,7 @@ async def test_a_doubtful_effect_is_read_back_and_never_called_again() -> None:
 
 async def test_a_doubtful_effect_that_the_platform_does_not_have_may_be_tried_again() -> None:
     effects, tools = FakeEffects(), FakeTools({"found": False, "idempotency_key": "chm-1"})
-    assert await Publisher(effects, tools).handle(make_effect(status=UNKNOWN)) == {}
+    await Publisher(effects, tools).handle(make_effect(status=UNKNOWN))
     assert [what for what, _ in effects.happened] == ["retry"]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
-from tests.swarm.fakes import make_lease, make_ticket, until
+from tests.swarm.fakes import make_lease, until
 from tests.swarm.queues import FakePresence, FakeQueue, FakeSeal, FakeSweep
 
 from chimera.database.outbox import QueueItem
@@ -27,7 +27,7 @@ MARK = ProcessHeartbeat(process_id=new_id(), role=Role.WORKER, host="here", pid=
 class FakeTrade:
     """A role that does what a test tells it to."""
 
-    act: Callable[[UUID], Awaitable[Mapping[Stage, Sequence[QueueItem]]]]
+    act: Callable[[UUID], Awaitable[None]]
     refused: set[UUID] = field(default_factory=set)
     claims: int = 0
     gave_up: list[tuple[UUID, Exception, datetime]] = field(default_factory=list)
@@ -54,8 +54,8 @@ class FakeTrade:
     def tries(self, item: UUID) -> int:
         return 1
 
-    async def handle(self, item: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
-        return await self.act(item)
+    async def handle(self, item: UUID) -> None:
+        await self.act(item)
 
     async def on_failure(self, item: UUID, error: Exception, retry_at: datetime) -> None:
         self.gave_up.append((item, error, retry_at))
@@ -63,11 +63,10 @@ class FakeTrade:
             raise self.give_up_error
 
 
-def doing(error: Exception | None = None, **follow_up: list[QueueItem]) -> FakeTrade:
-    async def act(_: UUID) -> Mapping[Stage, Sequence[QueueItem]]:
+def doing(error: Exception | None = None) -> FakeTrade:
+    async def act(_: UUID) -> None:
         if error is not None:
             raise error
-        return {Stage(name): tickets for name, tickets in follow_up.items()}
 
     return FakeTrade(act)
 
@@ -81,15 +80,20 @@ async def run(trade: FakeTrade, queue: FakeQueue, *, limit_seconds: float = 5.0)
         await bench.run(stopping)
 
 
-async def test_what_is_done_is_handed_on_and_then_dropped() -> None:
-    lease, ticket = make_lease(), make_ticket()
+async def test_an_item_is_dropped_from_its_queue_once_it_is_done_and_not_before() -> None:
+    lease = make_lease()
     queue = FakeQueue([lease])
-    await run(doing(judge=[ticket]), queue)
-    assert queue.puts == {Stage.JUDGE: [ticket]}
+    before: list[UUID] = []
+
+    async def act(item: UUID) -> None:
+        before.extend([item, *queue.dropped])
+
+    await run(FakeTrade(act), queue)
+    assert before == [lease.id]
     assert queue.dropped == [lease.id]
 
 
-async def test_a_ticket_that_nobody_may_claim_is_dropped_unhandled() -> None:
+async def test_an_item_that_nobody_may_claim_is_dropped_unhandled() -> None:
     lease, queue = make_lease(), FakeQueue()
     trade = doing(Invalid("never asked"))
     trade.refused = {lease.id}
@@ -98,7 +102,7 @@ async def test_a_ticket_that_nobody_may_claim_is_dropped_unhandled() -> None:
     assert (queue.dropped, trade.gave_up) == ([lease.id], [])
 
 
-async def test_a_failure_is_given_to_its_trade_with_a_time_to_come_and_the_ticket_is_dropped() -> None:
+async def test_a_failure_is_given_to_its_handler_with_a_time_to_come_and_the_item_is_dropped() -> None:
     lease, error = make_lease(), Invalid("no")
     queue, trade = FakeQueue([lease]), doing(error)
     await run(trade, queue)
@@ -287,28 +291,27 @@ async def test_signs_of_life_survive_a_lost_database_and_end_with_a_good_bye() -
     assert presence.signs[-1] == "leave"
 
 
-async def test_what_is_due_is_brought_to_its_queue() -> None:
-    ticket = make_ticket()
-    queue = await swept(FakeSweep({Stage.JUDGE: [ticket]}))
-    assert queue.puts[Stage.JUDGE][0] == ticket
+async def test_it_is_swept_again_and_again_until_the_end() -> None:
+    sweep = FakeSweep()
+    await swept(sweep, 3)
+    assert sweep.sweeps >= 3
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("deadlock detected")])
 async def test_a_sweep_that_fails_once_is_made_again(error: Exception) -> None:
     """Nothing is forgotten as long as somebody sweeps: no single error may end it for the life of a process."""
-    ticket = make_ticket()
-    queue = await swept(FakeSweep({Stage.WORK: [ticket]}, errors=[error]))
-    assert queue.puts[Stage.WORK][0] == ticket
+    sweep = FakeSweep(errors=[error])
+    await swept(sweep, 2)
+    assert (sweep.errors, sweep.sweeps >= 2) == ([], True)
 
 
-async def swept(sweep: FakeSweep) -> FakeQueue:
-    """The queue after the first sweep that came through."""
-    queue, stopping = FakeQueue(), asyncio.Event()
-    running = asyncio.create_task(run_sweeper(sweep, queue, 0.01, stopping))
-    await until(lambda: queue.puts or running.done())
+async def swept(sweep: FakeSweep, times: int) -> None:
+    """Let a sweeper run until it has swept as often as that."""
+    stopping = asyncio.Event()
+    running = asyncio.create_task(run_sweeper(sweep, 0.01, stopping))
+    await until(lambda: sweep.sweeps >= times or running.done())
     stopping.set()
     await running
-    return queue
 
 
 async def test_the_log_is_sealed_on_whatever_goes_wrong_and_a_broken_one_is_said_aloud() -> None:

@@ -9,12 +9,11 @@ import pytest
 from tests.swarm.fakes import FakeSigner, FakeTools
 from tests.swarm.treasuries import REFUSED, FakeTreasury
 
-from chimera.fleet.reads import Payer
 from chimera.gateways.mcp.types import ToolResult
 from chimera.ids import new_id
 from chimera.money.service.wallets import WalletService
 from chimera.money.types.authorization import Decided
-from chimera.money.types.views import WalletView
+from chimera.money.types.views import Payer, WalletView
 from chimera.roles.cfo import CfoJudge
 from chimera.wiring import System
 from chimera_protocol.errors import Invalid, NotFound

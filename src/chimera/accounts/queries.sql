@@ -19,9 +19,6 @@ WHERE tenant_id = $1 ORDER BY key_id LIMIT 500;
 -- name: revoke_key
 UPDATE api_key SET revoked_at = now() WHERE key_id = $1 AND tenant_id = $2 AND revoked_at IS NULL RETURNING key_id;
 
--- name: agent_id
-SELECT agent_id FROM influencer WHERE tenant_id = $1 AND persona = $2;
-
 -- name: influencer
 SELECT agent_id, account, soul_hash FROM influencer WHERE tenant_id = $1 AND persona = $2 FOR NO KEY UPDATE;
 

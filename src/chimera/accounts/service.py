@@ -26,7 +26,6 @@ from chimera_protocol.statements import canonical_hash
 from chimera_protocol.wire import Wire
 
 SQL = queries("accounts/queries")
-CAMPAIGNS = queries("campaigns/queries")
 _KEY_BYTES = 24
 
 
@@ -124,7 +123,7 @@ class AccountService:
             await connection.execute(SQL["add_policy_version"], tenant_id, policy_hash, policy.model_dump_json())
             changed = await connection.fetchval(SQL["set_policy"], tenant_id, policy_hash)
             if changed is not None:
-                await connection.execute(CAMPAIGNS["bump"], tenant_id)
+                await campaigns.renew_states(connection, tenant_id)
                 await audit.note(
                     connection,
                     tenant_id,

@@ -1,7 +1,10 @@
-"""The transparency log as it crosses a boundary: checkpoints, proofs, anchors, what an audit finds (PRV-2, PRV-4)."""
+"""The audit trail and the transparency log as they cross a boundary: events, checkpoints, proofs, what an audit finds
+(PRV-2, PRV-4)."""
 
 from datetime import datetime
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from chimera_protocol.wire import Sha256, Wire
 
@@ -129,3 +132,14 @@ class AuditReport(Wire):
     def holds(self) -> bool:
         """Whether all is as it was sealed."""
         return not self.findings
+
+
+class AuditEventView(Wire):
+    """One event of the audit trail."""
+
+    event_id: UUID
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    body: dict[str, JsonValue]

@@ -1,7 +1,7 @@
 """Campaigns and their plans: from a brief to a graph of tasks that runs, pauses and ends."""
 
-import json
-from collections.abc import Sequence
+import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -9,32 +9,37 @@ from pydantic import JsonValue
 
 from chimera import lifecycle
 from chimera.audit.service import trail as audit
+from chimera.campaigns import store
 from chimera.campaigns.rules import planning
 from chimera.campaigns.types.brief import Brief
-from chimera.campaigns.types.messages import NewPlan
+from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
 from chimera.campaigns.types.plans import PlanDraft, PlanNode
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict, Superseded
 from chimera.ids import new_id
 from chimera.money.service.limits import set_limits
 from chimera.money.service.treasury import void
-from chimera.tasks.store import task_rows as rows
+from chimera.personas import rules as persona
+from chimera.personas.reads import agent_of
+from chimera.personas.types.policy import Policy
+from chimera.tasks.rules import kind_of
+from chimera.tasks.service import graph
 from chimera.tasks.types.messages import NewTask, Task
-from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
+from chimera.tasks.types.work import DispatchContext, ExecutionResult, TaskDispatch, ToolCall, Verdict
 from chimera.values import CampaignStatus, TaskKind, TaskStatus
 from chimera_protocol.errors import NotFound
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-
-SQL = queries("campaigns/queries")
-TASKS = queries("tasks/tasks")
-ACCOUNTS = queries("accounts/queries")
 STANDING = "Direct tasks"
 """Name of the campaign that tasks without one belong to."""
 
 _OPEN = [TaskStatus.PENDING, TaskStatus.QUEUED, TaskStatus.IN_PROGRESS, TaskStatus.IN_REVIEW]
+
+_CONTEXTS_KEPT = 2_048
+
+_persona = lru_cache(maxsize=512)(persona.parse)
 
 
 class CampaignService:
@@ -71,10 +76,8 @@ class CampaignService:
             latest = await _waiting_plan(connection, campaign)
             planning.check(draft)
             planning.within(draft, Brief.model_validate_json(campaign["brief"]))
-            await connection.execute(SQL["supersede_plans"], campaign_id)
-            await _add_plan(
-                connection, campaign, latest["task_id"], NewPlan(plan_id=new_id(), draft=draft, author=actor)
-            )
+            edited = NewPlan(plan_id=new_id(), draft=draft, author=actor)
+            await store.add_plan(connection, campaign, latest["task_id"], edited)
             await _note(connection, tenant_id, actor, "plan.edited", campaign_id, {"nodes": len(draft.nodes)})
 
     async def start(self, tenant_id: UUID, campaign_id: UUID, actor: str) -> None:
@@ -83,7 +86,7 @@ class CampaignService:
             campaign = await _lock(connection, tenant_id, campaign_id)
             await _note(connection, tenant_id, actor, "campaign.started", campaign_id, {})
             if campaign["status"] == CampaignStatus.PAUSED.value:
-                begun = await connection.fetchval(SQL["has_run"], campaign_id)
+                begun = await store.has_run(connection, campaign_id)
                 on = CampaignStatus.RUNNING if begun else CampaignStatus.PLANNING
                 await _move(connection, campaign, on, bump=True)
                 return
@@ -103,50 +106,100 @@ class CampaignService:
             campaign = await _lock(connection, tenant_id, campaign_id)
             await _move(connection, campaign, CampaignStatus.CANCELLED, bump=True)
             states = [*_OPEN, TaskStatus.AWAITING_APPROVAL]
-            await connection.execute(SQL["cancel_tasks"], campaign_id, states, "the campaign was cancelled")
-            await connection.execute(SQL["withdraw_effects"], campaign_id, "the campaign was cancelled", actor)
-            await connection.execute(SQL["withdraw_approvals"], campaign_id)
+            await store.withdraw(connection, campaign_id, states, "the campaign was cancelled", actor)
             await _note(connection, tenant_id, actor, "campaign.cancelled", campaign_id, {})
-            idle = await connection.fetch(SQL["idle_reservations"], campaign_id)
-            await void(connection, [row["reservation_id"] for row in idle])
+            await void(connection, await store.idle_reservations(connection, campaign_id))
+
+
+class PlanService:
+    """What the roles ask of campaigns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._contexts: dict[tuple[UUID, str, str, UUID, int], asyncio.Future[TaskContext]] = {}
+
+    async def context(self, task: Task) -> TaskContext:
+        """The persona, policy and brief that the task names; NotFound when one is not there.
+
+        Versions never change, so they are read once per process.
+        """
+        key = (task.tenant_id, task.soul_hash, task.policy_hash, task.campaign_id, task.state_version)
+        known = self._contexts.get(key)
+        if known is None or (known.done() and (known.cancelled() or known.exception() is not None)):
+            if len(self._contexts) >= _CONTEXTS_KEPT:
+                self._contexts.clear()
+            known = self._contexts[key] = asyncio.ensure_future(self._read_context(task))
+        return await asyncio.shield(known)
+
+    async def _read_context(self, task: Task) -> TaskContext:
+        async with self._database.connection() as connection:
+            row = await store.context(connection, task)
+        if row is None:
+            raise NotFound(f"task {task.task_id} names a persona, policy or campaign that is not there")
+        return TaskContext(
+            persona=_persona(row["source"]),
+            policy=Policy.model_validate_json(row["policy"]),
+            brief=Brief.model_validate_json(row["brief"]),
+        )
+
+    async def store_plan(self, task: Task, planned: NewPlan) -> None:
+        """Keep a plan and complete its planning task: it runs at once when its campaign starts by itself, else it
+        waits for the operator. Superseded when the campaign waits for no plan any more, or another attempt has it."""
+        async with self._database.transaction() as connection:
+            await graph.complete(connection, task)
+            campaign = await _lock(connection, task.tenant_id, task.campaign_id)
+            if campaign["status"] != CampaignStatus.PLANNING.value:
+                raise Superseded(f"campaign {task.campaign_id} is not waiting for a plan any more")
+            await store.add_plan(connection, campaign, task.task_id, planned)
+            if campaign["autostart"]:
+                await _run(connection, campaign, planned.plan_id, planned.draft)
+            else:
+                await _move(connection, campaign, CampaignStatus.PLANNED)
+
+    async def revision_request(self, task: Task) -> RevisionRequest:
+        """What a revision task is about: the task that was turned down, and why. NotFound when it revises nothing."""
+        async with self._database.connection() as connection:
+            row = await store.rejected(connection, task.parent_id)
+        if row is None:
+            raise NotFound(f"task {task.task_id} revises nothing")
+        return RevisionRequest(
+            task=graph.task_of(row),
+            node_key=row["node_key"],
+            verdict=Verdict.model_validate_json(row["verdict"]) if row["verdict"] else None,
+            cause=row["cause"],
+            result=ExecutionResult.model_validate_json(row["result"]) if row["result"] else None,
+        )
+
+    async def replace_task(self, task: Task, old: Task, new: NewTask) -> None:
+        """Complete a revision task: the new task takes the old one's place in the graph. Superseded when another
+        attempt has the revision."""
+        async with self._database.transaction() as connection:
+            where = await graph.complete(connection, task)
+            await graph.replace(connection, where, old, new)
+
+
+async def renew_states(connection: Connection, tenant_id: UUID) -> None:
+    """A new fleet policy is a new state of every campaign that is not over, in the caller's transaction (SOUL-3)."""
+    await store.bump(connection, tenant_id)
 
 
 async def open_standing(connection: Connection, tenant_id: UUID, agent_id: UUID, brief: Brief) -> UUID:
     """The influencer's standing campaign, made if it is missing: home of tasks that name no campaign."""
-    known: UUID | None = await connection.fetchval(SQL["standing"], agent_id)
+    known = await store.standing(connection, agent_id)
     if known is not None:
         return known
-    campaign_id = await _insert(connection, tenant_id, agent_id, brief, standing=True)
+    campaign_id = await store.create(connection, tenant_id, agent_id, brief, CampaignStatus.RUNNING, standing=True)
     if campaign_id is None:
         raise Conflict(f"{brief.persona} has a campaign of its own named {STANDING!r}")
     await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, "chimera")
     return campaign_id
 
 
-async def store_plan(connection: Connection, task: Task, planned: NewPlan) -> None:
-    """Keep a plan; it runs at once when its campaign starts by itself, else it waits for the operator."""
-    campaign = await _lock(connection, task.tenant_id, task.campaign_id)
-    if campaign["status"] != CampaignStatus.PLANNING.value:
-        raise Superseded(f"campaign {task.campaign_id} is not waiting for a plan any more")
-    await connection.execute(SQL["supersede_plans"], task.campaign_id)
-    await _add_plan(connection, campaign, task.task_id, planned)
-    if campaign["autostart"]:
-        await _run(connection, campaign, planned.plan_id, planned.draft)
-    else:
-        await _move(connection, campaign, CampaignStatus.PLANNED)
-
-
-async def finish(connection: Connection, campaign_id: UUID | None) -> None:
-    """Mark campaigns with nothing left to do as finished, and those whose plan failed as drafts; None looks at all."""
-    await connection.fetch(TASKS["finish_campaigns"], CampaignStatus.RUNNING.value, campaign_id)
-    await connection.execute(SQL["give_up_planning"], CampaignStatus.PLANNING.value, campaign_id)
-
-
 async def _create(connection: Connection, tenant_id: UUID, brief: Brief, actor: str) -> UUID:
-    agent_id = await connection.fetchval(ACCOUNTS["agent_id"], tenant_id, brief.persona)
+    agent_id = await agent_of(connection, tenant_id, brief.persona)
     if agent_id is None:
         raise NotFound(f"no influencer has the persona {brief.persona!r}", remedy="Import its SOUL.md first.")
-    campaign_id = await _insert(connection, tenant_id, agent_id, brief)
+    campaign_id = await store.create(connection, tenant_id, agent_id, brief, CampaignStatus.DRAFT, standing=False)
     if campaign_id is None:
         raise Conflict(f"{brief.persona} already has a campaign named {brief.name!r}")
     await set_limits(connection, tenant_id, "campaign", str(campaign_id), brief.budget, actor)
@@ -172,69 +225,40 @@ async def _plan(connection: Connection, tenant_id: UUID, campaign_id: UUID, acto
         ),
         depends_on=[],
     )
-    await _insert_tasks(connection, campaign, [new])
+    await graph.add(connection, campaign, [new])
     await _note(connection, tenant_id, actor, "campaign.planning", campaign_id, {})
     return task_id
 
 
-async def _insert(
-    connection: Connection, tenant_id: UUID, agent_id: UUID, brief: Brief, *, standing: bool = False
-) -> UUID | None:
-    status = CampaignStatus.RUNNING if standing else CampaignStatus.DRAFT
-    found: UUID | None = await connection.fetchval(
-        SQL["create"],
-        new_id(),
-        tenant_id,
-        agent_id,
-        brief.name,
-        standing,
-        brief.model_dump_json(),
-        status.value,
-        brief.autostart,
-    )
-    return found
+async def _waiting_plan(connection: Connection, campaign: "Record") -> "Record":
+    latest = await store.latest_plan(connection, campaign["campaign_id"])
+    if latest is None or latest["status"] != "draft" or campaign["status"] != CampaignStatus.PLANNED.value:
+        raise Conflict(f"no plan waits: the campaign is {campaign['status']}", remedy="Plan it first, or wait.")
+    return latest
 
 
 async def _lock(connection: Connection, tenant_id: UUID, campaign_id: UUID) -> "Record":
-    row = await connection.fetchrow(SQL["lock"], campaign_id, tenant_id)
+    """A campaign, so that nobody moves it meanwhile; NotFound when there is none."""
+    row = await store.lock(connection, tenant_id, campaign_id)
     if row is None:
         raise NotFound(f"campaign {campaign_id} does not exist")
     return row
 
 
 async def _move(connection: Connection, campaign: "Record", to: CampaignStatus, *, bump: bool = False) -> None:
-    guard = lifecycle.campaign_before(to)
+    """Bring a campaign into another state. Conflict when it cannot get there from where it is."""
     if campaign["standing"]:
         raise Conflict("the standing campaign is neither planned nor ended", remedy="Halt the influencer instead.")
-    moved = await connection.fetchval(SQL["move"], campaign["campaign_id"], to.value, bump, guard)
-    if moved is None:
+    guard = lifecycle.campaign_before(to)
+    if not await store.move(connection, campaign["campaign_id"], to, guard, bump=bump):
         raise Conflict(f"a campaign that is {campaign['status']} cannot become {to.value}")
 
 
-async def _waiting_plan(connection: Connection, campaign: "Record") -> "Record":
-    latest = await connection.fetchrow(SQL["latest_plan"], campaign["campaign_id"])
-    if latest is None or latest["status"] != "draft" or campaign["status"] != CampaignStatus.PLANNED.value:
-        raise Conflict(f"no plan waits: the campaign is {campaign['status']}", remedy="Plan it first, or wait.")
-    return latest
-
-
-async def _add_plan(connection: Connection, campaign: "Record", task_id: UUID, planned: NewPlan) -> None:
-    await connection.execute(
-        SQL["add_plan"],
-        planned.plan_id,
-        campaign["tenant_id"],
-        campaign["campaign_id"],
-        task_id,
-        planned.draft.model_dump_json(),
-        "draft",
-        planned.author,
-    )
-
-
 async def _run(connection: Connection, campaign: "Record", plan_id: UUID, draft: PlanDraft) -> None:
+    """Make tasks of a plan; what waits for nothing is queued."""
     await _move(connection, campaign, CampaignStatus.RUNNING)
-    plan_task = await connection.fetchval(SQL["run_plan"], plan_id)
-    await _insert_tasks(connection, campaign, _new_tasks(campaign, draft, plan_task))
+    plan_task = await store.run_plan(connection, plan_id)
+    await graph.add(connection, campaign, _new_tasks(campaign, draft, plan_task))
 
 
 def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[NewTask]:
@@ -253,7 +277,7 @@ def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[Ne
             task_id=ids[node.key],
             parent_id=plan_task,
             node_key=node.key,
-            kind=planning.kind_of(node.tool_call),
+            kind=kind_of(node.tool_call),
             dispatch=dispatch,
             depends_on=[ids[key] for key in node.depends_on],
         )
@@ -262,19 +286,13 @@ def _new_tasks(campaign: "Record", draft: PlanDraft, plan_task: UUID) -> list[Ne
 
 
 def _context(campaign: "Record", goal: str) -> DispatchContext:
+    """Who speaks in a campaign, and to what end."""
     return DispatchContext(
         persona=campaign["persona"],
         goal=goal,
         soul_hash=campaign["soul_hash"],
         campaign_id=campaign["campaign_id"],
     )
-
-
-async def _insert_tasks(connection: Connection, campaign: "Record", new: Sequence[NewTask]) -> None:
-    found = [
-        rows.task_row(task, campaign, TaskStatus.PENDING if task.depends_on else TaskStatus.QUEUED) for task in new
-    ]
-    rows.enqueue(connection, await connection.fetch(TASKS["insert"], json.dumps(found)))
 
 
 async def _note(

@@ -21,7 +21,8 @@ from chimera.money.rules import evidence
 from chimera.money.rules.evidence import Event
 from chimera.money.types.books import Section, Statement
 from chimera.personas.types.policy import Policy
-from chimera.provenance.types.views import Lineage, PublicationView
+from chimera.provenance.types.views import PublicationView
+from chimera.tasks.types.lineage import Lineage
 from chimera.tasks.types.views import TaskView
 from chimera.values import CampaignStatus, EffectStatus, TaskStatus
 from chimera.wiring import EFFECT_OVER, TASK_OVER, System, content_hash, explain, statement_holds

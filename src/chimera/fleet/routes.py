@@ -11,10 +11,12 @@ from pydantic import StringConstraints
 from chimera.accounts.types import KeyView
 from chimera.api.auth import Anyone, Operator, Reviewer, Wired
 from chimera.api.paging import Before, Limit
+from chimera.audit.types import AuditEventView
 from chimera.errors import Forbidden
 from chimera.fleet.types.health import Health
 from chimera.fleet.types.views import FleetView, HaltView
-from chimera.provenance.types.views import AssetView, AuditEventView, Lineage, PublicationView, Verification
+from chimera.provenance.types.views import AssetView, PublicationView, Verification
+from chimera.tasks.types.lineage import Lineage
 from chimera.values import HaltScope, KeyRole, Page
 from chimera.wiring.health import glance, health_of, missing_of
 from chimera_protocol.errors import NotFound

@@ -1,9 +1,11 @@
 """Money as the roles see it: authorise, close, pay."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from chimera.money.types.authorization import Closing, Decided
+from chimera.money.types.limits import Limit
 from chimera.money.types.messages import PaymentDue, SpendOrder
 from chimera_protocol.payments import PaymentOrder, PaymentReceipt
 
@@ -61,4 +63,52 @@ class Cfo(Protocol):
 
     async def authorise(self, order: SpendOrder) -> Decided:
         """Authorise or refuse; an authorised amount is reserved until it is settled or released."""
+        ...
+
+
+class SpendPolicy(Protocol):
+    """What of a fleet policy is about money: the limits that it sets."""
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """The tenant's own."""
+        ...
+
+    @property
+    def category_limits(self) -> Mapping[str, Sequence[Limit]]:
+        """For what may be spent how much."""
+        ...
+
+    @property
+    def payee_limits(self) -> Mapping[str, Sequence[Limit]]:
+        """Who may be paid how much."""
+        ...
+
+
+class Chargeable(Protocol):
+    """What a cost is booked on: a task in one of its attempts."""
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose money it is."""
+        ...
+
+    @property
+    def agent_id(self) -> UUID:
+        """Whose budget it counts against."""
+        ...
+
+    @property
+    def campaign_id(self) -> UUID:
+        """Which campaign's budget it counts against."""
+        ...
+
+    @property
+    def task_id(self) -> UUID:
+        """What it is for."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Each attempt is paid for by itself."""
         ...

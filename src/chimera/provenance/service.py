@@ -17,9 +17,9 @@ from pydantic import JsonValue
 
 from chimera.audit.service.log import LogService
 from chimera.errors import Conflict, QueueFull
-from chimera.fleet.reads import ReadService
 from chimera.gateways.signing_keys import KeyFile
 from chimera.media.types import Files, MediaItem
+from chimera.provenance.reads import ProvenanceReads
 from chimera.provenance.rules import badges
 from chimera.provenance.store import ProofStore
 from chimera.provenance.types.proofs import (
@@ -69,7 +69,7 @@ class VerificationService:
     def __init__(
         self,
         store: ProofStore,
-        reads: ReadService,
+        reads: ProvenanceReads,
         log: LogService,
         files: Files,
         authority: Authority,
@@ -102,7 +102,7 @@ class VerificationService:
     async def verify(self, tenant_id: UUID, piece: str) -> Verification:
         """Check a piece, named by its asset's id or its post's address, against its signed statement."""
         named = UUID(piece) if _UUID.fullmatch(piece) else None
-        asset = (await self._reads.lineage(tenant_id, named, None if named else piece)).asset
+        asset = await self._reads.asset(tenant_id, named, None if named else piece)
         public_key = self._signer.public_key
         return Verification(
             asset_id=asset.asset_id,

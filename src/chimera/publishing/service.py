@@ -9,44 +9,42 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera import lifecycle
 from chimera.audit.service import trail as audit
-from chimera.campaigns import service as campaigns
 from chimera.database.group_commit import GroupCommit
-from chimera.database.outbox import QueueItem
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Halted, Superseded
 from chimera.gateways.mcp.types import Disclosure
-from chimera.ids import new_id
 from chimera.media.types import MediaItem
+from chimera.memory.service import remember
 from chimera.money.service.treasury import close, void
 from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.publishing import store
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Effect, Grant, Receipt
-from chimera.tasks.store import task_rows as rows
+from chimera.tasks.service.graph import ask_for_revision, queue_item, start_next
 from chimera.tasks.types.messages import Lease
-from chimera.values import EffectStatus, Priority, Stage, TaskStatus
+from chimera.values import EffectStatus, Stage
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
 
-SQL = queries("publishing/queries")
-TASKS = queries("tasks/tasks")
-MEDIA: TypeAdapter[list[MediaItem]] = TypeAdapter(list[MediaItem])
 ARGUMENTS: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
+MEDIA: TypeAdapter[list[MediaItem]] = TypeAdapter(list[MediaItem])
 
 
 class EffectService:
-    """Implements `ports.Effects`."""
+    """What publishers do with effects (PUB-2). A doubt stays a doubt until the platform or a human has been asked."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._clear: GroupCommit[Effect, bool | None] = GroupCommit(self._look)
 
     async def begin(self, leases: Sequence[Lease], process_id: UUID) -> list[Effect]:
-        """See `ports.Effects.begin`."""
+        """Check the grants and mark the effects as executing, durably; an interrupted one comes back as unknown. What
+        its grant does not cover any more is refused, what is halted is left out."""
         begun: list[Effect] = []
         async with self._database.transaction() as connection:
-            for row in await connection.fetch(SQL["lock"], rows.due(leases)):
+            for row in await store.lock(connection, leases):
                 if row["halted"]:
                     continue
                 effect = await self._begin(connection, row, process_id)
@@ -71,13 +69,13 @@ class EffectService:
             return None
         # Found as executing: its process died in mid-call, so it may have happened.
         status = EffectStatus.EXECUTING if fresh else EffectStatus.UNKNOWN
-        claimed = await connection.fetchrow(
-            SQL["claim"], row["effect_id"], process_id, status.value, lifecycle.effect_before(status)
-        )
+        guard = lifecycle.effect_before(status)
+        claimed = await store.claim(connection, row["effect_id"], process_id, status, guard)
         return effect_of(row, claimed["attempt"], claimed["tries"], status) if claimed is not None else None
 
     async def clear(self, effect: Effect) -> None:
-        """See `ports.Effects.clear`."""
+        """The last look before the platform is asked: Halted when an operator has stopped it, or campaign or persona
+        have changed; Superseded when another process has it."""
         halted = await self._clear(effect)
         if halted is None:
             raise Superseded(f"effect {effect.effect_id} is in other hands")
@@ -85,85 +83,68 @@ class EffectService:
             raise Halted("an operator has stopped it")
 
     async def _look(self, group: Sequence[Effect]) -> Sequence[bool | None]:
-        ids, attempts = [effect.effect_id for effect in group], [effect.attempt for effect in group]
         async with self._database.connection() as connection:
-            found = {row["effect_id"]: row["halted"] for row in await connection.fetch(SQL["clear"], ids, attempts)}
-        return [found.get(effect_id) for effect_id in ids]
+            found = await store.stopped(connection, group)
+        return [found.get(effect.effect_id) for effect in group]
 
     async def finish(self, effect: Effect, receipt: Receipt) -> None:
-        """See `ports.Effects.finish`."""
+        """Record the receipt: publication, memory, settlement; the tasks that waited for it are queued. Superseded when
+        it has moved on."""
         status = EffectStatus.DONE if effect.status is EffectStatus.EXECUTING else EffectStatus.RECONCILED
         async with self._database.transaction() as connection:
             await complete(connection, effect, status, receipt, actor="publisher")
-        # On their own, as they lock in another order; should they be lost, the sweeper does them.
-        async with self._database.transaction() as connection:
-            released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, TaskStatus.PENDING.value)
-            rows.enqueue(connection, released, Stage.WORK)
-        async with self._database.transaction() as connection:
-            await campaigns.finish(connection, effect.campaign_id)
+        await start_next(self._database, None, effect.campaign_id)
 
     async def mark_unknown(self, effect: Effect, cause: str, due_at: datetime) -> None:
-        """See `ports.Effects.doubt`."""
+        """Nobody knows whether it happened: the platform is to be read. Superseded when it has moved on."""
         async with self._database.transaction() as connection:
             await move(connection, effect, EffectStatus.UNKNOWN, cause, due_at)
 
     async def ask(self, effect: Effect, question: str, due_at: datetime | None) -> None:
-        """See `ports.Effects.ask`."""
+        """Put the doubt to a human, once. With a time it is read back then all the same; without one it waits."""
         async with self._database.transaction() as connection:
-            row = await _moved(connection, "ask", effect, EffectStatus.UNKNOWN, question, due_at)
+            guard = lifecycle.effect_before(EffectStatus.UNKNOWN)
+            row = await store.ask(connection, effect, question, due_at, guard)
+            if row is None:
+                raise Superseded(f"effect {effect.effect_id} has moved on")
             if row["new"]:
                 body: dict[str, JsonValue] = {"question": question, "idempotency_key": effect.idempotency_key}
                 await _note(connection, effect, "publisher", "effect.asked", body)
 
     async def retry(self, effect: Effect, cause: str, due_at: datetime) -> None:
-        """See `ports.Effects.retry`."""
+        """It certainly did not happen: it may be tried again. Superseded when it has moved on."""
         async with self._database.transaction() as connection:
             await move(connection, effect, EffectStatus.AUTHORISED, cause, due_at)
 
     async def fail(self, effect: Effect, cause: str) -> None:
-        """See `ports.Effects.fail`."""
+        """It did not happen and will not; its money is free, the Planner hears of it. Superseded when it moved on."""
         async with self._database.transaction() as connection:
             await refuse(connection, effect, cause, actor="publisher")
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
-        """See `ports.Effects.let_go`."""
+        """Doubt what the process began longer ago than that and does not hold: it has lost track of it."""
         async with self._database.connection() as connection:
-            await connection.execute(SQL["release_lost_claims"], process_id, held, seconds)
+            await store.release_lost_claims(connection, process_id, held, seconds)
 
     async def sweep(self, lease_seconds: float, batch: int = 1_000) -> None:
         """Queue effects that are due but may be missing in Redis; those of dead processes become unknown."""
         async with self._database.transaction() as connection:
-            found = await connection.fetch(SQL["orphaned"], lease_seconds)
-            found += await connection.fetch(SQL["due"], batch, min(lease_seconds, 2.0))
-            connection.enqueue(
-                Stage.PUBLISH,
-                (
-                    QueueItem(
-                        id=row["effect_id"],
-                        tenant_id=row["tenant_id"],
-                        agent_id=row["agent_id"],
-                        priority=Priority(row["priority"]),
-                    )
-                    for row in found
-                ),
-            )
+            for row in await store.orphaned(connection, lease_seconds):
+                connection.enqueue(Stage.PUBLISH, [queue_item(row, row["effect_id"])])
+            for row in await store.due(connection, batch, min(lease_seconds, 2.0)):
+                connection.enqueue(Stage.PUBLISH, [queue_item(row, row["effect_id"])])
 
 
 async def complete(
     connection: Connection, effect: Effect, status: EffectStatus, receipt: Receipt, *, actor: str
 ) -> None:
     """It is out there: publication, memory, settlement. Superseded when somebody else was first."""
-    row = await connection.fetchrow(
-        SQL["finish"],
-        effect.effect_id,
-        effect.attempt,
-        status.value,
-        receipt.model_dump_json(),
-        lifecycle.effect_before(status),
-    )
+    row = await store.finish(connection, effect, status, receipt, lifecycle.effect_before(status))
     if row is None:
         raise Superseded(f"effect {effect.effect_id} has moved on")
-    await _publish(connection, effect, row["asset_id"], receipt)
+    parts = await store.publish(connection, effect, row["asset_id"], receipt)
+    memory, source = f"I published: {' '.join(parts)}", f"asset:{row['asset_id']}"
+    await remember(connection, effect.tenant_id, effect.agent_id, memory, source)
     body: dict[str, JsonValue] = {"url": receipt.url, "idempotency_key": effect.idempotency_key}
     await _note(connection, effect, actor, f"effect.{status.value}", body)
     if row["reservation_id"] is not None:
@@ -173,7 +154,7 @@ async def complete(
 async def refuse(connection: Connection, effect: Effect, cause: str, *, actor: str) -> None:
     """It did not happen and will not: the Planner hears of it, and its money is free again."""
     reservation_id = await move(connection, effect, EffectStatus.FAILED, cause, None)
-    await connection.fetch(TASKS["replan"], effect.task_id, new_id())
+    await ask_for_revision(connection, effect.task_id)
     await _note(connection, effect, actor, "effect.failed", {"cause": cause})
     if reservation_id is not None:
         await void(connection, [reservation_id])
@@ -187,40 +168,11 @@ async def move(
     due_at: datetime | None,
 ) -> UUID | None:
     """Bring an effect into another state; its reservation, if any. Superseded when it has moved on."""
-    reservation_id: UUID | None = (await _moved(connection, "move", effect, to, cause, due_at))["reservation_id"]
-    return reservation_id
-
-
-async def _moved(
-    connection: Connection, name: str, effect: Effect, to: EffectStatus, cause: str, due_at: datetime | None
-) -> "Record":
-    guard = lifecycle.effect_before(to)
-    row = await connection.fetchrow(SQL[name], effect.effect_id, effect.attempt, to.value, cause, guard, due_at)
+    row = await store.move(connection, effect, to, cause, due_at, lifecycle.effect_before(to))
     if row is None:
         raise Superseded(f"effect {effect.effect_id} has moved on")
-    return row
-
-
-async def _publish(connection: Connection, effect: Effect, asset_id: UUID, receipt: Receipt) -> None:
-    await connection.execute(
-        SQL["publish"],
-        new_id(),
-        effect.tenant_id,
-        effect.agent_id,
-        effect.campaign_id,
-        effect.effect_id,
-        asset_id,
-        effect.server,
-        receipt.kind,
-        receipt.ids,
-        receipt.url,
-        effect.disclosure.value,
-        receipt.created_at,
-    )
-    await connection.execute(SQL["mark_published"], asset_id, receipt.created_at)
-    parts = await connection.fetchval(SQL["parts"], asset_id)
-    memory = f"I published: {' '.join(parts)}"
-    await connection.execute(SQL["remember"], new_id(), effect.tenant_id, effect.agent_id, memory, f"asset:{asset_id}")
+    reservation_id: UUID | None = row["reservation_id"]
+    return reservation_id
 
 
 async def _note(connection: Connection, effect: Effect, actor: str, action: str, body: dict[str, JsonValue]) -> None:

@@ -44,9 +44,9 @@ class StreamQueue:
         self._renew = Script(client, "renew")
         self._done = Script(client, "done")
 
-    async def put(self, stage: Stage, tickets: Sequence[QueueItem]) -> int:
+    async def put(self, stage: Stage, items: Sequence[QueueItem]) -> int:
         """See `ports.Queue.put`."""
-        return await self._puts[stage](tickets) if tickets else 0
+        return await self._puts[stage](items) if items else 0
 
     async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
         """See `ports.Queue.take`. Expired leases come first, whether or not there is new traffic."""

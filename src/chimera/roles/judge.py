@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.campaigns.rules import planning
+from chimera.campaigns.ports import Contexts
 from chimera.campaigns.types.messages import TaskContext
 from chimera.errors import Superseded
 from chimera.gateways.mcp.types import Tools
@@ -21,6 +21,7 @@ from chimera.provenance.rules import hashes as provenance
 from chimera.provenance.types.assets import AssetRecord
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import EffectOrder, Grant
+from chimera.review.ports import Reviews
 from chimera.review.rules import honesty, judging
 from chimera.review.rules import similarity as resemblance
 from chimera.review.types.messages import CommitCommand, PendingReview
@@ -30,7 +31,8 @@ from chimera.roles.consumer import describe
 from chimera.roles.inputs import mention_of, seed_of, voice
 from chimera.roles.ports import ActivityStatus, MediaMaker, PaidModel
 from chimera.roles.task_handler import given_up, patient
-from chimera.tasks.ports import Work
+from chimera.tasks.ports import Endings
+from chimera.tasks.rules import kind_of
 from chimera.tasks.types.messages import Lease, Task
 from chimera.tasks.types.work import Artifact, Verdict
 from chimera.values import Decision, Role, Stage, TaskKind, TaskStatus
@@ -49,14 +51,18 @@ class Judge:
 
     def __init__(
         self,
-        work: Work,
+        tasks: Endings,
+        contexts: Contexts,
+        reviews: Reviews,
         model: PaidModel,
         tools: Tools,
         signer: Signer,
         pulse: ActivityStatus,
         gallery: MediaMaker | None = None,
     ) -> None:
-        self._work = work
+        self._tasks = tasks
+        self._contexts = contexts
+        self._reviews = reviews
         self._model = model
         self._tools = tools
         self._signer = signer
@@ -64,38 +70,39 @@ class Judge:
         self._gallery = gallery
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[PendingReview]:
-        """See `Trade.claim`."""
-        return await self._work.pieces(leases, process_id)
+        """Take hold of results that are to be judged."""
+        return await self._reviews.claim_reviews(leases, process_id)
 
     def label(self, item: PendingReview) -> tuple[UUID, str]:
-        """See `Trade.label`."""
+        """The task's id, and its execution id for logs and traces."""
         return item.task.task_id, item.task.dispatch.execution_id
 
     def tries(self, item: PendingReview) -> int:
-        """See `Trade.tries`."""
+        """How often judging it has been tried, this time included."""
         return item.task.tries
 
     async def handle(self, item: PendingReview) -> None:
-        """See `Trade.handle`."""
+        """Weigh a result and commit the verdict. Superseded when another attempt has the task."""
         await self._pulse.thinking(item.task, Role.JUDGE)
-        setting = await self._work.setting(item.task)
+        setting = await self._contexts.context(item.task)
         verdict = await self._weigh(item, setting)
         failpoint("judged")
-        committed = await self._work.commit(await self._judgement(item, setting, verdict))
+        committed = await self._reviews.commit(await self._judgement(item, setting, verdict))
         if committed.status is None:
             raise Superseded(f"task {item.task.task_id} was taken over while it was judged")
         failpoint("approved")
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
-        """See `Trade.let_go`."""
-        await self._work.release_lost_claims(process_id, self.stage, held, seconds)
+        """Give back what was claimed longer ago than that and is not held."""
+        await self._tasks.release_lost_claims(process_id, self.stage, held, seconds)
 
     async def on_failure(self, item: PendingReview, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`. A piece is not at fault for a platform that is asked what it answers and has no room."""
+        """Judge it again later, or make a dead letter of it. A piece is not at fault for a platform that is asked what
+        it answers and has no room."""
         if isinstance(error, (Invalid, NotFound)) or given_up(error, item.task.tries):
-            await self._work.dead_letter(item.task, TaskStatus.DEAD_LETTER, describe(error))
+            await self._tasks.dead_letter(item.task, TaskStatus.DEAD_LETTER, describe(error))
         else:
-            await self._work.postpone(item.task, describe(error), patient(error, retry_at))
+            await self._tasks.postpone(item.task, describe(error), patient(error, retry_at))
 
     async def _weigh(self, piece: PendingReview, setting: TaskContext) -> Verdict:
         """Rules first and in code, then a human's word where there is one, then the model's opinion."""
@@ -113,7 +120,7 @@ class Judge:
             found = await self._dishonesty(piece.task, artifact) + await self._misshown(artifact, setting)
         if found:
             return _rejection(found)
-        spends = piece.task.kind is TaskKind.SPEND or planning.kind_of(dispatch.tool_call) is TaskKind.SPEND
+        spends = piece.task.kind is TaskKind.SPEND or kind_of(dispatch.tool_call) is TaskKind.SPEND
         if spends and piece.reservation_id is None:
             return _rejection(["the CFO Judge has not reserved this money"])
         if piece.human is not None:
@@ -156,7 +163,7 @@ class Judge:
 
     async def _repeats(self, task: Task, artifact: Artifact, setting: TaskContext) -> list[str]:
         """Why a piece is nothing new: the influencer, or another one of the fleet, has said nearly the same (JDG-6)."""
-        for earlier in await self._work.lookalikes(task, resemblance.minhash(artifact.parts)):
+        for earlier in await self._reviews.lookalikes(task, resemblance.minhash(artifact.parts)):
             share = resemblance.similarity(artifact.parts, earlier.parts)
             if share >= setting.policy.near_duplicate:
                 whose = "its own" if earlier.own else f"{earlier.persona}'s"
@@ -173,7 +180,7 @@ class Judge:
             "persona": voice(setting),
             "content": list(artifact.parts),
             "facts": _facts(piece),
-            "earlier": list(await self._work.earlier(task, _EARLIER)),
+            "earlier": list(await self._reviews.earlier(task, _EARLIER)),
             "boundaries": list(setting.policy.boundaries),
         }
         prompt = prompts.render("judge", inputs)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
+from chimera.campaigns.ports import Plans
 from chimera.campaigns.rules import planning
 from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
 from chimera.campaigns.types.plans import PlanDraft, Revision
@@ -14,7 +15,7 @@ from chimera.roles import prompts
 from chimera.roles.inputs import seed_of, texts, voice
 from chimera.roles.ports import ActivityStatus, PaidModel
 from chimera.roles.task_handler import TaskHandler
-from chimera.tasks.ports import Work
+from chimera.tasks.ports import Tasks
 from chimera.tasks.types.messages import NewTask, Task
 from chimera.values import Role, Stage, TaskKind
 from chimera_protocol.errors import Invalid
@@ -26,18 +27,25 @@ class Planner(TaskHandler):
     stage = Stage.PLAN
 
     def __init__(
-        self, work: Work, model: PaidModel, tools: Tools, pulse: ActivityStatus, makers: Mapping[str, Generator]
+        self,
+        tasks: Tasks,
+        plans: Plans,
+        model: PaidModel,
+        tools: Tools,
+        pulse: ActivityStatus,
+        makers: Mapping[str, Generator],
     ) -> None:
-        super().__init__(work)
+        super().__init__(tasks)
+        self._plans = plans
         self._model = model
         self._tools = tools
         self._pulse = pulse
         self._makers = makers
 
     async def handle(self, item: Task) -> None:
-        """See `Trade.handle`."""
+        """Plan a campaign, or give a task that was turned down another try."""
         await self._pulse.thinking(item, Role.PLANNER)
-        setting = await self._work.setting(item)
+        setting = await self._plans.context(item)
         if item.kind is TaskKind.REVISE:
             await self._revise(item, setting)
         else:
@@ -65,10 +73,10 @@ class Planner(TaskHandler):
                 raise Invalid(f"the plan asks for the unknown tool {node.tool_call.target_mcp}/{node.tool_call.action}")
         draft = planning.with_tiers(draft, brief, self._makers)
         planned = NewPlan(plan_id=new_id(), draft=draft, author=answer.model_used)
-        await self._work.store_plan(task, planned)
+        await self._plans.store_plan(task, planned)
 
     async def _revise(self, task: Task, setting: TaskContext) -> None:
-        rejected = await self._work.rejected(task)
+        rejected = await self._plans.revision_request(task)
         old = rejected.task
         avoided = texts(old.dispatch.tool_call.parameters.get("avoid"))
         inputs: dict[str, JsonValue] = {
@@ -87,7 +95,7 @@ class Planner(TaskHandler):
             seed=seed_of(old.dispatch.context.goal, old.revision),
         )
         new = _better(task, rejected, answer.output, [*avoided, *answer.output.avoid])
-        await self._work.replace_task(task, old, new)
+        await self._plans.replace_task(task, old, new)
 
 
 def _content(rejected: RevisionRequest) -> list[JsonValue]:

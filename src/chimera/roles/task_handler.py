@@ -7,50 +7,50 @@ from uuid import UUID
 from chimera import retry
 from chimera.errors import ToolFailed, Unavailable
 from chimera.roles.consumer import describe
-from chimera.tasks.ports import Work
+from chimera.tasks.ports import Tasks
 from chimera.tasks.types.messages import Lease, Task
 from chimera.values import Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
 
 
 class TaskHandler:
-    """The part of a `Trade` in tasks that does not depend on what is made."""
+    """The part of a role's handler of tasks that does not depend on what is made."""
 
     stage: Stage
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Task]:
-        """See `Trade.claim`."""
-        return await self._work.claim(leases, process_id, self.stage)
+        """Take hold of the tasks of this stage that are due."""
+        return await self._tasks.claim(leases, process_id, self.stage)
 
     def label(self, item: Task) -> tuple[UUID, str]:
-        """See `Trade.label`."""
+        """The task's id, and its execution id for logs and traces."""
         return item.task_id, item.dispatch.execution_id
 
     def tries(self, item: Task) -> int:
-        """See `Trade.tries`."""
+        """How often the task has been tried, this time included."""
         return item.tries
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
-        """See `Trade.let_go`."""
-        await self._work.release_lost_claims(process_id, self.stage, held, seconds)
+        """Give back what was claimed longer ago than that and is not held."""
+        await self._tasks.release_lost_claims(process_id, self.stage, held, seconds)
 
     async def on_failure(self, item: Task, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`. The ladder of ORC-11: again, another way, a dead letter.
+        """The ladder of ORC-11: again, another way, a dead letter.
 
         A store that is away is not the task's fault, nor is a server that asks for patience.
         """
         cause = describe(error)
         if isinstance(error, (Invalid, NotFound)):
-            await self._work.dead_letter(item, TaskStatus.FAILED, cause)
+            await self._tasks.dead_letter(item, TaskStatus.FAILED, cause)
         elif not given_up(error, item.tries):
-            await self._work.postpone(item, cause, patient(error, retry_at))
+            await self._tasks.postpone(item, cause, patient(error, retry_at))
         elif item.kind is TaskKind.CREATE:
-            await self._work.replan(item, cause)
+            await self._tasks.replan(item, cause)
         else:
-            await self._work.dead_letter(item, TaskStatus.DEAD_LETTER, cause)
+            await self._tasks.dead_letter(item, TaskStatus.DEAD_LETTER, cause)
 
 
 def patient(error: Exception, retry_at: datetime) -> datetime:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from chimera.campaigns.ports import Contexts
 from chimera.campaigns.types.messages import TaskContext
 from chimera.errors import Superseded, ToolFailed
 from chimera.gateways.mcp.types import Platform, ToolRecord, Tools
@@ -17,12 +18,13 @@ from chimera.money.types.authorization import ADS, PolicyViolation, TransactionR
 from chimera.money.types.messages import SpendOrder
 from chimera.personas.types.policy import Policy
 from chimera.publishing.rules import calls as publishing
+from chimera.review.ports import Earlier
 from chimera.review.rules import honesty
 from chimera.roles import prompts
 from chimera.roles.inputs import mention_of, seed_of, texts, voice
 from chimera.roles.ports import ActivityStatus, MediaMaker, PaidModel
 from chimera.roles.task_handler import TaskHandler
-from chimera.tasks.ports import Work
+from chimera.tasks.ports import Tasks
 from chimera.tasks.rules import weighted_length
 from chimera.tasks.types.messages import Task
 from chimera.tasks.types.work import Artifact, Draft, ExecutionResult, ResultMetadata
@@ -68,7 +70,9 @@ class Worker(TaskHandler):
 
     def __init__(
         self,
-        work: Work,
+        tasks: Tasks,
+        contexts: Contexts,
+        reviews: Earlier,
         model: PaidModel,
         tools: Tools,
         memory: Memory,
@@ -76,7 +80,9 @@ class Worker(TaskHandler):
         pulse: ActivityStatus,
         gallery: MediaMaker | None = None,
     ) -> None:
-        super().__init__(work)
+        super().__init__(tasks)
+        self._contexts = contexts
+        self._reviews = reviews
         self._gallery = gallery
         self._model = model
         self._tools = tools
@@ -85,13 +91,14 @@ class Worker(TaskHandler):
         self._pulse = pulse
 
     async def handle(self, item: Task) -> None:
-        """See `Trade.handle`."""
+        """Make the piece, or ask for the money, and send the result to the Judge. Superseded when another attempt has
+        the task."""
         await self._pulse.thinking(item, Role.WORKER)
-        setting = await self._work.setting(item)
+        setting = await self._contexts.context(item)
         make = self._spend if item.kind is TaskKind.SPEND else self._write
         result = await make(item, setting)
         failpoint("written")
-        committed = await self._work.submit(item, result, author="worker")
+        committed = await self._tasks.submit(item, result, author="worker")
         if committed.status is None:
             raise Superseded(f"task {item.task_id} was taken over while this worker was at it")
 
@@ -104,7 +111,7 @@ class Worker(TaskHandler):
         platform = self._tools.platform(task.dispatch.tool_call.target_mcp)
         mention = await mention_of(self._tools, task, tool_log)
         memories = await self._memory.recall(task.tenant_id, task.agent_id, topic, _MEMORIES)
-        earlier = await self._work.earlier(task, _EARLIER)
+        earlier = await self._reviews.earlier(task, _EARLIER)
         heard = DraftInputs(topic, facts, memories, earlier, mention, tool_log)
         rendered = _prompt(task, setting, heard, _room(platform, setting.policy))
         seed = seed_of(task.dispatch.context.persona, task.dispatch.context.goal, topic, task.revision)

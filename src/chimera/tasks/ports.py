@@ -1,27 +1,25 @@
-"""What the roles need of the world. Stores and gateways implement these; roles hold nothing else."""
+"""What the roles need of tasks: the queue they wait at, and the tasks they claim."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from chimera.campaigns.types.messages import NewPlan, RevisionRequest, TaskContext
 from chimera.database.outbox import QueueItem
-from chimera.review.types.messages import CommitCommand, Lookalike, PendingReview
-from chimera.tasks.types.messages import CommitResult, Lease, NewTask, Task
+from chimera.tasks.types.messages import CommitResult, Lease, Task
 from chimera.tasks.types.work import ExecutionResult
 from chimera.values import Stage, TaskStatus
 
 
 class Queue(Protocol):
-    """The fast path: tickets in Redis. Losing it loses no work (DAT-3)."""
+    """The fast path: queue items in Redis. Losing it loses no work (DAT-3)."""
 
-    async def put(self, stage: Stage, tickets: Sequence[QueueItem]) -> int:
+    async def put(self, stage: Stage, items: Sequence[QueueItem]) -> int:
         """Append what is not queued yet; how many were taken. Beyond the bound the rest waits in PostgreSQL."""
         ...
 
     async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
-        """Take up to `count` tickets, urgent ones first and in turns between tenants and influencers."""
+        """Take up to `count` items, urgent ones first and in turns between tenants and influencers."""
         ...
 
     async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
@@ -29,32 +27,16 @@ class Queue(Protocol):
         ...
 
     async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
-        """Drop tickets that are dealt with."""
+        """Drop items that are dealt with."""
         ...
 
     async def depth(self, stage: Stage) -> int:
-        """Tickets waiting or in hand."""
+        """Items waiting or in hand."""
         ...
 
 
-class Work(Protocol):
-    """The life of tasks in PostgreSQL. Every write is guarded by status and attempt (Superseded otherwise)."""
-
-    async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
-        """Take hold of the tasks that are due; what is missing in the answer is not (or no longer) to be done."""
-        ...
-
-    async def submit(self, task: Task, result: ExecutionResult, author: str) -> CommitResult:
-        """Record a Worker's result and send it to the Judge."""
-        ...
-
-    async def pieces(self, leases: Sequence[Lease], process_id: UUID) -> list[PendingReview]:
-        """Take hold of results that are to be judged."""
-        ...
-
-    async def commit(self, judgement: CommitCommand) -> CommitResult:
-        """Commit a verdict with all that it brings about, in one transaction."""
-        ...
+class Endings(Protocol):
+    """How a role gives back what it has claimed. Every write names the attempt: Superseded when another has it."""
 
     async def postpone(self, task: Task, cause: str, due_at: datetime) -> None:
         """Let the same task be tried again later."""
@@ -73,28 +55,16 @@ class Work(Protocol):
         """Give back what the process claimed longer ago than that and does not hold: it has lost track of it."""
         ...
 
-    async def setting(self, task: Task) -> TaskContext:
-        """The persona, policy and brief that the task names."""
+
+class Tasks(Endings, Protocol):
+    """Tasks to be done: claimed, and returned with a result."""
+
+    async def claim(self, leases: Sequence[Lease], process_id: UUID, stage: Stage) -> list[Task]:
+        """Take hold of the tasks that are due; what is missing in the answer is not (or no longer) to be done."""
         ...
 
-    async def earlier(self, task: Task, limit: int) -> list[str]:
-        """The influencer's latest approved texts, newest first."""
-        ...
-
-    async def lookalikes(self, task: Task, sketch: Sequence[int]) -> list[Lookalike]:
-        """Earlier pieces of the tenant's fleet that share some of a sketch, newest first."""
-        ...
-
-    async def store_plan(self, task: Task, planned: NewPlan) -> None:
-        """Store a plan and complete its planning task; what can start at once is queued."""
-        ...
-
-    async def rejected(self, task: Task) -> RevisionRequest:
-        """What a revision task is about."""
-        ...
-
-    async def replace_task(self, task: Task, old: Task, new: NewTask) -> None:
-        """Complete a revision task: the new task takes the old one's place in the graph."""
+    async def submit(self, task: Task, result: ExecutionResult, author: str) -> CommitResult:
+        """Record a Worker's result and send it to the Judge; no status when another attempt has the task."""
         ...
 
 

@@ -1,10 +1,11 @@
-"""How texts are measured, and which results are taken from outside."""
+"""What kind of task a call makes, which results are taken from outside, and how texts are measured."""
 
 import re
 
 from twitter_text import parse_tweet
 
-from chimera.tasks.types.work import ExecutionResult
+from chimera.tasks.types.work import ExecutionResult, ToolCall
+from chimera.values import TaskKind
 
 # Beyond this the length is over any limit anyway, and counting it exactly takes quadratic time.
 _COUNTABLE = 2_000
@@ -47,3 +48,8 @@ def claimable(result: ExecutionResult) -> str | None:
     if result.judge_evaluation is not None:
         return "a Worker's result may not carry judge_evaluation: the Judge alone evaluates"
     return None
+
+
+def kind_of(call: ToolCall) -> TaskKind:
+    """What a task for this call is: one that costs money goes to the CFO, whatever its author calls it."""
+    return TaskKind.SPEND if "token_amount" in call.parameters else TaskKind.CREATE

@@ -25,7 +25,7 @@ from chimera.roles.judge import Judge
 from chimera.roles.planner import Planner
 from chimera.roles.publisher import Publisher
 from chimera.roles.worker import Worker
-from chimera.tasks.service.work import Sweeper
+from chimera.tasks.service.sweeper import Sweeper
 from chimera.values import Role
 from chimera.wiring.anchoring import keep_on_chain
 from chimera.wiring.system import System
@@ -66,13 +66,14 @@ async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) 
 async def _stand(of: System, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
     match role:
         case Role.PLANNER:
-            planner = Planner(of.work, of.paid_model, of.tools, of.pulse, of.makers)
+            planner = Planner(of.work, of.plans, of.paid_model, of.tools, of.pulse, of.makers)
             await _bench(of, planner, process_id).run(stopping)
         case Role.WORKER:
-            worker = Worker(of.work, of.paid_model, of.tools, of.memory, of.cfo, of.pulse, of.gallery)
+            given = of.work, of.plans, of.judging, of.paid_model, of.tools, of.memory
+            worker = Worker(*given, of.cfo, of.pulse, of.gallery)
             await _bench(of, worker, process_id).run(stopping)
         case Role.JUDGE:
-            judge = Judge(of.work, of.paid_model, of.tools, of.signer, of.pulse, of.gallery)
+            judge = Judge(of.work, of.plans, of.judging, of.paid_model, of.tools, of.signer, of.pulse, of.gallery)
             await _bench(of, judge, process_id).run(stopping)
         case Role.PUBLISHER:
             publisher = Publisher(of.effects, of.host, of.paymaster, of.shelf)
@@ -113,6 +114,7 @@ class _AllDue:
         self._effects = system.effects
         self._treasury = system.treasury
         self._wallets = system.wallets
+        self._judging = system.judging
         self._quality = system.quality
         self._lease = lease_seconds
 
@@ -120,6 +122,7 @@ class _AllDue:
         """Bring to the queues what is due; nothing while another process is at it."""
         if not await self._tasks.sweep():
             return
+        await self._judging.escalate()
         await self._effects.sweep(self._lease)
         await self._treasury.tidy()
         await self._wallets.tidy()

@@ -9,10 +9,9 @@ import structlog
 
 from chimera.accounts.service import AccountService
 from chimera.audit.service.log import LogService
-from chimera.campaigns.service import CampaignService
+from chimera.campaigns.service import CampaignService, PlanService
 from chimera.database.postgres import Access, Database
 from chimera.errors import QueueFull, Unavailable
-from chimera.fleet.reads import ReadService
 from chimera.fleet.service import FleetService
 from chimera.gateways.files import LocalFiles, S3Files
 from chimera.gateways.mcp.host import ReadingTools, ToolHost
@@ -38,6 +37,7 @@ from chimera.redis.outbox import QueueOutbox
 from chimera.redis.queue import StreamQueue
 from chimera.redis.throttle import RedisThrottle
 from chimera.review.service.approvals import ReviewService
+from chimera.review.service.judging import JudgingService
 from chimera.review.service.quality import QualityService
 from chimera.review.service.questions import QuestionService
 from chimera.roles.cfo import CfoJudge
@@ -46,6 +46,7 @@ from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.service.work import WorkService
 from chimera.values import Stage
 from chimera.wiring.media import FileAssetStore
+from chimera.wiring.reads import ReadService
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
 from chimera_credentials.authority import Authority
 from chimera_credentials.signing import Claimant, FileSigner
@@ -69,6 +70,8 @@ class System:
         self.swarm = Database(settings.database_url, Access.SWARM, size=16, outbox=outbox)
         self.tenants = Database(settings.database_url, Access.TENANT, size=16, outbox=outbox)
         self.work = WorkService(self.swarm)
+        self.plans = PlanService(self.swarm)
+        self.judging = JudgingService(self.swarm)
         self.effects = EffectService(self.swarm)
         self.fleet = FleetService(self.swarm)
         self.accounts = AccountService(self.swarm)

@@ -26,7 +26,9 @@ async def task_id(house: Any) -> UUID:
 
 def judge(house: Any) -> Judge:
     model = FakeModel(Opinion(score=99, reasons=["clear"], topics=[], regression_notes=""))
-    return Judge(house.system.work, model, FakeTools(), FakeSigner(), FakePulse())
+    return Judge(
+        house.system.work, house.system.plans, house.system.judging, model, FakeTools(), FakeSigner(), FakePulse()
+    )
 
 
 async def ask(house: Any, task_id: UUID, amount: str = "50 USDC") -> Decided:

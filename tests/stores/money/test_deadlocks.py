@@ -17,7 +17,7 @@ from chimera.money.types.authorization import Closing, SpendOutcome
 from chimera.money.types.limits import Limit
 from chimera.personas.types.policy import Policy
 from chimera.review.types.messages import PendingReview
-from chimera.tasks.service.work import Sweeper
+from chimera.tasks.service.sweeper import Sweeper
 from chimera.values import Decision
 from chimera.wiring import System
 from chimera_protocol.errors import ChimeraError
@@ -76,10 +76,10 @@ class Riot:
 
     async def judge(self) -> None:
         """Several verdicts in one commit: of several campaigns, some giving money back."""
-        work, some = self.process.work, [self.pieces.pop() for _ in range(min(len(self.pieces), 3))]
+        judging, some = self.process.judging, [self.pieces.pop() for _ in range(min(len(self.pieces), 3))]
         decisions = [self.chance.choice([Decision.REJECT, Decision.REJECT, Decision.ESCALATE]) for _ in some]
         done = await asyncio.gather(
-            *(work.commit(self.house.judgement(*each)) for each in zip(some, decisions, strict=True)),
+            *(judging.commit(self.house.judgement(*each)) for each in zip(some, decisions, strict=True)),
             return_exceptions=True,
         )
         for each in done:
@@ -126,6 +126,7 @@ class Riot:
     async def sweep(self) -> None:
         await self.process.treasury.tidy()
         await Sweeper(self.process.swarm, lease_seconds=60).sweep()
+        await self.process.judging.escalate()
 
     async def mark_unknown(self) -> None:
         if self.held:

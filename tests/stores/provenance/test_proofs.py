@@ -11,6 +11,7 @@ from chimera.accounts.service import Influencer
 from chimera.media.types import MediaFacts, MediaItem, storage_uri
 from chimera.provenance.rules.hashes import content_hash
 from chimera.provenance.store import SQL, ProofStore
+from chimera.values import Stage
 from chimera_protocol.errors import NotFound
 
 TEXT = "Look up tonight."
@@ -45,9 +46,10 @@ async def approved(house: House, *, media: bool = True) -> tuple[UUID, UUID]:
     assert judgement.asset is not None
     if media:
         judgement = judgement.model_copy(update={"asset": judgement.asset.model_copy(update={"media": [item()]})})
-    done = await house.system.work.commit(judgement)
+    house.take_queued()
+    await house.system.judging.commit(judgement)
     assert judgement.asset is not None
-    return next(iter(done.follow_up.values())).id, judgement.asset.asset_id
+    return house.queued[Stage.PUBLISH][0], judgement.asset.asset_id
 
 
 async def published(house: House) -> UUID:

@@ -16,9 +16,8 @@ from chimera.personas.types.policy import Policy
 from chimera.provenance.rules.hashes import content_hash
 from chimera.review.service.approvals import ReviewService
 from chimera.review.types.messages import PendingReview
-from chimera.tasks.service.work import Sweeper
 from chimera.tasks.types.work import Artifact
-from chimera.values import Decision
+from chimera.values import Decision, Stage
 from chimera_protocol.errors import Invalid, NotFound
 
 ME = "operator:me"
@@ -51,8 +50,8 @@ async def change_persona(house: Any) -> None:
 @pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.REJECT])
 async def test_a_humans_verdict_reaches_the_judge_with_its_reason(house: Any, decision: Decision) -> None:
     piece, approval_id = await escalated(house)
-    said = await house.system.review.decide(house.tenant_id, approval_id, decision, ME, "my reason")
-    assert [ticket.id for ticket in said.tickets] == [piece.task.task_id]
+    await house.system.review.decide(house.tenant_id, approval_id, decision, ME, "my reason")
+    assert house.queued == {Stage.JUDGE: [piece.task.task_id]}
     (again,) = await house.pieces(piece.task.task_id)
     assert (again.human.decision, again.human.judged_by, again.human.reasons) == (decision, ME, ["my reason"])
 
@@ -86,8 +85,8 @@ async def test_what_has_changed_since_can_be_rejected_but_not_approved_or_edited
 
 async def test_an_edit_is_a_new_piece_that_the_judge_looks_at_afresh(house: Any) -> None:
     piece, approval_id = await escalated(house)
-    said = await house.system.review.edit(house.tenant_id, approval_id, "Better.", ME, "tone")
-    assert [ticket.id for ticket in said.tickets] == [piece.task.task_id]
+    await house.system.review.edit(house.tenant_id, approval_id, "Better.", ME, "tone")
+    assert house.queued == {Stage.JUDGE: [piece.task.task_id]}
     assert await house.value("SELECT status FROM approval") == "edited"
     assert await house.status(piece.task.task_id) == "in_review"
     authors = await house.raw.fetch("SELECT author FROM execution ORDER BY attempt")
@@ -182,7 +181,7 @@ async def test_nothing_is_put_off_to_the_past_or_for_ever(house: Any, ahead: tim
 @pytest.fixture
 async def slow(house: Any) -> Any:
     """A desk whose verdicts can be taken back for a minute."""
-    tenants = Database(house.system.settings.database_url, Access.TENANT, size=2)
+    tenants = Database(house.system.settings.database_url, Access.TENANT, size=2, outbox=house.outbox)
     await tenants.open()
     yield ReviewService(tenants, undo_seconds=60)
     await tenants.close()
@@ -195,7 +194,7 @@ async def test_a_verdict_can_be_taken_back_until_it_takes_effect(house: Any, slo
         said = await slow.edit(house.tenant_id, approval_id, "Better.", ANN, None)
     else:
         said = await slow.decide(house.tenant_id, approval_id, Decision(verdict), ANN, "in haste")
-    assert said.tickets == [] and said.undo_until > datetime.now(UTC)
+    assert house.queued == {} and said.undo_until > datetime.now(UTC)
     assert await house.pieces(piece.task.task_id) == [], "nobody acts on it meanwhile"
     (view,) = (await house.system.reads.approvals(house.tenant_id, 5, revocable=True)).items
     assert view.undo_until == said.undo_until
@@ -232,14 +231,14 @@ async def test_two_have_to_agree_on_what_touches_a_sensitive_topic(house: Any) -
 
     first = await review.decide(tenant, approval_id, Decision.APPROVE, ANN, "looks right")
 
-    assert (first.status, first.first_by, first.tickets) == ("waiting", ANN, [])
+    assert (first.status, first.first_by, house.queued) == ("waiting", ANN, {})
     assert await house.status(piece.task.task_id) == "awaiting_approval"
     with pytest.raises(Conflict, match="somebody else has to agree"):
         await review.decide(tenant, approval_id, Decision.APPROVE, ANN, None)
     assert (await house.system.reads.approvals(tenant, 5)).items[0].first_by == ANN
     second = await review.decide(tenant, approval_id, Decision.APPROVE, BOB, None)
     assert second.status == "approved"
-    assert [ticket.id for ticket in second.tickets] == [piece.task.task_id]
+    assert house.queued == {Stage.JUDGE: [piece.task.task_id]}
 
 
 async def test_one_is_enough_to_reject_and_for_what_touches_nothing(house: Any) -> None:
@@ -258,12 +257,12 @@ async def test_the_table_itself_refuses_one_pair_of_eyes_twice(house: Any) -> No
 async def test_what_waits_too_long_is_escalated_once(house: Any) -> None:
     await house.system.accounts.set_policy(house.tenant_id, Policy(review_within_minutes=30), ME)
     await escalated(house)
-    sweep = Sweeper(house.system.swarm, lease_seconds=5).sweep
-    await sweep()
+    escalate = house.system.judging.escalate
+    await escalate()
     assert not (await house.system.reads.approvals(house.tenant_id, 5)).items[0].overdue
     await house.raw.execute("UPDATE approval SET created_at = now() - interval '31 minutes'")
-    await sweep()
-    await sweep()
+    await escalate()
+    await escalate()
     assert (await house.system.reads.approvals(house.tenant_id, 5)).items[0].overdue
     assert await audited(house, "approval.overdue") == 1
 
@@ -272,5 +271,5 @@ async def test_what_was_put_off_is_not_overdue_meanwhile(house: Any) -> None:
     _, approval_id = await escalated(house)
     await house.system.review.snooze(house.tenant_id, approval_id, datetime.now(UTC) + timedelta(hours=1), ANN)
     await house.raw.execute("UPDATE approval SET created_at = now() - interval '5 hours'")
-    await Sweeper(house.system.swarm, lease_seconds=5).sweep()
+    await house.system.judging.escalate()
     assert await audited(house, "approval.overdue") == 0

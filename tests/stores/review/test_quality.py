@@ -211,7 +211,7 @@ async def reviewed(house: Any, key: str, score: float, said: str) -> None:
     piece = await house.piece(made["a"])
     held = Verdict(decision=Decision.ESCALATE, score=score, judged_by="judge:test", reasons=["r"])
     judged = house.judgement(piece, Decision.ESCALATE).model_copy(update={"verdict": held})
-    await house.system.work.commit(judged)
+    await house.system.judging.commit(judged)
     approval = await house.value("SELECT approval_id FROM approval WHERE task_id = $1", made["a"])
     if said == "edited":
         await house.system.review.edit(house.tenant_id, approval, "Other words.", ANN, None)

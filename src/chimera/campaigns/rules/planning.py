@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.plans import PlanDraft, PlanNode
 from chimera.media.types import Generator, Tier
-from chimera.tasks.types.work import ToolCall
+from chimera.tasks.rules import kind_of
 from chimera.values import Priority, TaskKind
 from chimera_protocol.errors import Invalid
 from chimera_protocol.money import Money
@@ -50,11 +50,6 @@ def tree(draft: PlanDraft) -> list[tuple[int, PlanNode]]:
         return [row for node in children.get(parent, []) for row in [(depth, node), *below(node.key, depth + 1)]]
 
     return below(None, 0)
-
-
-def kind_of(call: ToolCall) -> TaskKind:
-    """What a task for this call is: one that costs money goes to the CFO, whatever its author calls it."""
-    return TaskKind.SPEND if "token_amount" in call.parameters else TaskKind.CREATE
 
 
 def within(draft: PlanDraft, brief: Brief) -> None:

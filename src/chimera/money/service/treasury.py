@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
 from chimera.database.group_commit import GroupCommit
@@ -16,7 +16,7 @@ from chimera.errors import Conflict
 from chimera.money.rules.anomalies import PastSpend, SpendHistory
 from chimera.money.rules.budget import Counter
 from chimera.money.service.batch import SQL, SpendRequest, TreasuryBatch, lock
-from chimera.money.types.authorization import ROUTINE, CfoAnswer, Closing, Decided, SpendOutcome
+from chimera.money.types.authorization import ANSWER, ROUTINE, Closing, Decided, SpendOutcome
 from chimera.money.types.limits import AnomalyRules
 from chimera.money.types.messages import SpendOrder
 from chimera.personas.types.policy import Policy
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 
-ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
 _EXPIRE_BATCH = 500
 _TASK_IS_OVER = timedelta(minutes=1)
 _CALL_IS_LOST = timedelta(minutes=15)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chimera.errors import ModelFailed
 from chimera.gateways.models.types import Model, ModelAnswer, Out, RenderedPrompt
-from chimera.money.ports import Cfo, Treasury
+from chimera.money.ports import Cfo, Chargeable, Treasury
 from chimera.money.types.authorization import (
     COMPUTE,
     Authorization,
@@ -18,7 +18,6 @@ from chimera.money.types.authorization import (
     TransactionRequest,
 )
 from chimera.money.types.messages import SpendOrder
-from chimera.tasks.types.messages import Task
 from chimera.values import Role
 from chimera_protocol.money import Money
 
@@ -49,7 +48,7 @@ class Meter:
         self._cfo = cfo
         self._treasury = treasury
 
-    async def reserve(self, task: Task, bill: Bill) -> Held | PolicyViolation:
+    async def reserve(self, task: Chargeable, bill: Bill) -> Held | PolicyViolation:
         """Set the bill's ceiling aside, if the CFO agrees."""
         decided = await self._cfo.authorise(
             SpendOrder(
@@ -94,16 +93,19 @@ class Meter:
 
 
 class MeteredModel:
-    """Implements `ports.PaidModel` over a model and a meter."""
+    """A model whose every call is paid for, over a model and a meter (FIN-4)."""
 
     def __init__(self, model: Model, meter: Meter) -> None:
         self._model = model
         self._meter = meter
 
     async def ask(
-        self, task: Task, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int
+        self, task: Chargeable, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int
     ) -> ModelAnswer[Out]:
-        """See `ports.PaidModel.ask`."""
+        """Put a prompt at a task's expense: set aside what it may cost at most, ask, settle what it took.
+
+        ModelFailed also when the CFO does not authorise it.
+        """
         ceilings = self._model.ceilings(role, prompt)
         held = await self._reserve(task, role, prompt, ceilings)
         try:
@@ -130,7 +132,9 @@ class MeteredModel:
         usage = answer.usage.model_copy(update={"budget_verification_hash": mark})
         return answer.model_copy(update={"usage": usage})
 
-    async def _reserve(self, task: Task, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]) -> list[Held]:
+    async def _reserve(
+        self, task: Chargeable, role: Role, prompt: RenderedPrompt, ceilings: Sequence[Money]
+    ) -> list[Held]:
         held: list[Held] = []
         for ceiling in ceilings:
             purpose = f"{role.value}: {prompt.name} v{prompt.version}"

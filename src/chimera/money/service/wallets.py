@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import JsonValue, TypeAdapter
 
-from chimera.fleet.reads import ReadService
 from chimera.gateways.mcp.types import Tools
 from chimera.money.ports import Cfo
+from chimera.money.reads import MoneyReads
 from chimera.money.rules import budget
 from chimera.money.service.payment_records import PaymentService
 from chimera.money.service.payments import CHAIN, Paymaster, account, quote_fee
@@ -32,7 +32,7 @@ class WalletService:
         self,
         tools: Tools,
         store: PaymentService,
-        reads: ReadService,
+        reads: MoneyReads,
         treasury: Treasury,
         cfo: Cfo,
         paymaster: Paymaster | None,

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from chimera_protocol.money import AmountText, Money, plain
 from chimera_protocol.wire import Name, Text, Wire
@@ -65,6 +65,9 @@ class PolicyViolation(Wire):
 
 
 CfoAnswer = Authorization | PolicyViolation
+
+ANSWER: TypeAdapter[CfoAnswer] = TypeAdapter(CfoAnswer)
+"""Reads an answer that was kept."""
 
 
 class Decided(Wire):

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from chimera.board.requests import BoardReply, BoardRequest, Handler, Id, Visitor, page, pager
 from chimera.media.types import MediaItem
 from chimera.provenance.types.proofs import PieceCheck
-from chimera.provenance.types.views import Lineage
+from chimera.tasks.types.lineage import Lineage
 from chimera.tasks.types.work import ResultMetadata, Verdict
 from chimera_protocol.errors import NotFound
 

@@ -6,8 +6,6 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from chimera.media.types import MediaItem
-from chimera.money.types.views import TransactionView
-from chimera.tasks.types.views import TaskView
 from chimera_protocol.wire import Wire
 
 
@@ -49,15 +47,6 @@ class GenerationLogView(Wire):
     creative_regression_notes: str
 
 
-class Lineage(Wire):
-    """From a piece back to its goal: plan, prompts, model, seeds, scores, costs (PRV-3)."""
-
-    asset: AssetView
-    log: list[GenerationLogView]
-    costs: list[TransactionView]
-    ancestors: list[TaskView]
-
-
 class Verification(Wire):
     """Whether a piece is what was approved and signed, and with what a stranger can check it."""
 
@@ -84,14 +73,3 @@ class PublicationView(Wire):
     disclosure: str
     parts: list[str]
     published_at: datetime
-
-
-class AuditEventView(Wire):
-    """One event of the audit trail."""
-
-    event_id: UUID
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    body: dict[str, JsonValue]

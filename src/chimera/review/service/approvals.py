@@ -8,11 +8,12 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
 from chimera.provenance.rules.hashes import content_hash, hash_of
+from chimera.review.store import approvals
 from chimera.review.types.messages import ReviewOutcome
-from chimera.tasks.store import task_rows as rows
+from chimera.tasks.service.graph import queue_item
 from chimera.tasks.types.work import ExecutionResult, Verdict
 from chimera.values import Decision, Stage, TaskKind, TaskStatus
 from chimera_protocol.errors import Invalid, NotFound
@@ -20,8 +21,6 @@ from chimera_protocol.errors import Invalid, NotFound
 if TYPE_CHECKING:
     from asyncpg import Record
 
-
-SQL = queries("review/approvals")
 
 CLAIM_SECONDS = 300.0
 LONGEST_SNOOZE = timedelta(days=7)
@@ -38,14 +37,13 @@ class ReviewService:
         """Keep others from deciding meanwhile; until when. Conflict while somebody else has it."""
         async with self._tenants.transaction(tenant_id) as connection:
             await _waiting(connection, approval_id, actor, bound=False)
-            until: datetime = await connection.fetchval(SQL["claim"], approval_id, actor, CLAIM_SECONDS)
-            return until
+            return await approvals.claim(connection, approval_id, actor, CLAIM_SECONDS)
 
     async def release(self, tenant_id: UUID, approval_id: UUID, actor: str) -> None:
         """Let others have it."""
         async with self._tenants.transaction(tenant_id) as connection:
             await _waiting(connection, approval_id, actor, bound=False)
-            await connection.execute(SQL["release"], approval_id)
+            await approvals.release(connection, approval_id)
 
     async def snooze(self, tenant_id: UUID, approval_id: UUID, until: datetime, actor: str) -> None:
         """Put it off: it is listed again from then on. Invalid for the past and beyond a week."""
@@ -54,7 +52,7 @@ class ReviewService:
             raise Invalid("an item is put off to a time within the next seven days")
         async with self._tenants.transaction(tenant_id) as connection:
             task = await _waiting(connection, approval_id, actor, bound=False)
-            await connection.execute(SQL["snooze"], approval_id, until)
+            await approvals.snooze(connection, approval_id, until)
             await _note(connection, tenant_id, actor, "approval.snoozed", task, {"until": until.isoformat()})
 
     async def decide(
@@ -71,7 +69,7 @@ class ReviewService:
             task = await _waiting(connection, approval_id, actor, bound=approving)
             if approving and _needs_two(task):
                 if task["first_by"] is None:
-                    await connection.execute(SQL["second"], approval_id, actor)
+                    await approvals.agree_first(connection, approval_id, actor)
                     await _note(connection, tenant_id, actor, "approval.first", task, {"note": note})
                     return ReviewOutcome(status="waiting", first_by=actor)
                 if task["first_by"] == actor:
@@ -97,19 +95,18 @@ class ReviewService:
     async def undo(self, tenant_id: UUID, approval_id: UUID, actor: str) -> None:
         """Take one's own verdict back before it takes effect. Conflict once it has, or when it is another's."""
         async with self._tenants.transaction(tenant_id) as connection:
-            task = await connection.fetchrow(SQL["lock"], approval_id)
+            task = await approvals.lock(connection, approval_id)
             if task is None:
                 raise NotFound(f"approval {approval_id} does not exist")
             if task["decided_by"] != actor:
                 raise Conflict("only whoever decided can take it back", decided_by=task["decided_by"])
-            guard = [TaskStatus.IN_REVIEW.value]
-            held = task["revocable"] and await connection.fetchval(SQL["hold_again"], task["task_id"], guard)
+            held = task["revocable"] and await approvals.hold_again(connection, task["task_id"])
             if not held:
                 raise Conflict("it has taken effect already", remedy="Pause the campaign if it must not go out.")
             if task["status"] == "edited":  # what was edited comes last no more
                 original = ExecutionResult.model_validate_json(task["result"])
                 await _add_execution(connection, tenant_id, task, original, actor)
-            await connection.execute(SQL["take_back"], approval_id)
+            await approvals.take_back(connection, approval_id)
             await _note(connection, tenant_id, actor, "approval.taken_back", task, {"was": task["status"]})
 
     async def _back_to_judge(
@@ -121,25 +118,17 @@ class ReviewService:
         actor: str,
         note: str | None,
     ) -> ReviewOutcome:
-        revocable: datetime = await connection.fetchval(
-            SQL["decide"], task["approval_id"], status, actor, note, self._undo
-        )
-        waiting = TaskStatus.AWAITING_APPROVAL.value
-        moved = await connection.fetch(SQL["reopen"], task["task_id"], waiting, self._undo)
+        revocable = await approvals.decide(connection, task["approval_id"], status, actor, note, self._undo)
+        moved = await approvals.reopen(connection, task["task_id"], self._undo)
         await _note(connection, tenant_id, actor, f"approval.{status}", task, {})
         # While it can be taken back nobody is told: the sweeper brings it to the Judge when its time has come.
         if self._undo == 0:
-            connection.enqueue(Stage.JUDGE, map(rows.queue_item, moved))
+            connection.enqueue(Stage.JUDGE, (queue_item(row, row["task_id"]) for row in moved))
         return ReviewOutcome(status=status, undo_until=revocable if self._undo else None)
 
 
-async def escalate(connection: Connection) -> None:
-    """Say in the trail what has waited for a human too long."""
-    await connection.execute(SQL["escalate"])
-
-
 async def _waiting(connection: Connection, approval_id: UUID, actor: str, *, bound: bool) -> "Record":
-    row = await connection.fetchrow(SQL["lock"], approval_id)
+    row = await approvals.lock(connection, approval_id)
     if row is None:
         raise NotFound(f"approval {approval_id} does not exist")
     if row["status"] != "waiting" or row["task_status"] != TaskStatus.AWAITING_APPROVAL.value:
@@ -183,7 +172,7 @@ async def _add_execution(
 ) -> None:
     hashed = hash_of(result.artifact) if result.artifact else content_hash([])
     body = result.model_dump_json(exclude_unset=True)
-    await connection.execute(SQL["add_execution"], task["task_id"], tenant_id, author, body, hashed)
+    await approvals.add_execution(connection, task["task_id"], tenant_id, author, body, hashed)
 
 
 async def _note(

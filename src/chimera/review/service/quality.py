@@ -6,20 +6,18 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
-from chimera.personas.types.policy import Policy
+from chimera.personas.reads import policy_in_force
 from chimera.review.rules import calibration
-from chimera.review.types.quality import AuditStatus, Calibration, LabelledScore, SampleAudit
+from chimera.review.store import quality
+from chimera.review.types.quality import AuditStatus, Calibration, SampleAudit
 from chimera.values import Page
 from chimera_protocol.errors import NotFound
 
 if TYPE_CHECKING:
     from asyncpg import Record
 
-
-SQL = queries("review/quality")
-READS = queries("fleet/reads")
 
 BATCH = 500
 """Candidates that one draw looks at."""
@@ -39,7 +37,7 @@ class QualityService:
         can know. What comes after the batch is looked at the next time.
         """
         async with self._swarm.transaction() as connection:
-            drawn = await connection.fetch(SQL["draw"], batch)
+            drawn = await quality.draw(connection, batch)
             for row in drawn:
                 await _note(connection, row["tenant_id"], "swarm", "audit.drawn", row, {})
         return len(drawn)
@@ -49,27 +47,25 @@ class QualityService:
     ) -> Page[SampleAudit]:
         """The audits in this state, the latest verdict first."""
         async with self._tenants.transaction(tenant_id) as connection:
-            found = await connection.fetch(SQL["audits"], before, limit, status)
-        views = [SampleAudit.model_validate(dict(row)) for row in found]
+            views = await quality.audits(connection, before, limit, status)
         return Page(items=views, next=views[-1].audit_id if len(views) == limit else None)
 
     async def tally(self, tenant_id: UUID) -> dict[str, int]:
         """How many audits are in each state; states without any are missing."""
         async with self._tenants.transaction(tenant_id) as connection:
-            found = await connection.fetch(SQL["tally"])
-        return {row["status"]: row["count"] for row in found}
+            return await quality.tally(connection)
 
     async def decide(
         self, tenant_id: UUID, audit_id: UUID, verdict: Literal["agreed", "disagreed"], actor: str, note: str | None
     ) -> None:
         """Say once whether the Judge was right. Nothing is unpublished by it; Conflict when somebody has said it."""
         async with self._tenants.transaction(tenant_id) as connection:
-            row = await connection.fetchrow(SQL["lock"], audit_id)
+            row = await quality.lock(connection, audit_id)
             if row is None:
                 raise NotFound(f"audit {audit_id} does not exist")
             if row["status"] != "waiting":
                 raise Conflict(f"this was decided already: {row['status']}", decided_by=row["decided_by"])
-            await connection.execute(SQL["decide"], audit_id, verdict, actor, note)
+            await quality.decide(connection, audit_id, verdict, actor, note)
             await _note(connection, tenant_id, actor, f"audit.{verdict}", row, {"note": note})
 
     async def calibration(
@@ -77,10 +73,9 @@ class QualityService:
     ) -> Calibration:
         """The Judge's scores against what humans said of the same pieces, of one influencer or since so many days."""
         async with self._tenants.transaction(tenant_id) as connection:
-            found = await connection.fetch(SQL["heard"], agent_id, days)
-            body = await connection.fetchval(READS["policy"])
-        heard = [LabelledScore(**dict(row)) for row in found]
-        measured = calibration.calibrate(heard, Policy.model_validate_json(body).bounds, bins)
+            heard = await quality.heard(connection, agent_id, days)
+            policy = await policy_in_force(connection)
+        measured = calibration.calibrate(heard, policy.bounds, bins)
         return measured.model_copy(update={"agent_id": agent_id, "days": days})
 
 

@@ -4,27 +4,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import JsonValue
 
 from chimera.audit.service import trail as audit
-from chimera.campaigns import service as campaigns
 from chimera.database.outbox import QueueItem
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict, Superseded
 from chimera.publishing.service import complete, effect_of, move, refuse
 from chimera.publishing.types import Effect, Receipt
+from chimera.review.store import questions
 from chimera.review.types.questions import Answered, QuestionView
-from chimera.tasks.store import task_rows as rows
-from chimera.values import EffectStatus, Priority, Stage, TaskStatus
+from chimera.tasks.service.graph import start_next
+from chimera.values import EffectStatus, Priority, Stage
 from chimera_protocol.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from asyncpg import Record
-
-
-SQL = queries("publishing/queries")
-TASKS = queries("tasks/tasks")
-VIEWS: TypeAdapter[list[QuestionView]] = TypeAdapter(list[QuestionView])
 
 
 class QuestionService:
@@ -36,12 +31,12 @@ class QuestionService:
     async def open(self, tenant_id: UUID, limit: int = 100) -> list[QuestionView]:
         """What waits for an answer, the oldest first."""
         async with self._tenants.transaction(tenant_id) as connection:
-            return VIEWS.validate_python([dict(row) for row in await connection.fetch(SQL["asked"], limit)])
+            return await questions.asked(connection, limit)
 
     async def count(self, tenant_id: UUID) -> int:
         """How many wait for an answer."""
         async with self._tenants.transaction(tenant_id) as connection:
-            return int(await connection.fetchval(SQL["count_asked"]))
+            return await questions.count_asked(connection)
 
     async def answer(
         self, tenant_id: UUID, effect_id: UUID, answer: Answered, url: str | None, note: str | None, actor: str
@@ -60,8 +55,7 @@ class QuestionService:
                 await self._settle(connection, effect, answer, url or "", actor)
                 if answer in (Answered.TRY_AGAIN, Answered.LOOK_AGAIN):
                     connection.enqueue(Stage.PUBLISH, [_queue_item(effect)])
-                again = answer is Answered.TRY_AGAIN
-                await connection.execute(SQL["answered"], effect_id, actor, again)
+                await questions.answered(connection, effect_id, actor, again=answer is Answered.TRY_AGAIN)
                 body: dict[str, JsonValue] = {"answer": answer.value, "url": url, "note": note}
                 await audit.note(
                     connection, tenant_id, actor=actor, action="effect.answered", subject=str(effect.task_id), body=body
@@ -69,7 +63,7 @@ class QuestionService:
         except Superseded as error:
             raise Conflict("it was settled this very moment") from error
         if answer in (Answered.IT_HAPPENED, Answered.GIVE_UP):
-            await self._release(tenant_id, effect)
+            await start_next(self._tenants, tenant_id, effect.campaign_id)
 
     async def _settle(self, connection: Connection, effect: Effect, answer: Answered, url: str, actor: str) -> None:
         now = datetime.now(UTC)
@@ -87,14 +81,6 @@ class QuestionService:
             case _:
                 assert_never(answer)
 
-    async def _release(self, tenant_id: UUID, effect: Effect) -> None:
-        async with self._tenants.transaction(tenant_id) as connection:
-            pending = TaskStatus.PENDING.value
-            released = await connection.fetch(TASKS["release_pending"], effect.campaign_id, pending)
-            rows.enqueue(connection, released, Stage.WORK)
-        async with self._tenants.transaction(tenant_id) as connection:
-            await campaigns.finish(connection, effect.campaign_id)
-
 
 def _queue_item(effect: Effect) -> QueueItem:
     return QueueItem(
@@ -106,7 +92,7 @@ def _queue_item(effect: Effect) -> QueueItem:
 
 
 async def _asked(connection: Connection, effect_id: UUID) -> "Record":
-    row = await connection.fetchrow(SQL["lock_asked"], effect_id)
+    row = await questions.lock_asked(connection, effect_id)
     if row is None:
         raise NotFound(f"effect {effect_id} does not exist")
     if row["status"] != EffectStatus.UNKNOWN.value or row["asked_at"] is None:

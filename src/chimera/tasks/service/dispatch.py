@@ -1,6 +1,5 @@
-"""What callers do with tasks from outside the swarm: dispatch, claim and return, cancel, replay, decide."""
+"""What callers do with tasks from outside the swarm: dispatch, claim and return, cancel, replay."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -9,14 +8,14 @@ from pydantic import JsonValue
 
 from chimera import lifecycle, retry
 from chimera.audit.service import trail as audit
-from chimera.campaigns.rules import planning
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
 from chimera.ids import new_id
 from chimera.money.service.treasury import void
 from chimera.provenance.rules.hashes import hash_of
 from chimera.tasks import rules
-from chimera.tasks.store import task_rows as rows
+from chimera.tasks.service.graph import enqueue, queue_item
+from chimera.tasks.store import dispatch, tasks
 from chimera.tasks.types.messages import NewTask
 from chimera.tasks.types.views import DeadLetterView
 from chimera.tasks.types.work import ExecutionResult, TaskDispatch
@@ -26,10 +25,6 @@ from chimera_protocol.wire import Wire
 
 if TYPE_CHECKING:
     from asyncpg import Record
-
-
-TASKS = queries("tasks/tasks")
-SQL = queries("tasks/dispatch")
 
 
 class Claimed(Wire):
@@ -56,7 +51,7 @@ class TaskService:
         run, or an execution id that was used for something else.
         """
         async with self._tenants.transaction(tenant_id) as connection:
-            known = await connection.fetchrow(TASKS["known"], wanted.execution_id)
+            known = await dispatch.known(connection, wanted.execution_id)
             if known is not None:
                 _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
                 return known["task_id"], False
@@ -66,33 +61,32 @@ class TaskService:
                 task_id=new_id(),
                 parent_id=None,
                 node_key=None,
-                kind=planning.kind_of(wanted.tool_call),
+                kind=rules.kind_of(wanted.tool_call),
                 dispatch=wanted.model_copy(update={"context": filled}),
                 depends_on=[],
             )
-            row = rows.task_row(task, speaker, TaskStatus.QUEUED)
-            inserted = await connection.fetch(TASKS["insert"], json.dumps([row]))
+            inserted = await tasks.insert(connection, speaker, [(task, TaskStatus.QUEUED)])
             if not inserted:  # the same moment brought it twice, and the other one was first
-                known = await connection.fetchrow(TASKS["known"], wanted.execution_id)
+                known = await dispatch.known(connection, wanted.execution_id)
                 if known is None:
                     raise Conflict(f"execution {wanted.execution_id} was dispatched this very moment")
                 _same(TaskDispatch.model_validate_json(known["dispatch"]), wanted)
                 return known["task_id"], False
             await _note(connection, tenant_id, actor, "task.dispatched", task.task_id)
-            rows.enqueue(connection, inserted)
+            enqueue(connection, inserted)
             return task.task_id, True
 
     async def claim(self, tenant_id: UUID, key_id: UUID, persona: str | None, lease_seconds: float) -> Claimed | None:
         """Give an outside agent the next task that is meant for one; None when there is none."""
         guard = lifecycle.before(TaskStatus.IN_PROGRESS)
         async with self._tenants.transaction(tenant_id) as connection:
-            row = await connection.fetchrow(TASKS["claim_external"], key_id, persona, lease_seconds, guard)
+            row = await dispatch.claim(connection, key_id, persona, lease_seconds, guard)
         return _claimed(row) if row is not None else None
 
     async def renew(self, tenant_id: UUID, key_id: UUID, task_id: UUID, attempt: int, lease_seconds: float) -> Claimed:
         """Keep a claimed task longer. Conflict when the lease was lost."""
         async with self._tenants.transaction(tenant_id) as connection:
-            row = await connection.fetchrow(TASKS["renew_external"], task_id, key_id, attempt, lease_seconds)
+            row = await dispatch.renew(connection, key_id, task_id, attempt, lease_seconds)
         if row is None:
             raise Conflict("this lease is lost: the task has moved on", remedy="Claim again.")
         return _claimed(row)
@@ -119,8 +113,8 @@ class TaskService:
                 "result": result.model_dump(mode="json", exclude_unset=True),
                 "content_hash": hash_of(result.artifact) if result.artifact else None,
             }
-            moved = await connection.fetch(TASKS["submit"], json.dumps([item]), TaskStatus.IN_PROGRESS.value)
-            connection.enqueue(Stage.JUDGE, map(rows.queue_item, moved))
+            moved = await tasks.submit(connection, [item])
+            connection.enqueue(Stage.JUDGE, (queue_item(row, row["task_id"]) for row in moved))
 
     async def cancel(self, tenant_id: UUID, task_id: UUID, actor: str, reason: str | None = None) -> None:
         """Stop a task that is not over, or close a dead letter for good. Conflict when there is nothing to stop."""
@@ -128,12 +122,10 @@ class TaskService:
             row = await _lock(connection, task_id)
             guard = lifecycle.before(TaskStatus.CANCELLED)
             cause = f"cancelled by {actor}" + (f": {reason}" if reason else "")
-            if await connection.fetchval(TASKS["cancel"], task_id, cause, guard) is None:
+            if not await dispatch.cancel(connection, task_id, cause, guard):
                 raise Conflict(f"a task that is {row['status']} cannot be cancelled")
-            await connection.execute(SQL["withdraw"], task_id)
             await _note(connection, tenant_id, actor, "task.cancelled", task_id, {"reason": reason} if reason else None)
-            held = await connection.fetch(TASKS["open_reservation"], task_id)
-            await void(connection, [row["reservation_id"] for row in held])
+            await void(connection, await tasks.open_reservations(connection, task_id))
 
     async def replay(self, tenant_id: UUID, task_id: UUID, actor: str) -> None:
         """Give a dead letter another life (ORC-11).
@@ -143,16 +135,14 @@ class TaskService:
         async with self._tenants.transaction(tenant_id) as connection:
             row = await _lock(connection, task_id)
             self._replayable(row)
-            await connection.execute(SQL["retire_reservations"], task_id)
-            await connection.execute(SQL["reopen_campaign"], row["campaign_id"], row["kind"])
-            moved = await connection.fetch(TASKS["replay"], task_id, [TaskStatus.DEAD_LETTER.value])
+            moved = await dispatch.replay(connection, task_id, row["campaign_id"], row["kind"])
             await _note(connection, tenant_id, actor, "task.replayed", task_id)
-            rows.enqueue(connection, moved)
+            enqueue(connection, moved)
 
     async def dead_letters(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> Page[DeadLetterView]:
         """What was given up, the newest first."""
         async with self._tenants.transaction(tenant_id) as connection:
-            found = await connection.fetch(SQL["dead_letters"], before, limit)
+            found = await dispatch.dead_letters(connection, before, limit)
         views = [self._dead_letter(row) for row in found]
         return Page(items=views, next=views[-1].task_id if len(views) == limit else None)
 
@@ -182,7 +172,7 @@ class TaskService:
 
 
 async def _speaker(connection: Connection, wanted: TaskDispatch) -> "Record":
-    row = await connection.fetchrow(TASKS["speaker"], wanted.context.persona, wanted.context.campaign_id)
+    row = await dispatch.speaker(connection, wanted.context.persona, wanted.context.campaign_id)
     if row is None:
         raise NotFound(
             f"no influencer has the persona {wanted.context.persona!r}"
@@ -211,7 +201,7 @@ def _same(known: TaskDispatch, wanted: TaskDispatch) -> None:
 
 
 async def _lock(connection: Connection, task_id: UUID) -> "Record":
-    row = await connection.fetchrow(TASKS["lock"], task_id)
+    row = await dispatch.lock(connection, task_id)
     if row is None:
         raise NotFound(f"task {task_id} does not exist")
     return row

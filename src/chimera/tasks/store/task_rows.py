@@ -1,6 +1,5 @@
 """Rows of the task table as wire types, and back."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,8 +7,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from chimera import lifecycle
 from chimera.database.outbox import QueueItem
-from chimera.database.postgres import Connection
-from chimera.tasks.types.messages import Lease, NewTask, Task, Upstream
+from chimera.tasks.types.messages import NewTask, Task, Upstream
 from chimera.tasks.types.work import TaskDispatch
 from chimera.values import Priority, Stage, TaskKind, TaskStatus
 
@@ -47,13 +45,6 @@ def placed(rows: "Sequence[Record]") -> list[tuple[Stage, QueueItem]]:
     return [(stage, queue_item(row)) for stage, row in zip(stages, rows, strict=True) if stage is not None]
 
 
-def enqueue(connection: Connection, rows: "Sequence[Record]", *stages: Stage) -> None:
-    """Queue the tasks that are due now, once the transaction is committed; of these stages, or of all."""
-    for stage, item in placed(rows):
-        if not stages or stage in stages:
-            connection.enqueue(stage, [item])
-
-
 def queue_item(row: "Record") -> QueueItem:
     """A task's row as a line of a queue."""
     return QueueItem(
@@ -62,11 +53,6 @@ def queue_item(row: "Record") -> QueueItem:
         agent_id=row["agent_id"],
         priority=Priority(row["priority"]),
     )
-
-
-def due(leases: Sequence[Lease]) -> str:
-    """Leases as the claiming queries take them."""
-    return json.dumps([{"id": str(lease.id), "redelivered": lease.redelivered} for lease in leases])
 
 
 def task(row: "Record") -> Task:

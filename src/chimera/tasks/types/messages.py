@@ -1,5 +1,7 @@
 """What travels between the roles and the stores: claimed work, and the outcome of it."""
 
+import json
+from collections.abc import Sequence
 from uuid import UUID
 
 from chimera.tasks.types.work import TaskDispatch
@@ -8,7 +10,7 @@ from chimera_protocol.wire import Wire
 
 
 class Lease(Wire):
-    """A ticket in hand; it is lost when it is not renewed in time."""
+    """A queue item in hand; it is lost when it is not renewed in time."""
 
     id: UUID
     stream: str
@@ -65,3 +67,8 @@ class NewTask(Wire):
     dispatch: TaskDispatch
     depends_on: list[UUID]
     revision: int = 0
+
+
+def due_ids(leases: Sequence[Lease]) -> str:
+    """Leases as the statements that claim take them."""
+    return json.dumps([{"id": str(lease.id), "redelivered": lease.redelivered} for lease in leases])

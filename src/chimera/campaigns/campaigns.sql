@@ -20,12 +20,6 @@ UPDATE campaign SET status = $2, state_version = state_version + CASE WHEN $3::b
 WHERE campaign_id = $1 AND status = ANY($4::text[])
 RETURNING state_version;
 
--- name: give_up_planning
-UPDATE campaign c SET status = 'draft'
-WHERE c.status = $1 AND ($2::uuid IS NULL OR c.campaign_id = $2)
-  AND NOT EXISTS (SELECT FROM task t WHERE t.campaign_id = c.campaign_id AND t.kind = 'plan'
-      AND t.status IN ('pending', 'queued', 'in_progress'));
-
 -- name: bump
 -- A new fleet policy is a new state of every campaign that is not over (SOUL-3).
 UPDATE campaign SET state_version = state_version + 1
@@ -74,3 +68,16 @@ ORDER BY r.reservation_id;
 
 -- name: has_run
 SELECT EXISTS (SELECT FROM plan WHERE campaign_id = $1 AND status = 'running');
+
+-- name: context
+SELECT v.source, p.body AS policy, c.brief
+FROM persona_version v, policy_version p, campaign c
+WHERE v.tenant_id = $1 AND v.soul_hash = $2 AND p.tenant_id = $1 AND p.policy_hash = $3 AND c.campaign_id = $4;
+
+-- name: rejected
+SELECT t.task_id, t.tenant_id, t.agent_id, t.campaign_id, t.parent_id, t.kind, t.attempt, t.tries, t.revision,
+    t.state_version, t.soul_hash, n.policy_hash, t.dispatch, '[]'::jsonb AS upstream, t.node_key, t.cause,
+    (SELECT body FROM verdict v WHERE v.task_id = t.task_id ORDER BY decided_at DESC LIMIT 1) AS verdict,
+    (SELECT result FROM execution e WHERE e.task_id = t.task_id ORDER BY attempt DESC LIMIT 1) AS result
+FROM task t JOIN tenant n USING (tenant_id)
+WHERE t.task_id = $1;

@@ -1,5 +1,5 @@
 -- name: lock
--- $1 tickets. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
+-- $1 leases. Everything that the grant is checked against, read under a lock that a concurrent commit waits for.
 SELECT e.effect_id, e.tenant_id, e.agent_id, e.campaign_id, e.task_id, e.asset_id, e.reservation_id, e.attempt, e.tries,
     e.status, e.server, e.tool, e.arguments, e.idempotency_key, e.effect_grant, e.disclosure, e.created_at, a.parts, a.media, f.soul_hash, c.state_version, i.redelivered,
     halted(e.tenant_id, e.agent_id, e.campaign_id) OR tool_halted(e.tenant_id, e.server, e.tool) AS halted
@@ -35,29 +35,6 @@ JOIN influencer f ON f.agent_id = e.agent_id
 LEFT JOIN reservation r ON r.reservation_id = e.reservation_id
 WHERE e.status IN ('executing', 'unknown') AND e.claimed_by IS NOT NULL;
 
--- name: asked
--- The tenant's open questions, the oldest first. $1 limit.
-SELECT e.effect_id, e.task_id, e.agent_id, f.persona, c.name AS campaign, e.server, e.tool,
-    coalesce(e.arguments ->> 'account', '') AS account, a.parts, e.idempotency_key, e.question, e.asked_at
-FROM effect e JOIN asset a USING (asset_id)
-JOIN influencer f ON f.agent_id = e.agent_id
-JOIN campaign c ON c.campaign_id = e.campaign_id
-WHERE e.asked_at IS NOT NULL AND e.status = 'unknown'
-ORDER BY e.asked_at LIMIT $1;
-
--- name: count_asked
-SELECT count(*) FROM effect WHERE asked_at IS NOT NULL AND status = 'unknown';
-
--- name: lock_asked
-SELECT effect_id, tenant_id, agent_id, campaign_id, task_id, asset_id, reservation_id, attempt, tries, status, server,
-    tool, arguments, idempotency_key, disclosure, created_at, asked_at, claimed_by
-FROM effect WHERE effect_id = $1 FOR NO KEY UPDATE;
-
--- name: answered
--- A question that is settled; $3 whether its tries begin anew.
-UPDATE effect SET asked_at = NULL, question = NULL, answered_by = $2, tries = CASE WHEN $3 THEN 0 ELSE tries END
-WHERE effect_id = $1;
-
 -- name: ask
 -- A doubt that a human has to settle; $6 when it is read back all the same, or null. `new`: it was not asked before.
 UPDATE effect SET status = $3, cause = $4, question = $4, asked_at = coalesce(asked_at, now()),
@@ -84,11 +61,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: mark_published
 UPDATE provenance SET published_at = $2 WHERE asset_id = $1 AND published_at IS NULL;
-
--- name: remember
-INSERT INTO memory (memory_id, tenant_id, agent_id, origin, text, source)
-SELECT $1, $2, $3, 'own', $4, $5
-ON CONFLICT (agent_id, source) DO NOTHING;
 
 -- name: parts
 SELECT parts FROM asset WHERE asset_id = $1;

@@ -1,0 +1,1 @@
+"""What review reads and writes in PostgreSQL."""
