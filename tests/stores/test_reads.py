@@ -11,7 +11,7 @@ from chimera.ids import new_id
 from chimera.money.types.views import Payer
 from chimera.provenance.rules.hashes import content_hash
 from chimera.tasks.types.work import TaskDispatch
-from chimera.values import Decision, HaltScope, Role, Stage, TaskStatus
+from chimera.values import Decision, HaltScope, Role, TaskStatus
 from chimera.wiring.reads import ReadService
 from chimera_protocol.errors import NotFound
 
@@ -124,7 +124,7 @@ async def test_a_trace_has_every_step_in_order_with_its_score(house: Any) -> Non
 async def test_a_trace_is_found_by_its_execution_id_too(house: Any) -> None:
     context, call = {"persona": "Nora", "goal": "greet"}, {"target_mcp": "twitter-mcp", "action": "post_tweet"}
     wanted = TaskDispatch.model_validate({"execution_id": "job-1", "context": context, "tool_call": call})
-    task_id, _, _ = await house.system.desk.dispatch(house.tenant_id, wanted, ME)
+    task_id, _ = await house.system.desk.dispatch(house.tenant_id, wanted, ME)
     trace = await house.system.reads.task(house.tenant_id, "job-1")
     assert trace == await house.system.reads.task(house.tenant_id, str(task_id))
     assert (trace.task_id, trace.execution_result, trace.verdicts, trace.delivery) == (task_id, None, [], None)
@@ -132,9 +132,10 @@ async def test_a_trace_is_found_by_its_execution_id_too(house: Any) -> None:
 
 async def test_a_trace_shows_the_cfos_answer_and_the_revision(house: Any) -> None:
     made = await house.running(house.node("pay", spend="50 USDC"))
-    done = await house.commit(await house.spend_piece(made["pay"]), Decision.REJECT)
+    await house.commit(await house.spend_piece(made["pay"]), Decision.REJECT)
     trace = await house.system.reads.task(house.tenant_id, str(made["pay"]))
-    assert trace.children == [done.follow_up[Stage.PLAN].id]
+    revision = await house.value("SELECT task_id FROM task WHERE parent_id = $1 AND kind = 'revise'", made["pay"])
+    assert trace.children == [revision]
     (spend,) = (await house.system.reads.spends(house.tenant_id, 50)).items
     assert trace.financial_authorization.model_dump(mode="json") == spend.answer
     assert (spend.task_id, spend.status, spend.request["token_amount"]) == (made["pay"], "voided", "50 USDC")

@@ -124,7 +124,7 @@ async def test_a_doubt_is_closed_by_hand_once(house: Any) -> None:
         await desk.void_doubt(house.tenant_id, id, ME)
     await house.system.treasury.mark_unknown(id, "nobody answered")
     page = await house.system.reads.spends(house.tenant_id, 10, doubt=True)
-    assert [(row.reservation_id, row.mark_unknown) for row in page.items] == [(id, "nobody answered")]
+    assert [(row.reservation_id, row.doubt) for row in page.items] == [(id, "nobody answered")]
     closed = await desk.settle_doubt(house.tenant_id, id, Settlement(amount="7 USDC"), ME)
     assert (closed.paid, closed.budget_verification_hash) == ("7 USDC", mark)
     assert await desk.settle_doubt(house.tenant_id, id, Settlement(amount="7 USDC"), ME) == closed

@@ -45,9 +45,10 @@ async def approved(house: House, *, media: bool = True) -> tuple[UUID, UUID]:
     assert judgement.asset is not None
     if media:
         judgement = judgement.model_copy(update={"asset": judgement.asset.model_copy(update={"media": [item()]})})
-    done = await house.system.work.commit(judgement)
+    await house.system.work.commit(judgement)
     assert judgement.asset is not None
-    return next(iter(done.follow_up.values())).id, judgement.asset.asset_id
+    assert judgement.effect is not None
+    return judgement.effect.effect_id, judgement.asset.asset_id
 
 
 async def published(house: House) -> UUID:
