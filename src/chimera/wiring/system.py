@@ -22,8 +22,8 @@ from chimera.media.types import Files, Generator
 from chimera.memory.service import MemoryService
 from chimera.money.service.books import BookService
 from chimera.money.service.limits import LimitService
-from chimera.money.service.payment_records import PaymentService
-from chimera.money.service.payments import Chain, Paymaster
+from chimera.money.service.paymaster import Chain, Paymaster
+from chimera.money.service.payments import PaymentService
 from chimera.money.service.settlement import SettlementService
 from chimera.money.service.treasury import Treasury
 from chimera.money.service.usage_billing import Meter, MeteredModel
