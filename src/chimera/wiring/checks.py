@@ -1,27 +1,14 @@
 """Rules that interfaces apply before they ask for anything."""
 
-from collections.abc import Mapping, Sequence
-
-from pydantic import JsonValue
-
 from chimera.campaigns.rules import planning
 from chimera.campaigns.types.plans import PlanDraft
 from chimera.gateways.mcp.host import ToolHost
-from chimera.provenance.rules.hashes import content_hash
 from chimera.roles import prompts
 from chimera.tasks.types.work import TaskDispatch
 from chimera_protocol.errors import Invalid
-from chimera_protocol.statements import signed_bytes, verify
 
 WRITE = "write"
 """The prompt template that pieces are written with."""
-
-
-def statement_holds(statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str) -> bool:
-    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
-    if statement.get("content_hash") != content_hash(parts):
-        return False
-    return verify(signature, signed_bytes(statement), public_key)
 
 
 def check_plan(draft: PlanDraft, host: ToolHost) -> None:

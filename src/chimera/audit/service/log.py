@@ -95,7 +95,7 @@ class LogService:
     async def export(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The whole log, a line of JSON for each thing, with what the database says now of every row that was sealed.
 
-        It shows one moment, however long it is read; `domain.provenance.transparency.verify_export` checks it.
+        It shows one moment, however long it is read; `provenance.rules.export.verify_export` checks it.
         """
         async with self._exports.snapshot(tenant_id) as connection:
             outline = await connection.fetchrow(SQL["outline"], tenant_id)

@@ -1,12 +1,12 @@
 """What is hashed and signed about a piece (PRV-1)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from chimera.tasks.types.messages import Task
-from chimera.tasks.types.work import ResultMetadata
+from chimera.provenance.ports import Made, Versioned
+from chimera_protocol.statements import signed_bytes, verify
 
 
 def content_hash(parts: Sequence[str]) -> str:
@@ -23,7 +23,7 @@ def said_and_shown(parts: Sequence[str], media: Sequence[str]) -> list[str]:
     return [*parts, *(f"sha256:{digest}" for digest in media)]
 
 
-def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
+def statement(asset_id: str, parts: Sequence[str], task: Versioned, metadata: Made) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {
         "asset_id": asset_id,
@@ -34,3 +34,10 @@ def statement(asset_id: str, parts: Sequence[str], task: Task, metadata: ResultM
         "prompt_hash": metadata.prompt.sha256 if metadata.prompt else None,
         "source_type": "trainedAlgorithmicMedia" if metadata.model_used != "composer" else "algorithmicMedia",
     }
+
+
+def statement_holds(statement: Mapping[str, JsonValue], parts: Sequence[str], signature: str, public_key: str) -> bool:
+    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
+    if statement.get("content_hash") != content_hash(parts):
+        return False
+    return verify(signature, signed_bytes(statement), public_key)

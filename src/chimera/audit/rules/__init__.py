@@ -1,1 +1,0 @@
-"""What an export of the log has to satisfy."""
