@@ -1,6 +1,6 @@
 """The books in PostgreSQL: sums, burn-downs, and the streams that exports are made of."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -67,13 +67,11 @@ async def days(connection: Connection) -> "Record":
     return row
 
 
-async def journal(connection: Connection) -> "AsyncIterator[Record]":
+def journal(connection: Connection) -> "AsyncIterable[Record]":
     """The transactions, oldest first."""
-    async for row in connection.cursor(SQL["journal"], prefetch=_AHEAD):
-        yield row
+    return connection.cursor(SQL["journal"], prefetch=_AHEAD)
 
 
-async def evidence(connection: Connection) -> "AsyncIterator[Record]":
+def evidence(connection: Connection) -> "AsyncIterable[Record]":
     """The chain of money events, oldest first."""
-    async for row in connection.cursor(SQL["evidence"], prefetch=_AHEAD):
-        yield row
+    return connection.cursor(SQL["evidence"], prefetch=_AHEAD)

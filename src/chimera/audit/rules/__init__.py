@@ -1,0 +1,1 @@
+"""How a log grows, and how checkpoints are batched for a chain."""
