@@ -19,7 +19,7 @@ from tests.interfaces.signed import Shown, plain, showing, signed, stripped, tam
 from tests.journeys.fleet import open_fleet
 
 from chimera.api.uploads import MAX_FILE
-from chimera.provenance import service as proofs
+from chimera.provenance.service import verification as proofs
 from chimera.provenance.types.proofs import Checked
 from chimera.values import KeyRole
 from chimera_protocol.wire import MAX_TEXT

@@ -7,8 +7,8 @@ import pytest
 from tests.domain.provenance.test_notes import Key
 from tests.journeys.fleet import Fleet, dispatch, open_fleet
 
-from chimera.audit.rules.export import verify_export
 from chimera.database.exports import AT_ONCE
+from chimera.provenance.rules.export import verify_export
 from chimera.values import KeyRole
 from chimera.wiring import System
 from chimera_credentials.log import merkle, notes

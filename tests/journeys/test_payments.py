@@ -16,7 +16,7 @@ from tests.journeys.paying import LIMITS, Street, Till, killed, new_address, pub
 
 from chimera.errors import Superseded, ToolFailed
 from chimera.gateways.mcp.host import ToolHost
-from chimera.money.service.payments import Paymaster
+from chimera.money.service.paymaster import Paymaster
 from chimera.money.types.limits import Limit
 from chimera.publishing.types import Effect
 from chimera.roles.publisher import Publisher

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.audit.rules.export import verify_export
 from chimera.audit.service.log import LogService
 from chimera.audit.types import AuditReport
+from chimera.provenance.rules.export import verify_export
 
 
 class LogKey:

@@ -12,9 +12,9 @@ from tests.swarm.treasuries import FakeTreasury
 from chimera.campaigns.types.messages import TaskContext
 from chimera.errors import ToolFailed, Unavailable
 from chimera.gateways.mcp.types import ToolRecord
-from chimera.media.service import MediaService
 from chimera.media.types import Generator, MediaFacts, MediaItem, StoredFile, storage_uri
 from chimera.money.service.usage_billing import Meter
+from chimera.roles.media import MediaService
 from chimera.settings import Settings
 from chimera.tasks.types.messages import Task
 from chimera.tasks.types.work import Artifact

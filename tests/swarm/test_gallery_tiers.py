@@ -13,10 +13,10 @@ from tests.swarm.treasuries import FakeTreasury
 
 from chimera.errors import ToolFailed
 from chimera.gateways.models.types import Usage
-from chimera.media.service import MediaService
 from chimera.media.types import Generator, MediaItem, Tier
 from chimera.money.service.usage_billing import Meter
 from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.roles.media import MediaService
 from chimera.settings import Settings
 from chimera.values import Priority
 from chimera.wiring.tools import generators

@@ -13,7 +13,7 @@ from tests.swarm.treasuries import REFUSED, FakeTreasury
 from chimera.errors import Conflict, ToolFailed
 from chimera.gateways.mcp.types import ToolResult
 from chimera.ids import new_id
-from chimera.money.service.payments import Chain, Paymaster
+from chimera.money.service.paymaster import Chain, Paymaster
 from chimera.money.types.authorization import FEES, Decided
 from chimera.money.types.messages import PaymentDue, SpendOrder
 from chimera.roles.cfo import CfoJudge

@@ -17,8 +17,9 @@ from PIL import Image
 
 from chimera.gateways.files import LocalFiles
 from chimera.gateways.mcp.host import ToolHost, ToolServer
+from chimera.gateways.media_probe import probe
+from chimera.media.service import FileAssetStore
 from chimera.media.types import Altered, MediaItem, storage_uri
-from chimera.wiring.media import FileAssetStore
 from chimera_credentials.authority import Authority
 from chimera_credentials.signing import Claimant, FileSigner
 from chimera_credentials.timestamps import OwnStamps
@@ -99,7 +100,7 @@ def signer(authority: Authority) -> Iterator[FileSigner]:
 @pytest.fixture
 def shelf(tmp_path: Path, drawn: Drawn, signer: FileSigner) -> FileAssetStore:
     files = LocalFiles(tmp_path / "assets")
-    return FileAssetStore(files, signer, sources=[drawn.folder], outbox=drawn.folder.parent / "outbox")
+    return FileAssetStore(files, signer, probe, sources=[drawn.folder], outbox=drawn.folder.parent / "outbox")
 
 
 @pytest.fixture
@@ -249,7 +250,9 @@ async def test_links_count_for_where_they_lead(
     (studio / "in.png").symlink_to(inside)
     (studio / "round.png").symlink_to(studio / "round.png")
     (tmp_path / "alias").symlink_to(studio)
-    own = FileAssetStore(LocalFiles(tmp_path / "own"), signer, sources=[tmp_path / "alias"], outbox=tmp_path / "outbox")
+    own = FileAssetStore(
+        LocalFiles(tmp_path / "own"), signer, probe, sources=[tmp_path / "alias"], outbox=tmp_path / "outbox"
+    )
     for name in ("out.png", "folder/outside.png"):
         with pytest.raises(Invalid, match="is not in a folder"):
             await own.ingest(f"file://{studio / name}")
@@ -261,7 +264,7 @@ async def test_links_count_for_where_they_lead(
 
 async def test_what_is_no_media_is_not_kept(drawn: Drawn, signer: FileSigner, tmp_path: Path) -> None:
     assets = tmp_path / "assets"
-    shelf = FileAssetStore(LocalFiles(assets), signer, sources=[drawn.folder], outbox=tmp_path / "outbox")
+    shelf = FileAssetStore(LocalFiles(assets), signer, probe, sources=[drawn.folder], outbox=tmp_path / "outbox")
     for name, content in (("words.txt", b"hello"), ("fake.png", b"\x89PNG\r\n\x1a\n"), ("swapped.jpg", None)):
         path = drawn.folder / name
         path.write_bytes(content or drawn.path.read_bytes())

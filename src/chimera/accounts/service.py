@@ -7,11 +7,12 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from chimera.accounts.types import KeyView
+from chimera.accounts import store
+from chimera.accounts.types import Caller, Influencer, KeyView
 from chimera.audit.service import trail as audit
 from chimera.campaigns import service as campaigns
 from chimera.campaigns.types.brief import Brief
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Database
 from chimera.errors import Conflict, Unauthenticated
 from chimera.ids import new_id
 from chimera.money.service.limits import set_policy_limits
@@ -23,35 +24,8 @@ from chimera.personas.types.policy import Policy
 from chimera.values import KeyRole
 from chimera_protocol.errors import Invalid, NotFound
 from chimera_protocol.statements import canonical_hash
-from chimera_protocol.wire import Wire
 
-SQL = queries("accounts/queries")
 _KEY_BYTES = 24
-
-
-class Caller(Wire):
-    """Who is asking: one key of one tenant."""
-
-    key_id: UUID
-    tenant_id: UUID
-    name: str
-    role: KeyRole
-    platform: bool
-
-    @property
-    def actor(self) -> str:
-        """How the audit trail names the caller."""
-        return f"{self.role.value}:{self.name}"
-
-
-class Influencer(Wire):
-    """An influencer as importing it leaves it."""
-
-    agent_id: UUID
-    campaign_id: UUID
-    persona: str
-    soul_hash: str
-    changed: bool
 
 
 class AccountService:
@@ -65,8 +39,8 @@ class AccountService:
         if time_zone not in available_timezones():
             raise Invalid(f"there is no time zone {time_zone!r}", remedy="Use a name like 'Europe/Berlin' or 'UTC'.")
         async with self._swarm.transaction() as connection:
-            await connection.execute(SQL["create_tenant"], new_id(), name, time_zone)
-            row = await connection.fetchrow(SQL["tenant_by_name"], name)
+            await store.create_tenant(connection, new_id(), name, time_zone)
+            row = await store.tenant_by_name(connection, name)
             if row is None:
                 raise NotFound(f"tenant {name!r} vanished while it was opened")
             tenant_id: UUID = row["tenant_id"]
@@ -87,15 +61,14 @@ class AccountService:
         """Make a key. The secret is returned once and only its hash is kept."""
         secret = secret or f"chm_{secrets.token_urlsafe(_KEY_BYTES)}"
         async with self._swarm.transaction() as connection:
-            await connection.execute(
-                SQL["add_key"], new_id(), tenant_id, name, role.value, platform, _digest(secret), expires_at
-            )
+            kept = (name, role.value, platform, _digest(secret), expires_at)
+            await store.add_key(connection, new_id(), tenant_id, *kept)
         return secret
 
     async def authenticate(self, secret: str) -> Caller:
         """Who holds this key; Unauthenticated when nobody (any more) does."""
         async with self._swarm.connection() as connection:
-            row = await connection.fetchrow(SQL["authenticate"], _digest(secret))
+            row = await store.authenticate(connection, _digest(secret))
         if row is None:
             raise Unauthenticated("this key is not known, or no longer")
         return Caller.model_validate(dict(row))
@@ -103,26 +76,25 @@ class AccountService:
     async def keys(self, tenant_id: UUID) -> list[KeyView]:
         """The tenant's keys, without their secrets."""
         async with self._swarm.connection() as connection:
-            return [KeyView.model_validate(dict(row)) for row in await connection.fetch(SQL["keys"], tenant_id)]
+            return [KeyView.model_validate(dict(row)) for row in await store.keys(connection, tenant_id)]
 
     async def revoke_key(self, tenant_id: UUID, key_id: UUID) -> None:
-        """A revoked key opens nothing from the next request on."""
+        """A revoked key opens nothing from the next request on. NotFound for a key that is not in force."""
         async with self._swarm.connection() as connection:
-            if await connection.fetchval(SQL["revoke_key"], key_id, tenant_id) is None:
+            if not await store.revoke_key(connection, tenant_id, key_id):
                 raise NotFound(f"no key {key_id} in force")
 
     async def set_policy(self, tenant_id: UUID, policy: Policy, actor: str) -> PolicyChange:
         """Put a fleet policy in force at once: a new state of every campaign (SOUL-3).
 
-        Limits that it loosens wait for a second operator.
+        Limits that it loosens wait for a second operator. Invalid for one below what is used of it already.
         """
         body = policy.model_dump(mode="json")
         policy_hash = canonical_hash(body)
         waiting: list[UUID] = []
         async with self._swarm.transaction() as connection:
-            await connection.execute(SQL["add_policy_version"], tenant_id, policy_hash, policy.model_dump_json())
-            changed = await connection.fetchval(SQL["set_policy"], tenant_id, policy_hash)
-            if changed is not None:
+            await store.add_policy_version(connection, tenant_id, policy_hash, policy.model_dump_json())
+            if await store.set_policy(connection, tenant_id, policy_hash):
                 await campaigns.renew_states(connection, tenant_id)
                 await audit.note(
                     connection,
@@ -138,28 +110,23 @@ class AccountService:
     async def import_persona(
         self, tenant_id: UUID, source: str, actor: str, limits: Sequence[Limit] = ()
     ) -> Influencer:
-        """Make an influencer from a SOUL.md, or give it a new version (SOUL-1, SOUL-2)."""
+        """Make an influencer from a SOUL.md, or give it a new version (SOUL-1, SOUL-2).
+
+        Invalid for a file that is no SOUL.md.
+        """
         persona = personas.parse(source)
         soul = persona.soul
         async with self._swarm.transaction() as connection:
-            await connection.execute(
-                SQL["add_influencer"], new_id(), tenant_id, soul.id, soul.account, persona.soul_hash
-            )
-            row = await connection.fetchrow(SQL["influencer"], tenant_id, soul.id)
+            await store.add_influencer(connection, new_id(), tenant_id, soul.id, soul.account, persona.soul_hash)
+            row = await store.lock_influencer(connection, tenant_id, soul.id)
             if row is None:
                 raise Conflict(f"{soul.id} could not be imported")
             agent_id: UUID = row["agent_id"]
-            version = await connection.execute(
-                SQL["add_persona_version"],
-                tenant_id,
-                persona.soul_hash,
-                agent_id,
-                source,
-                soul.model_dump_json(exclude_unset=True),
-            )
-            changed = version.endswith("1") or row["soul_hash"] != persona.soul_hash
+            said = soul.model_dump_json(exclude_unset=True)
+            fresh = await store.add_persona_version(connection, tenant_id, persona.soul_hash, agent_id, source, said)
+            changed = fresh or row["soul_hash"] != persona.soul_hash
             if changed:
-                await connection.execute(SQL["change_soul"], agent_id, persona.soul_hash, soul.account)
+                await store.change_soul(connection, agent_id, persona.soul_hash, soul.account)
                 await audit.note(
                     connection,
                     tenant_id,

@@ -1,4 +1,4 @@
-"""API keys, as operators see them."""
+"""Who asks, who speaks, and API keys as operators see them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,3 +17,28 @@ class KeyView(Wire):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+class Caller(Wire):
+    """Who is asking: one key of one tenant."""
+
+    key_id: UUID
+    tenant_id: UUID
+    name: str
+    role: KeyRole
+    platform: bool
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names the caller."""
+        return f"{self.role.value}:{self.name}"
+
+
+class Influencer(Wire):
+    """An influencer as importing it leaves it."""
+
+    agent_id: UUID
+    campaign_id: UUID
+    persona: str
+    soul_hash: str
+    changed: bool

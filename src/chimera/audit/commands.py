@@ -9,9 +9,9 @@ from typing import IO, Annotated
 import typer
 from rich.markup import escape
 
-from chimera.audit.rules.export import verify_export
 from chimera.audit.types import AuditReport
 from chimera.cli.client import err, fail, out, save
+from chimera.provenance.rules.export import verify_export
 from chimera_credentials.log import notes
 
 LONGEST_LINE = 64 << 20

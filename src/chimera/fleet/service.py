@@ -3,15 +3,14 @@
 from uuid import UUID
 
 from chimera.audit.service import trail as audit
-from chimera.database.postgres import Database, queries
+from chimera.database.postgres import Database
 from chimera.errors import Conflict
+from chimera.fleet import store
 from chimera.fleet.types.health import BacklogView
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.ids import new_id
 from chimera.values import HaltScope, Role, Stage
 from chimera_protocol.errors import NotFound
-
-SQL = queries("fleet/fleet")
 
 
 class FleetService:
@@ -23,20 +22,18 @@ class FleetService:
     async def mark(self, process: ProcessHeartbeat) -> None:
         """A sign of life; what a process holds is taken back when it gives none for a lease."""
         async with self._swarm.connection() as connection:
-            await connection.execute(
-                SQL["mark"], process.process_id, str(process.role), process.host[:255], process.pid
-            )
+            await store.mark(connection, process.process_id, str(process.role), process.host[:255], process.pid)
 
     async def leave(self, process: ProcessHeartbeat) -> None:
         """A process that stops in good order gives its work back at once."""
         async with self._swarm.connection() as connection:
-            await connection.execute(SQL["leave"], process.process_id)
+            await store.leave(connection, process.process_id)
 
     async def alive(self, within_seconds: float) -> dict[Role, int]:
         """Living processes by role; one that works in several counts for each."""
         async with self._swarm.connection() as connection:
-            rows = await connection.fetch(SQL["roles_alive"], within_seconds)
-            await connection.execute(SQL["forget"])
+            rows = await store.roles_alive(connection, within_seconds)
+            await store.forget(connection)
         found = dict.fromkeys(Role, 0)
         for row in rows:
             for name in row["role"].split(","):
@@ -46,28 +43,28 @@ class FleetService:
     async def swept(self, process_id: UUID) -> None:
         """The process has swept."""
         async with self._swarm.connection() as connection:
-            await connection.execute(SQL["swept"], process_id)
+            await store.swept(connection, process_id)
 
     async def sealed(self, process_id: UUID) -> None:
         """The process has taken what was due into the transparency log."""
         async with self._swarm.connection() as connection:
-            await connection.execute(SQL["sealed"], process_id)
+            await store.sealed(connection, process_id)
 
     async def chores(self, within_seconds: float) -> dict[str, float]:
         """Seconds since a living process has `swept` and `sealed`; nothing when none lives."""
         async with self._swarm.connection() as connection:
-            row = await connection.fetchrow(SQL["chores"], within_seconds)
+            row = await store.chores(connection, within_seconds)
         return {name: seconds for name, seconds in row.items() if seconds is not None} if row else {}
 
     async def reach(self) -> None:
         """Unavailable when PostgreSQL does not answer."""
         async with self._swarm.connection() as connection:
-            await connection.fetchval(SQL["reachable"])
+            await store.reach(connection)
 
     async def backlog(self) -> list[BacklogView]:
         """The stages in which something is due."""
         async with self._swarm.connection() as connection:
-            rows = await connection.fetch(SQL["oldest"])
+            rows = await store.backlog(connection)
         return [
             BacklogView(
                 stage=Stage(row["stage"]),
@@ -84,10 +81,9 @@ class FleetService:
         the brake must not believe that it holds when it does not.
         """
         async with self._swarm.transaction() as connection:
-            if not await connection.fetchval(SQL["exists"], tenant_id, scope.value, target):
+            if not await store.exists(connection, tenant_id, scope.value, target):
                 raise NotFound(f"there is no {scope.value} {target}")
-            halt_id = await connection.fetchval(SQL["halt"], new_id(), tenant_id, scope.value, target, reason, actor)
-            if halt_id is None:
+            if not await store.halt(connection, new_id(), tenant_id, scope.value, target, reason, actor):
                 raise Conflict(f"{scope.value} {target} is halted already")
             await audit.note(
                 connection,
@@ -101,7 +97,7 @@ class FleetService:
     async def resume(self, tenant_id: UUID, scope: HaltScope, target: str, actor: str) -> None:
         """Lift a halt. NotFound when there is none."""
         async with self._swarm.transaction() as connection:
-            if await connection.fetchval(SQL["resume"], tenant_id, scope.value, target, actor) is None:
+            if not await store.resume(connection, tenant_id, scope.value, target, actor):
                 raise NotFound(f"{scope.value} {target} is not halted")
             await audit.note(
                 connection,

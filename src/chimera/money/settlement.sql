@@ -3,7 +3,7 @@
 -- name: authorised
 -- A spend by the hash that authorised it.
 SELECT reservation_id, verification, status, currency, amount, paid, reference, task_id, doubt, category, payee,
-    '' AS server, expires_at <= $2 AS late,
+    '' AS server, coalesce(expires_at <= $2, false) AS late,
     expires_at IS NULL AS swarms
 FROM reservation WHERE verification = $1 AND verification <> '';
 

@@ -34,8 +34,8 @@ LEFT JOIN LATERAL (SELECT v.reserved, v.spent FROM budget_counter v
 ORDER BY i.n, b.budget_id;
 
 -- name: surroundings
--- $1 wishes, $2 now. Per tenant: its policy, and the wallets that money must not go in circles through.
-SELECT t.tenant_id, t.policy_hash, p.body AS policy,
+-- $1 wishes, $2 now. Per tenant: its policy's rules for anomalies, and the wallets that money must not go in circles through.
+SELECT t.tenant_id, t.policy_hash, p.body -> 'anomalies' AS anomalies,
     ARRAY(SELECT lower(w.address) FROM wallet w WHERE w.tenant_id = t.tenant_id)
         || ARRAY(SELECT DISTINCT lower(m.sender) FROM chain_movement m
             WHERE m.tenant_id = t.tenant_id AND m.seen_at > $2::timestamptz - interval '30 days') AS payers

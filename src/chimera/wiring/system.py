@@ -16,20 +16,21 @@ from chimera.fleet.service import FleetService
 from chimera.gateways.files import LocalFiles, S3Files
 from chimera.gateways.mcp.host import ReadingTools, ToolHost
 from chimera.gateways.models.gateway import ModelGateway
+from chimera.gateways.probe_client import probe
 from chimera.gateways.signing_keys import KeyFile
-from chimera.media.service import MediaService
+from chimera.media.service import FileAssetStore
 from chimera.media.types import Files, Generator
 from chimera.memory.service import MemoryService
 from chimera.money.service.books import BookService
 from chimera.money.service.limits import LimitService
-from chimera.money.service.payment_records import PaymentService
-from chimera.money.service.payments import Chain, Paymaster
+from chimera.money.service.paymaster import Chain, Paymaster
+from chimera.money.service.payments import PaymentService
 from chimera.money.service.settlement import SettlementService
 from chimera.money.service.treasury import Treasury
 from chimera.money.service.usage_billing import Meter, MeteredModel
 from chimera.money.service.wallets import WalletService
-from chimera.provenance.service import VerificationService
-from chimera.provenance.store import ProofStore
+from chimera.provenance.service.pieces import PieceService
+from chimera.provenance.service.verification import VerificationService
 from chimera.publishing.service import EffectService
 from chimera.redis.activity import RedisActivity
 from chimera.redis.connection import connect, reaching
@@ -41,11 +42,11 @@ from chimera.review.service.judging import JudgingService
 from chimera.review.service.quality import QualityService
 from chimera.review.service.questions import QuestionService
 from chimera.roles.cfo import CfoJudge
+from chimera.roles.media import MediaService
 from chimera.settings import Settings
 from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.service.work import WorkService
 from chimera.values import Stage
-from chimera.wiring.media import FileAssetStore
 from chimera.wiring.reads import ReadService
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
 from chimera_credentials.authority import Authority
@@ -165,13 +166,16 @@ class System:
         """The asset store as the roles see it."""
         state = self.settings.state
         sources = [state / STUDIO, *self.settings.media_folders]
-        return FileAssetStore(self.files, self.file_signer, sources=sources, outbox=state / OUTBOX)
+        return FileAssetStore(self.files, self.file_signer, probe, sources=sources, outbox=state / OUTBOX)
 
     @cached_property
     def proofs(self) -> VerificationService:
         """Whether what was signed here is what it claims to be."""
-        store, own = ProofStore(self.swarm, self.tenants), (self.authority, self.signer, self.log_key, self.file_signer)
-        return VerificationService(store, self.reads, self.transparency, self.files, *own)
+        pieces, own = (
+            PieceService(self.swarm, self.tenants),
+            (self.authority, self.signer, self.log_key, self.file_signer),
+        )
+        return VerificationService(pieces, self.reads, self.transparency, self.files, *own)
 
     @cached_property
     def makers(self) -> Mapping[str, Generator]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chimera.audit.rules.pieces import Pieces
 from chimera.provenance.rules.hashes import FORMULA, content_hash, content_hashes
+from chimera.provenance.rules.pieces import Pieces
 
 PARTS = ["Look up.", "Tonight."]
 HASH = content_hash(PARTS)

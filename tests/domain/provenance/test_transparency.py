@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.domain.provenance.test_notes import Key
 
-from chimera.audit.rules.export import LATE, LISTED, verify_export
 from chimera.audit.types import MONEY_HEAD, AuditReport
 from chimera.money.rules.evidence import Head, Link, change
+from chimera.provenance.rules.export import LATE, LISTED, verify_export
 from chimera.provenance.rules.hashes import FORMULA, content_hash
 from chimera_credentials.log import leaves, merkle, notes
 from chimera_credentials.log.merkle import Frontier

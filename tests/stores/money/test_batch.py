@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,8 @@ from chimera.ids import new_id
 from chimera.money.rules import accounts, evidence
 from chimera.money.rules.accounts import Entry
 from chimera.money.rules.evidence import Event
-from chimera.money.service.batch import TreasuryBatch, lock
+from chimera.money.service.batch import lock, open_batch, write
+from chimera.money.service.treasury import now
 from chimera.money.types.authorization import Closing, SpendOutcome
 
 
@@ -165,10 +165,10 @@ async def test_what_the_table_refuses_is_not_written_at_all(house: Any) -> None:
 async def test_money_that_came_in_is_booked_without_a_reservation(house: Any) -> None:
     postings = accounts.receiving(house.nora.agent_id, Decimal(5), "0xB", funding=False)
     async with house.system.swarm.transaction() as connection:
-        batch = TreasuryBatch(await lock(connection, [house.tenant_id]), datetime.now(UTC))
+        batch = await open_batch(connection, [house.tenant_id], now)
         entry = Entry(house.tenant_id, "received", Decimal(5), "USDC", "tip", house.nora.agent_id)
         batch.book(entry, postings)
-        await batch.write(connection)
+        await write(connection, batch)
     row = await house.raw.fetchrow("SELECT entry, amount, reservation_id, memo FROM transaction_ledger")
     assert tuple(row) == ("received", 5, None, "tip")
     codes = {row["code"]: row["kind"] for row in await house.raw.fetch("SELECT code, kind FROM account")}

@@ -16,7 +16,7 @@ from chimera.ids import new_id
 from chimera.money.rules import accounts, evidence
 from chimera.money.rules.accounts import Entry
 from chimera.money.rules.evidence import Event
-from chimera.money.service.batch import TreasuryBatch, lock
+from chimera.money.service.batch import open_batch, write
 from chimera.money.service.books import chunks
 from chimera.money.service.treasury import Treasury, now
 from chimera.money.types.authorization import Closing, SpendOutcome
@@ -43,11 +43,11 @@ async def pay(house: Any, id: Any, paid: str | None = None, **facts: Any) -> Non
 async def receive(house: Any, amount: str, *, funding: bool, sender: str = "0xB") -> None:
     """Money that came into Nora's wallet."""
     async with house.system.swarm.transaction() as connection:
-        batch = TreasuryBatch(await lock(connection, [house.tenant_id]), now())
+        batch = await open_batch(connection, [house.tenant_id], now)
         postings = accounts.receiving(house.nora.agent_id, Decimal(amount), sender, funding=funding)
         entry = Entry(house.tenant_id, "received", Decimal(amount), "USDC", "came in", house.nora.agent_id)
         batch.book(entry, postings)
-        await batch.write(connection)
+        await write(connection, batch)
 
 
 async def traded(house: Any) -> Any:

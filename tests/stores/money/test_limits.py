@@ -10,7 +10,7 @@ import pytest
 
 from chimera.errors import Conflict, Forbidden
 from chimera.ids import new_id
-from chimera.money.service.limits import COMPUTE_A_DAY
+from chimera.money.rules.limits import COMPUTE_A_DAY
 from chimera.money.types.authorization import TransactionRequest
 from chimera.money.types.limits import Limit
 from chimera.personas.types.policy import Policy

@@ -11,7 +11,7 @@ import pytest
 from tests.stores.conftest import House
 
 from chimera.ids import new_id
-from chimera.money.service.payment_records import PaymentService
+from chimera.money.service.payments import PaymentService
 from chimera.money.types.authorization import FEES, Closing, SpendOutcome, TransactionRequest
 from chimera.money.types.limits import Limit
 from chimera.money.types.messages import PaymentDue

@@ -34,7 +34,7 @@ async def main(url: str, turns: int) -> None:
     write = sealing._write
     done = 0
 
-    async def write_and_die(connection: "Connection", growth: sealing._Growth, public_key: str) -> None:
+    async def write_and_die(connection: "Connection", growth: sealing.Growth, public_key: str) -> None:
         nonlocal done
         await write(connection, growth, public_key)
         done += 1

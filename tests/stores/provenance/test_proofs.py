@@ -10,7 +10,8 @@ from tests.stores.conftest import House
 from chimera.accounts.service import Influencer
 from chimera.media.types import MediaFacts, MediaItem, storage_uri
 from chimera.provenance.rules.hashes import content_hash
-from chimera.provenance.store import SQL, ProofStore
+from chimera.provenance.service.pieces import PieceService
+from chimera.provenance.store import SQL
 from chimera.values import Stage
 from chimera_protocol.errors import NotFound
 
@@ -20,8 +21,8 @@ DIGEST = hashlib.sha256(TEXT.encode()).hexdigest()
 
 
 @pytest.fixture
-def store(house: House) -> ProofStore:
-    return ProofStore(house.system.swarm, house.system.tenants)
+def store(house: House) -> PieceService:
+    return PieceService(house.system.swarm, house.system.tenants)
 
 
 def item() -> MediaItem:
@@ -60,7 +61,7 @@ async def published(house: House) -> UUID:
 
 
 async def test_a_file_is_found_by_its_tenant_and_by_nobody_else(
-    house: House, store: ProofStore, other_tenant: tuple[UUID, Influencer]
+    house: House, store: PieceService, other_tenant: tuple[UUID, Influencer]
 ) -> None:
     await approved(house)
     assert await store.file(house.tenant_id, FILE) == item()
@@ -69,7 +70,7 @@ async def test_a_file_is_found_by_its_tenant_and_by_nobody_else(
             await store.file(tenant, sha256)
 
 
-async def test_strangers_find_what_was_published_by_text_file_and_address(house: House, store: ProofStore) -> None:
+async def test_strangers_find_what_was_published_by_text_file_and_address(house: House, store: PieceService) -> None:
     asset_id = await published(house)
     for found in (
         await store.shown([DIGEST], 5),
@@ -81,14 +82,14 @@ async def test_strangers_find_what_was_published_by_text_file_and_address(house:
     assert await store.shown([], 5) == await store.posted("https://social.example/2", 5) == []
 
 
-async def test_strangers_do_not_find_what_was_not_published(house: House, store: ProofStore) -> None:
+async def test_strangers_do_not_find_what_was_not_published(house: House, store: PieceService) -> None:
     _, asset_id = await approved(house)
     assert await store.shown([DIGEST, FILE], 5) == []
     (own,) = await store.pieces(house.tenant_id, [asset_id])
     assert (own.outings, own.log, own.anchor) == ([], None, None)
 
 
-async def test_a_piece_knows_its_leaf_and_its_first_anchor(house: House, store: ProofStore) -> None:
+async def test_a_piece_knows_its_leaf_and_its_first_anchor(house: House, store: PieceService) -> None:
     asset_id, system = await published(house), house.system
     await system.transparency.seal(system.log_key)
     (sealed,) = await store.pieces(house.tenant_id, [asset_id])
@@ -107,7 +108,7 @@ async def test_a_piece_knows_its_leaf_and_its_first_anchor(house: House, store: 
 
 
 async def test_the_gallery_has_what_shows_something(
-    house: House, store: ProofStore, other_tenant: tuple[UUID, Influencer]
+    house: House, store: PieceService, other_tenant: tuple[UUID, Influencer]
 ) -> None:
     _, asset_id = await approved(house)
     assert [piece.asset_id for piece in await store.gallery(house.tenant_id, 10)] == [asset_id]
@@ -119,7 +120,7 @@ async def test_the_gallery_has_what_shows_something(
         await store.row(other_tenant[0], uuid4())
 
 
-async def test_a_piece_without_media_is_in_no_gallery(house: House, store: ProofStore) -> None:
+async def test_a_piece_without_media_is_in_no_gallery(house: House, store: PieceService) -> None:
     await approved(house, media=False)
     assert await store.gallery(house.tenant_id, 10) == []
 

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 from tests.stores.logs import LogKey, audit, exported, tamper, traded
 
-from chimera.audit.rules.export import verify_export
 from chimera.audit.service.log import LogService
 from chimera.database.exports import AT_ONCE
 from chimera.errors import Conflict, Unavailable
 from chimera.ids import new_id
+from chimera.provenance.rules.export import verify_export
 from chimera_credentials.log import merkle, notes
 from chimera_protocol.errors import Invalid, NotFound
 

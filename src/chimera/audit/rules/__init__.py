@@ -1,1 +1,1 @@
-"""What an export of the log has to satisfy."""
+"""How a log grows, and how checkpoints are batched for a chain."""

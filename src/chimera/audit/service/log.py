@@ -8,20 +8,22 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from chimera.audit.service.sealing import Sealer, pieces
+from chimera.audit.rules import anchoring
+from chimera.audit.rules.anchoring import Due
+from chimera.audit.service.sealing import Sealer
+from chimera.audit.store import log as store
+from chimera.audit.store.sealing import pieces
 from chimera.audit.types import (
     KINDS,
     MONEY_HEAD,
-    Anchor,
     AnchorBatch,
-    Batched,
     CheckpointView,
     ConsistencyView,
     InclusionView,
     Sealed,
 )
 from chimera.database.exports import Exports
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.errors import Conflict
 from chimera_credentials.log import merkle
 from chimera_credentials.log.notes import NoteSigner
@@ -31,9 +33,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 
-SQL = queries("audit/log")
 CHECKPOINTS: TypeAdapter[list[CheckpointView]] = TypeAdapter(list[CheckpointView])
-ANCHORS: TypeAdapter[list[Anchor]] = TypeAdapter(list[Anchor])
 
 _STEP = 500
 _NEWEST = 1
@@ -63,11 +63,14 @@ class LogService:
             return await _checkpoints(connection, tenant_id, None if below is None else below - 1, limit)
 
     async def inclusion(self, tenant_id: UUID, kind: str, subject_id: UUID) -> InclusionView:
-        """The proof that a row is in the log of the newest checkpoint. NotFound when it is not sealed."""
+        """The proof that a row is in the log of the newest checkpoint.
+
+        NotFound when it is not sealed, Invalid for a kind that never is.
+        """
         if kind not in KINDS:
             raise Invalid(f"nothing of the kind {kind[:64]!r} is sealed", remedy=f"Known: {', '.join(KINDS)}.")
         async with self._tenants.transaction(tenant_id) as connection:
-            place = await connection.fetchrow(SQL["place"], tenant_id, kind, subject_id)
+            place = await store.place(connection, tenant_id, kind, subject_id)
             if place is None:
                 raise NotFound(f"{kind} {subject_id} is not in the log", remedy="What is new is sealed within seconds.")
             newest = await _checkpoint(connection, tenant_id)
@@ -82,7 +85,7 @@ class LogService:
         )
 
     async def consistency(self, tenant_id: UUID, old_size: int) -> ConsistencyView:
-        """The proof that the log only grew since it had so many leaves."""
+        """The proof that the log only grew since it had so many leaves. Invalid for a size that it never had."""
         async with self._tenants.transaction(tenant_id) as connection:
             newest = await _checkpoint(connection, tenant_id)
             if not 0 < old_size <= newest.size:
@@ -95,11 +98,10 @@ class LogService:
     async def export(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The whole log, a line of JSON for each thing, with what the database says now of every row that was sealed.
 
-        It shows one moment, however long it is read; `domain.provenance.transparency.verify_export` checks it.
+        It shows one moment, however long it is read; `provenance.rules.export.verify_export` checks it.
         """
         async with self._exports.snapshot(tenant_id) as connection:
-            outline = await connection.fetchrow(SQL["outline"], tenant_id)
-            assert outline is not None, "a statement of aggregates has a row"
+            outline = await store.outline(connection, tenant_id)
             head = {
                 "type": "log",
                 "version": 1,
@@ -114,11 +116,11 @@ class LogService:
             async for line in _sealed(connection, tenant_id):
                 yield line
                 count += 1
-            async for row in connection.cursor(SQL["unsealed"], tenant_id, prefetch=_STEP):
+            async for row in store.unsealed(connection, tenant_id):
                 said = f'"kind":"{row["kind"]}","id":"{row["subject_id"]}","row":{row["content"]}'
                 yield f'{{"type":"unsealed",{said}}}\n'
                 count += 1
-            async for row in connection.cursor(SQL["money"], tenant_id, prefetch=_STEP):
+            async for row in store.money(connection, tenant_id):
                 said = f'"sequence":{row["sequence"]},"hash":{json.dumps(row["hash"])},"body":{json.dumps(row["body"])}'
                 yield f'{{"type":"money",{said}}}\n'
                 count += 1
@@ -131,29 +133,13 @@ class LogService:
         committed in the order of their times, one seal after the other.
         """
         async with self._swarm.connection() as connection:
-            rows = await connection.fetch(SQL["due_anchor"], limit, until)
-        if not rows:
-            return None
-        found = {(0, n): merkle.leaf_hash(row["note"].encode()) for n, row in enumerate(rows)}
-        tree = [each for _, each in sorted(found.items())]
-        return AnchorBatch(
-            root=merkle.root(tree).hex(),
-            sealed_until=max(row["sealed_at"] for row in rows),
-            checkpoints=[
-                Batched(
-                    tenant_id=row["tenant_id"],
-                    size=row["size"],
-                    path=[merkle.root(tree[begin:end]).hex() for begin, end in merkle.inclusion(n, len(tree))],
-                )
-                for n, row in enumerate(rows)
-            ],
-        )
+            rows = await store.due_anchor(connection, limit, until)
+        return anchoring.batch([Due(**dict(row)) for row in rows])
 
     async def unanchored_seconds(self) -> float | None:
         """How long the oldest checkpoint that no anchor covers has waited; None when all are covered."""
         async with self._swarm.connection() as connection:
-            waited: float | None = await connection.fetchval(SQL["unanchored"])
-        return waited
+            return await store.unanchored(connection)
 
     async def anchored(self, batch: AnchorBatch, read_back: bytes, *, chain_id: int, tx_hash: str, block: int) -> int:
         """Keep that a batch is on a chain, and mark the pieces that it covers; how many.
@@ -166,22 +152,21 @@ class LogService:
         async with self._swarm.transaction() as connection:
             for index, each in enumerate(batch.checkpoints):
                 path = [bytes.fromhex(step) for step in each.path]
-                place = (chain_id, tx_hash, block, read_back, index, len(batch.checkpoints), path)
-                done = await connection.execute(SQL["anchor"], each.tenant_id, each.size, *place)
-                marked += int(done.rpartition(" ")[2])
+                place = (read_back, index, len(batch.checkpoints))
+                marked += await store.anchor(
+                    connection, each.tenant_id, each.size, (chain_id, tx_hash, block), place, path
+                )
         return marked
 
 
 async def _sealed(connection: Connection, tenant_id: UUID) -> AsyncIterator[str]:
     """Leaves with the rows they are about, each checkpoint after the last leaf that it covers."""
     size = 0
-    while rows := await connection.fetch(SQL["leaves"], tenant_id, size, _STEP):
+    while rows := await store.leaves(connection, tenant_id, size, _STEP):
         begin, size = size, rows[-1]["idx"] + 1
         now = await _rows(connection, tenant_id, rows)
-        signed = {row["size"]: row["note"] for row in await connection.fetch(SQL["signed"], tenant_id, begin, size)}
-        anchors: dict[int, list[Anchor]] = {}
-        for anchor in await _anchors(connection, tenant_id, begin + 1, size):
-            anchors.setdefault(anchor.size, []).append(anchor)
+        signed = await store.signed(connection, tenant_id, begin, size)
+        anchors = await store.anchors(connection, tenant_id, begin + 1, size)
         for row in rows:
             index, kind, id = row["idx"], row["kind"], row["subject_id"]
             content, state = now.get((kind, id), ("null", None))
@@ -200,10 +185,10 @@ async def _rows(
     ids = [row["subject_id"] for row in sealed if row["kind"] != MONEY_HEAD]
     found = {
         (row["kind"], row["subject_id"]): (row["content"], row["state"])
-        for row in await connection.fetch(SQL["rows"], tenant_id, ids)
+        for row in await store.rows(connection, tenant_id, ids)
     }
     heads = [row["subject_id"].int for row in sealed if row["kind"] == MONEY_HEAD]
-    for row in await connection.fetch(SQL["head_rows"], tenant_id, heads) if heads else []:
+    for row in await store.head_rows(connection, tenant_id, heads):
         found[MONEY_HEAD, UUID(int=row["sequence"])] = row["content"], None
     return found
 
@@ -216,18 +201,11 @@ async def _checkpoint(connection: Connection, tenant_id: UUID, size: int | None 
 
 
 async def _checkpoints(connection: Connection, tenant_id: UUID, size: int | None, limit: int) -> list[CheckpointView]:
-    rows = await connection.fetch(SQL["checkpoints"], size, limit, tenant_id)
+    rows = await store.checkpoints(connection, tenant_id, size, limit)
     if not rows:
         return []
-    anchors: dict[int, list[Anchor]] = {}
-    for anchor in await _anchors(connection, tenant_id, rows[-1]["size"], rows[0]["size"]):
-        anchors.setdefault(anchor.size, []).append(anchor)
+    anchors = await store.anchors(connection, tenant_id, rows[-1]["size"], rows[0]["size"])
     return CHECKPOINTS.validate_python([{**row, "anchors": anchors.get(row["size"], [])} for row in map(dict, rows)])
-
-
-async def _anchors(connection: Connection, tenant_id: UUID, first: int, last: int) -> list[Anchor]:
-    rows = await connection.fetch(SQL["anchors"], tenant_id, first, last)
-    return ANCHORS.validate_python([dict(row) for row in rows])
 
 
 async def _hashes(connection: Connection, tenant_id: UUID, path: Sequence[tuple[int, int]]) -> list[str]:

@@ -5,10 +5,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from chimera.database.postgres import Connection, queries
+from chimera.audit.store import trail as store
+from chimera.database.postgres import Connection
 from chimera.ids import new_id
-
-SQL = queries("audit/trail")
 
 
 async def note(
@@ -21,4 +20,4 @@ async def note(
     body: dict[str, JsonValue],
 ) -> None:
     """Append an audit event in the caller's transaction."""
-    await connection.execute(SQL["note"], new_id(), tenant_id, actor, action, subject, json.dumps(body))
+    await store.add(connection, new_id(), tenant_id, actor, action, subject, json.dumps(body))

@@ -1,12 +1,16 @@
 """What looks wrong about a spend that fits its budgets: robust statistics over the payer's own history (FIN-5)."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
+from typing import NamedTuple
+from uuid import UUID
 
+from chimera.money.types.authorization import ROUTINE
 from chimera.money.types.limits import AnomalyRules
+from chimera.money.types.messages import SpendOrder
 from chimera_protocol.money import Money, plain
 from chimera_protocol.wire import Wire
 
@@ -74,3 +78,56 @@ class SpendHistory:
             usual = plain(self._usual)
             found.append(f"many small: {small} spends below the usual {usual} to {payee} within an hour")
         return found
+
+
+class Vouched(NamedTuple):
+    """What humans have said about an order before: payees that are named, and flags that each let one spend through."""
+
+    payees: Sequence[str]
+    flags: Sequence[UUID]
+
+
+class AnomalyDetector:
+    """What looks wrong in one batch of orders. Routine costs are not watched: limits hold them.
+
+    `rules` and `payers` are by tenant, `vouched` by the order's place in the batch, `histories` by payer and currency.
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[UUID, AnomalyRules],
+        payers: Mapping[UUID, frozenset[str]],
+        vouched: Mapping[int, Vouched],
+        histories: Mapping[tuple[UUID, str], SpendHistory],
+    ) -> None:
+        self._rules = rules
+        self._payers = payers
+        self._vouched = vouched
+        self._histories = histories
+        self._used: set[UUID] = set()
+
+    def objections(self, n: int, order: SpendOrder) -> tuple[list[str], UUID | None]:
+        """What is suspicious about an order, and the flag by which a human lets it through."""
+        rules = self._rules.get(order.tenant_id)
+        if rules is None or not rules.enabled or order.request.category in ROUTINE:
+            return [], None
+        vouched = self._vouched.get(n, Vouched((), ()))
+        flag_id = next((each for each in vouched.flags if each not in self._used), None)
+        request = order.request
+        history = self._histories[payer_of(order)]
+        payers = self._payers.get(order.tenant_id, frozenset())
+        found = history.objections(request.money, request.destination_wallet, vouched=vouched.payees, payers=payers)
+        return found, flag_id
+
+    def learn(self, order: SpendOrder, now: datetime, flag_id: UUID | None) -> None:
+        """What was let through, and by which flag, counts for what follows in the same batch."""
+        if flag_id is not None:
+            self._used.add(flag_id)
+        history = self._histories.get(payer_of(order))
+        if history is not None and order.request.category not in ROUTINE:
+            history.learn(order.request.money.amount, order.request.destination_wallet, now)
+
+
+def payer_of(order: SpendOrder) -> tuple[UUID, str]:
+    """Whose habits an order is held against, and in which currency."""
+    return order.agent_id or order.tenant_id, order.request.money.currency

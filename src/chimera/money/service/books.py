@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from chimera.database.exports import Exports
-from chimera.database.postgres import Connection, Database, queries
+from chimera.database.postgres import Connection, Database
 from chimera.money.rules import journal, statements
 from chimera.money.rules.evidence import GENESIS
 from chimera.money.rules.statements import Sum
+from chimera.money.store import books as store
 from chimera.money.types.books import BookAccount, BookEntry, Books, BurnDown, BurnPoint, EvidenceHead
 from chimera.money.types.views import LimitView
 from chimera_protocol.errors import NotFound
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
 
-SQL = queries("money/books")
 SUMS: TypeAdapter[list[Sum]] = TypeAdapter(list[Sum])
 ACCOUNTS: TypeAdapter[list[BookAccount]] = TypeAdapter(list[BookAccount])
 
 STEPS = 120
 """Points that a burn-down has, about."""
 
-_AHEAD = 500
 _CHUNK = 64 * 1024
 
 
@@ -48,16 +47,19 @@ class BookService:
         agent_id: UUID | None = None,
         campaign_id: UUID | None = None,
     ) -> Books:
-        """The statements of the tenant, of an influencer, or of a campaign; the present month unless one is named."""
+        """The statements of the tenant, of an influencer, or of a campaign; the present month unless one is named.
+
+        NotFound for an influencer or a campaign that is not there, Invalid for days in the wrong order.
+        """
         async with self._tenants.transaction(tenant_id) as connection:
-            (day,) = await connection.fetch(SQL["today"])
+            day = await store.today(connection)
             begin, end = statements.period(first, last, day["today"])
             scope, name = "tenant", "Whole fleet"
             if agent_id is not None:
                 scope, name = "influencer", await _called(connection, "influencer", agent_id)
             if campaign_id is not None:
                 scope, name = "campaign", await _called(connection, "campaign", campaign_id)
-            rows = await connection.fetch(SQL["lines"], begin, end + timedelta(days=1), agent_id, campaign_id, "")
+            rows = await store.lines(connection, begin, end + timedelta(days=1), agent_id, campaign_id)
         return Books(
             scope=scope,
             scope_id=campaign_id or agent_id,
@@ -73,13 +75,13 @@ class BookService:
     ) -> list[Books]:
         """The books of every influencer, or of every campaign, that money has moved for."""
         async with self._tenants.transaction(tenant_id) as connection:
-            (day,) = await connection.fetch(SQL["today"])
+            day = await store.today(connection)
             begin, end = statements.period(first, last, day["today"])
-            rows = await connection.fetch(SQL["lines"], begin, end + timedelta(days=1), None, None, by)
+            rows = await store.lines(connection, begin, end + timedelta(days=1), None, None, by)
             found: dict[UUID, list[Record]] = {}
             for row in rows:
                 found.setdefault(row["whose"], []).append(row)
-            named = await connection.fetch(SQL[f"{by}s"], list(found))
+            named = await store.names_of(connection, by, list(found))
         return [
             Books(
                 scope=by,
@@ -96,9 +98,9 @@ class BookService:
     async def burn_downs(self, tenant_id: UUID, limit: int = 500) -> list[BurnDown]:
         """How the limits in force are used up in their present span, the tenant's and the fullest ones first."""
         async with self._tenants.transaction(tenant_id) as connection:
-            rows = await connection.fetch(SQL["burning"], limit)
+            rows = await store.burning(connection, limit)
             used = [row["budget_id"] for row in rows if row["reserved"] or row["spent"]]
-            steps = await connection.fetch(SQL["burned"], used, STEPS) if used else []
+            steps = await store.burned(connection, used, STEPS) if used else []
         points: dict[UUID, list[BurnPoint]] = {}
         for step in steps:
             points.setdefault(step["budget_id"], []).append(BurnPoint(at=step["at"], used=step["used"]))
@@ -107,35 +109,35 @@ class BookService:
     async def head(self, tenant_id: UUID) -> EvidenceHead:
         """Where the chain of evidence ends now."""
         async with self._tenants.transaction(tenant_id) as connection:
-            rows = await connection.fetch(SQL["head"])
-        if not rows:
+            row = await store.head(connection)
+        if row is None:
             return EvidenceHead(tenant_id=tenant_id, sequence=0, hash=GENESIS)
-        return EvidenceHead.model_validate(dict(rows[0]))
+        return EvidenceHead.model_validate(dict(row))
 
     async def csv(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The journal, a line for each posting."""
         async with self._exports.snapshot(tenant_id) as connection:
-            accounts = ACCOUNTS.validate_python([dict(row) for row in await connection.fetch(SQL["accounts"])])
+            accounts = ACCOUNTS.validate_python([dict(row) for row in await store.accounts(connection)])
             categories = {account.code: account.category or "" for account in accounts}
             yield journal.csv_head()
-            async for row in connection.cursor(SQL["journal"], prefetch=_AHEAD):
+            async for row in store.journal(connection):
                 yield journal.csv_entry(_entry(row), categories)
 
     async def beancount(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The journal for beancount, with the balances that `bean-check` must come to."""
         async with self._exports.snapshot(tenant_id) as connection:
-            accounts = ACCOUNTS.validate_python([dict(row) for row in await connection.fetch(SQL["accounts"])])
-            (days,) = await connection.fetch(SQL["days"])
+            accounts = ACCOUNTS.validate_python([dict(row) for row in await store.accounts(connection)])
+            days = await store.days(connection)
             known = journal.names(accounts)
             yield journal.beancount_head("Chimera", days["first"], accounts, known)
-            async for row in connection.cursor(SQL["journal"], prefetch=_AHEAD):
+            async for row in store.journal(connection):
                 yield journal.beancount_entry(_entry(row), known)
             yield journal.beancount_tail(days["last"], accounts, known)
 
     async def evidence(self, tenant_id: UUID) -> AsyncGenerator[str, None]:
         """The chain of money events, one JSON object a line; `hash` is over the RFC 8785 form of `body`."""
         async with self._exports.snapshot(tenant_id) as connection:
-            async for row in connection.cursor(SQL["evidence"], prefetch=_AHEAD):
+            async for row in store.evidence(connection):
                 yield (
                     f'{{"tenant_id":"{row["tenant_id"]}","sequence":{row["sequence"]},'
                     f'"hash":"{row["hash"]}","body":{row["body"]}}}\n'
@@ -157,7 +159,7 @@ async def chunks(lines: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None
 
 
 async def _called(connection: Connection, scope: str, id: UUID) -> str:
-    name: str | None = await connection.fetchval(SQL[scope], id)
+    name = await store.name_of(connection, scope, id)
     if name is None:
         raise NotFound(f"{scope} {id} does not exist")
     return name

@@ -1,224 +1,164 @@
-"""Paying by wallet: reserved, ordered, signed once, broadcast as often as it takes, booked when the chain has it."""
+"""The records of payments by wallet: the order kept before it is carried out, the chain's word booked once (FIN-6)."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from chimera.errors import Conflict, ToolFailed
-from chimera.gateways.mcp.types import Tools
-from chimera.money.ports import Cfo, Payments
-from chimera.money.types.authorization import FEES, Authorization, TransactionRequest
-from chimera.money.types.messages import PaymentDue, SpendOrder
-from chimera_protocol.failpoint import failpoint
+from chimera.audit.service import trail as audit
+from chimera.database.postgres import Database
+from chimera.money.rules import payments as rules
+from chimera.money.service.batch import open_batch, write
+from chimera.money.service.treasury import close, now
+from chimera.money.store import payments as store
+from chimera.money.types.authorization import Closing, SpendOutcome
+from chimera.money.types.messages import PaymentDue
+from chimera_protocol.errors import NotFound
 from chimera_protocol.money import Money
-from chimera_protocol.payments import WALLET, PaymentAction, PaymentOrder, PaymentReceipt, PaymentStatus
-from chimera_protocol.wire import Wire
+from chimera_protocol.payments import Movement, PaymentOrder, PaymentReceipt
 
-CHAIN = "chain"
-"""Who is paid when it is the chain itself: nobody's wallet, so that it is no round trip into one's own either."""
-ORDER_LIFETIME = timedelta(days=7)
-"""How long the signer takes an order that it has not signed yet."""
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 
-class Chain(Wire):
-    """The chain that wallets are on, and the currencies that they hold there."""
+class PaymentService:
+    """Payments in PostgreSQL; and what the chain says about the influencers' wallets, booked."""
 
-    chain_id: int
-    currencies: frozenset[str]
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
+    async def due(self, reservation_id: UUID) -> PaymentDue:
+        """What a transfer is to pay, and how far that has come. NotFound when there is no such transfer."""
+        async with self._database.connection() as connection:
+            row = await store.due(connection, reservation_id)
+        if row is None:
+            raise NotFound(f"no transfer {reservation_id}")
+        return _due(row)
 
-class Paymaster:
-    """Pays what the CFO has authorised out of the influencer's own wallet (FIN-6).
+    async def keep(self, due: PaymentDue, order: PaymentOrder, signature: str, fee_id: UUID | None) -> PaymentDue:
+        """Keep an order before it is carried out; the answer has the order that was first."""
+        async with self._database.transaction() as connection:
+            whose = (due.reservation_id, due.tenant_id, due.agent_id)
+            await store.keep_order(connection, *whose, fee_id, order.model_dump_json(), signature)
+        return await self.due(due.reservation_id)
 
-    Asked again, it goes on where it was: the order is kept before it is carried out, the signer signs it once, and
-    the same bytes are broadcast until the chain says what became of them.
-    """
+    async def confirmed(self, due: PaymentDue, receipt: PaymentReceipt, asset_id: UUID | None = None) -> None:
+        """The chain has it: post the amount and the fee. Done twice it changes nothing."""
+        await self._close(due, receipt, SpendOutcome.POSTED, asset_id)
 
-    def __init__(self, payments: Payments, cfo: Cfo, tools: Tools, chain: Chain) -> None:
-        self._payments = payments
-        self._cfo = cfo
-        self._tools = tools
-        self._chain = chain
+    async def failed(self, due: PaymentDue, receipt: PaymentReceipt) -> None:
+        """It did not happen and will not: the amount is free again; what fee the chain took is posted."""
+        await self._close(due, receipt, SpendOutcome.VOIDED, None)
 
-    async def pay(self, reservation_id: UUID, asset_id: UUID) -> str | None:
-        """The transaction that paid a reservation; None when it is not a wallet that pays it.
+    async def _close(
+        self, due: PaymentDue, receipt: PaymentReceipt, outcome: SpendOutcome, asset_id: UUID | None
+    ) -> None:
+        """The amount as it ended, the fee as the chain took it; both in one transaction with the receipt."""
+        status = rules.status_of(receipt)
+        async with self._database.transaction() as connection:
+            told_by_chain = (receipt.tx_hash, receipt.model_dump_json())
+            row = await store.close_payment(connection, due.reservation_id, status, *told_by_chain)
+            if row is None:
+                return
+            told: dict[str, JsonValue] = {
+                "status": status,
+                "amount": due.amount,
+                "tx_hash": receipt.tx_hash,
+                "fee": receipt.fee,
+                "explanation": receipt.explanation,
+            }
+            await audit.note(
+                connection,
+                row["tenant_id"],
+                actor="publisher",
+                action=f"payment.{status}",
+                subject=str(due.task_id or due.reservation_id),
+                body=told,
+            )
+            closings = [rules.closing(due, receipt, outcome, asset_id)]
+            if row["fee_reservation_id"] is not None:
+                closings.append(rules.fee(row["fee_reservation_id"], receipt))
+            await close(connection, closings)
 
-        ToolFailed, uncertain, while the chain has not decided; certain, when the money did not and will not move.
-        """
-        due = await self._payments.due(reservation_id)
-        if due.tx_hash is not None:
-            return due.tx_hash
-        if due.agent_id is None or Money.parse(due.amount).currency not in self._chain.currencies:
-            return None
-        if not due.pending:
-            raise ToolFailed("the money for this is not reserved any more", uncertain=False, permanent=True)
-        if due.order is None:
-            due = await self._order(due, due.agent_id)
-        failpoint("ordered")
-        receipt = await self._carry_out(due)
-        failpoint("transferred")
-        match receipt.status:
-            case PaymentStatus.CONFIRMED:
-                await self._payments.confirmed(due, receipt, asset_id)
-                failpoint("booked")
-                return receipt.tx_hash
-            case PaymentStatus.REVERTED:
-                await self._payments.failed(due, receipt)
-                raise ToolFailed(f"the chain undid the payment: {receipt.explanation}", uncertain=False, permanent=True)
-            case _:
-                raise ToolFailed(f"the payment is {receipt.status}: {receipt.explanation}", uncertain=True)
+    async def tidy(self) -> int:
+        """Free the fees that are held for transfers which have ended unpaid, how many. The sweeper calls it."""
+        async with self._database.transaction() as connection:
+            rows = await store.stray_fees(connection)
+            if rows:
+                await store.give_up(connection, [row["reservation_id"] for row in rows])
+                await close(
+                    connection, [Closing(reservation_id=row["fee_id"], outcome=SpendOutcome.VOIDED) for row in rows]
+                )
+        return len(rows)
 
-    async def _order(self, due: PaymentDue, agent_id: UUID) -> PaymentDue:
-        fee, fee_id = due.max_fee, due.fee_id
-        if fee is None or fee_id is None:
-            action = PaymentAction.TRANSFER
-            fee = await quote_fee(self._tools, account(due.tenant_id, agent_id), action, due.payee, due.amount)
-            fee_id = await self._reserve_fee(due, agent_id, fee)
-        failpoint("fee_reserved")
-        return await self._keep(due, agent_id, PaymentAction.TRANSFER, fee, fee_id, {})
+    async def open(self, tenant_id: UUID, agent_id: UUID, address: str) -> None:
+        """Remember an influencer's address."""
+        async with self._database.transaction() as connection:
+            await store.open_wallet(connection, tenant_id, agent_id, address)
 
-    async def _keep(
+    async def next_block(self, tenant_id: UUID, agent_id: UUID) -> int:
+        """From which block on the chain has not been read for a wallet. NotFound before it was opened."""
+        async with self._database.transaction() as connection:
+            row = await store.lock_wallet(connection, tenant_id, agent_id)
+        if row is None:
+            raise NotFound("this influencer has no wallet yet", remedy="'chimera wallet fund' opens one.")
+        block: int = row["next_block"]
+        return block
+
+    async def book(
         self,
-        due: PaymentDue,
+        tenant_id: UUID,
         agent_id: UUID,
-        action: PaymentAction,
-        max_fee: str | None,
-        fee_id: UUID | None,
-        details: dict[str, JsonValue],
-    ) -> PaymentDue:
-        order = PaymentOrder(
-            order_id=due.reservation_id,
-            account=account(due.tenant_id, agent_id),
-            action=action,
-            chain_id=self._chain.chain_id,
-            destination="" if action is PaymentAction.DEPLOY_TOKEN else due.payee,  # its supply is the account's own
-            amount=due.amount,
-            max_fee=max_fee,
-            details=details,
-            purpose=due.purpose,
-            budget_verification_hash=due.budget_verification_hash,
-            expires_at=datetime.now(UTC) + ORDER_LIFETIME,
-        )
-        return await self._payments.keep(due, order, self._cfo.instruct(order), fee_id)
+        movements: Sequence[Movement],
+        next_block: int,
+        funding: Collection[str] = (),
+    ) -> int:
+        """Book what came in, each movement once; how many were new. `funding` are the owner's own addresses.
 
-    async def _reserve_fee(self, due: PaymentDue, agent_id: UUID, fee: str) -> UUID:
-        order = SpendOrder(
-            tenant_id=due.tenant_id,
-            agent_id=agent_id,
-            campaign_id=due.campaign_id,
-            task_id=due.task_id,
-            idempotency_key=f"fee-{due.reservation_id}",
-            request=TransactionRequest(
-                destination_wallet=CHAIN,
-                token_amount=fee,
-                purpose=f"fee of: {due.purpose[:500]}",
-                campaign_id=due.campaign_id,
-                category=FEES,
-            ),
-        )
-        try:
-            decided = await self._cfo.authorise(order)
-        except Conflict as error:
-            raise ToolFailed("somebody else has begun to pay this", uncertain=True) from error
-        if not isinstance(decided.answer, Authorization):
-            why = f"the CFO refused the chain's fee: {decided.answer.error}, {decided.answer.details}"
-            raise ToolFailed(why, uncertain=False, permanent=True)
-        return decided.reservation_id
-
-    async def _carry_out(self, due: PaymentDue) -> PaymentReceipt:
-        order, _ = signed(due)
-        tool = "deploy_token" if order.action is PaymentAction.DEPLOY_TOKEN else "transfer"
-        data = await self._call(due, tool)
-        return _receipt(order, data)
-
-    async def _call(self, due: PaymentDue, tool: str, **more: JsonValue) -> dict[str, JsonValue]:
-        """Let the wallet do what the order says; what it will certainly not do gives the money back."""
-        _, given = signed(due)
-        try:
-            return (await self._tools.call(WALLET, tool, {**given, **more})).data
-        except ToolFailed as error:
-            if not error.uncertain and error.permanent:
-                await self._payments.failed(due, _never(due, error.detail))
-            raise
-
-    async def deploy_token(self, reservation_id: UUID, details: dict[str, JsonValue]) -> PaymentReceipt:
-        """Make a token out of an influencer's wallet; the reservation is for the chain's fee, and nothing else."""
-        due = await self._payments.due(reservation_id)
-        if due.order is None and due.agent_id is not None and due.pending:
-            due = await self._keep(due, due.agent_id, PaymentAction.DEPLOY_TOKEN, due.amount, None, details)
-        _same(due, details)
-        receipt = await self._carry_out(due)
-        await self._book(due, receipt)
-        return receipt
-
-    async def buy(self, reservation_id: UUID, url: str) -> dict[str, JsonValue]:
-        """Pay for an HTTP resource (x402) and fetch it; asked again it pays no second time."""
-        due = await self._payments.due(reservation_id)
-        if due.order is None and due.agent_id is not None and due.pending:
-            due = await self._keep(due, due.agent_id, PaymentAction.PAY_RESOURCE, None, None, {"url": url})
-        _same(due, {"url": url})
-        order, _ = signed(due)
-        failpoint("ordered")
-        data = await self._call(due, "pay_resource", url=url)
-        receipt = _receipt(order, data.get("receipt"))
-        failpoint("transferred")
-        if data.get("uncertain") is False and receipt.status is not PaymentStatus.CONFIRMED:
-            await self._payments.failed(due, receipt)
-        else:
-            await self._book(due, receipt)
-        return data
-
-    async def _book(self, due: PaymentDue, receipt: PaymentReceipt) -> None:
-        if receipt.status is PaymentStatus.CONFIRMED:
-            await self._payments.confirmed(due, receipt)
-        elif receipt.status is PaymentStatus.REVERTED:
-            await self._payments.failed(due, receipt)
+        What went out without one of our payments is flagged: somebody else has the key, or the order was lost.
+        NotFound before the wallet was opened.
+        """
+        async with self._database.transaction() as connection:
+            wallet = await store.lock_wallet(connection, tenant_id, agent_id)
+            if wallet is None:
+                raise NotFound("this influencer has no wallet yet")
+            fresh = [each for each in movements if await store.record_movement(connection, tenant_id, agent_id, each)]
+            await store.advance(connection, agent_id, next_block)
+            address = wallet["address"].lower()
+            batch = await open_batch(connection, [tenant_id], now)
+            for movement in fresh:
+                if movement.recipient.lower() == address:
+                    batch.book(*rules.received(tenant_id, agent_id, movement, funding))
+                elif not await store.known_payment(connection, tenant_id, agent_id, movement):
+                    told: dict[str, JsonValue] = {"tx_hash": movement.tx_hash, "amount": movement.amount}
+                    batch.note(tenant_id, "chain", "wallet.unexpected_payment", str(agent_id), told)
+            if fresh:
+                await write(connection, batch)
+        return len(fresh)
 
 
-def account(tenant_id: UUID, agent_id: UUID) -> str:
-    """How the wallet names an influencer's account."""
-    return f"{tenant_id}:{agent_id}"
+def _due(row: "Record") -> PaymentDue:
+    order = row["payment_order"]
+    return PaymentDue(
+        reservation_id=row["reservation_id"],
+        tenant_id=row["tenant_id"],
+        agent_id=row["agent_id"],
+        campaign_id=row["campaign_id"],
+        task_id=row["task_id"],
+        pending=row["status"] == "pending",
+        payee=row["payee"],
+        amount=_money(row["amount"], row["currency"]),
+        purpose=row["purpose"],
+        budget_verification_hash=row["verification"],
+        fee_id=row["fee_id"],
+        max_fee=_money(row["max_fee"], row["fee_currency"]) if row["fee_id"] is not None else None,
+        order=PaymentOrder.model_validate_json(order) if order is not None else None,
+        signature=row["signature"],
+        tx_hash=row["tx_hash"],
+    )
 
 
-async def quote_fee(
-    tools: Tools,
-    account: str,
-    action: PaymentAction,
-    destination: str,
-    amount: str,
-    details: dict[str, JsonValue] | None = None,
-) -> str:
-    """The most that the chain would take for a payment now."""
-    wanted: dict[str, JsonValue] = {
-        "account": account,
-        "action": action.value,
-        "destination": destination,
-        "amount": amount,
-        "details": details,
-    }
-    return str((await tools.call(WALLET, "quote_fee", wanted)).data["max_fee"])
-
-
-def signed(due: PaymentDue) -> tuple[PaymentOrder, dict[str, JsonValue]]:
-    """The order of a payment, and the arguments that carry it. ToolFailed when it is over, or there is none."""
-    over = not due.pending and due.tx_hash is None  # its money went back: an order that is left must not move it
-    if over or due.order is None or due.signature is None:
-        raise ToolFailed("this transfer is over, or nobody's wallet pays it", uncertain=False, permanent=True)
-    return due.order, {"order": due.order.model_dump(mode="json"), "signature": due.signature}
-
-
-def _same(due: PaymentDue, details: dict[str, JsonValue]) -> None:
-    if due.order is not None and due.order.details != details:
-        raise Conflict("this Idempotency-Key was used for another request", remedy="Use a fresh key.")
-
-
-def _receipt(order: PaymentOrder, data: JsonValue) -> PaymentReceipt:
-    try:
-        return PaymentReceipt.model_validate(data)
-    except ValidationError as error:
-        raise ToolFailed(f"the wallet's word on {order.order_id} cannot be read", uncertain=True) from error
-
-
-def _never(due: PaymentDue, why: str) -> PaymentReceipt:
-    return PaymentReceipt(order_id=due.reservation_id, status=PaymentStatus.NONE, explanation=why[:500])
+def _money(amount: Decimal, currency: str) -> str:
+    return str(Money(amount=amount, currency=currency))

@@ -9,8 +9,9 @@ from chimera.gateways.mcp.types import Tools
 from chimera.money.ports import Cfo
 from chimera.money.reads import MoneyReads
 from chimera.money.rules import budget
-from chimera.money.service.payment_records import PaymentService
-from chimera.money.service.payments import CHAIN, Paymaster, account, quote_fee
+from chimera.money.rules.payments import account
+from chimera.money.service.paymaster import CHAIN, Paymaster, quote_fee
+from chimera.money.service.payments import PaymentService
 from chimera.money.service.treasury import Treasury
 from chimera.money.types.authorization import Decided, PolicyViolation, TransactionRequest
 from chimera.money.types.messages import SpendOrder

@@ -12,8 +12,8 @@ import rfc8785
 from pydantic import JsonValue
 
 from chimera.media.types import MediaItem
-from chimera.tasks.types.messages import Task
-from chimera.tasks.types.work import ResultMetadata
+from chimera.provenance.ports import Made, Versioned
+from chimera_protocol.statements import signed_bytes, verify
 
 FORMULA = "chimera-content/2"
 
@@ -79,7 +79,7 @@ def _first(parts: Sequence[str], files: Sequence[str]) -> str:
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
-def statement(asset_id: str, piece: Content, task: Task, metadata: ResultMetadata) -> dict[str, JsonValue]:
+def statement(asset_id: str, piece: Content, task: Versioned, metadata: Made) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {
         "asset_id": asset_id,
@@ -91,3 +91,11 @@ def statement(asset_id: str, piece: Content, task: Task, metadata: ResultMetadat
         "prompt_hash": metadata.prompt.sha256 if metadata.prompt else None,
         "source_type": "trainedAlgorithmicMedia" if metadata.model_used != "composer" else "algorithmicMedia",
     }
+
+
+def statement_holds(statement: Mapping[str, JsonValue], piece: Content, signature: str, public_key: str) -> bool:
+    """Whether a piece is what its signed statement says, under this key (PRV-1)."""
+    said, formula = statement.get("content_hash"), statement.get("content_formula")
+    if not is_hash_of(said, formula, content_hashes(piece.parts, files_of(piece))):
+        return False
+    return verify(signature, signed_bytes(statement), public_key)

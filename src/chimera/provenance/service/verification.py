@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +13,15 @@ from uuid import UUID
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from pydantic import JsonValue
 
 from chimera.audit.service.log import LogService
 from chimera.errors import Conflict, QueueFull
-from chimera.gateways.signing_keys import KeyFile
 from chimera.media.types import Files, MediaItem
+from chimera.provenance.ports import PublicKey
 from chimera.provenance.reads import ProvenanceReads
-from chimera.provenance.rules import badges
-from chimera.provenance.store import ProofStore
+from chimera.provenance.rules import badges, checks
+from chimera.provenance.rules.hashes import statement_holds
+from chimera.provenance.service.pieces import PieceService
 from chimera.provenance.types.proofs import (
     Badge,
     Checked,
@@ -34,13 +34,11 @@ from chimera.provenance.types.proofs import (
     RootCertificate,
 )
 from chimera.provenance.types.views import Verification
-from chimera.wiring.checks import statement_holds
 from chimera_credentials import sandbox as apart
 from chimera_credentials.authority import Authority
-from chimera_credentials.log import leaves, merkle, notes
 from chimera_credentials.signing import FileSigner
 from chimera_credentials.text_embedding import normal, unwrapped
-from chimera_credentials.types import CredentialState, FileStatement, FileVerdict, SignedText
+from chimera_credentials.types import FileStatement, FileVerdict, SignedText
 from chimera_credentials.verifying import verify_file
 from chimera_protocol.errors import ChimeraError, NotFound
 
@@ -60,7 +58,6 @@ _OWN_AT_ONCE = 2
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,31}://[\x21-\x7e]{1,1900}", re.IGNORECASE)
 _SAID_OF_TEXTS = {"asset_id", "soul_hash", "prompt_hash", "model", "source_type"}
-_KEPT = {CredentialState.VALID, CredentialState.VALID_EXPIRED_WITH_TIMESTAMP}
 
 
 class VerificationService:
@@ -68,16 +65,16 @@ class VerificationService:
 
     def __init__(
         self,
-        store: ProofStore,
+        pieces: PieceService,
         reads: ProvenanceReads,
         log: LogService,
         files: Files,
         authority: Authority,
-        signer: KeyFile,
-        log_key: KeyFile,
+        signer: PublicKey,
+        log_key: PublicKey,
         file_signer: FileSigner,
     ) -> None:
-        self._store = store
+        self._pieces = pieces
         self._reads = reads
         self._log = log
         self._files = files
@@ -100,7 +97,10 @@ class VerificationService:
     # -- for the tenant
 
     async def verify(self, tenant_id: UUID, piece: str) -> Verification:
-        """Check a piece, named by its asset's id or its post's address, against its signed statement."""
+        """Check a piece, named by its asset's id or its post's address, against its signed statement.
+
+        NotFound when there is no such piece.
+        """
         named = UUID(piece) if _UUID.fullmatch(piece) else None
         asset = await self._reads.asset(tenant_id, named, None if named else piece)
         public_key = self._signer.public_key
@@ -116,14 +116,14 @@ class VerificationService:
 
     async def file(self, tenant_id: UUID, name: str) -> MediaItem:
         """A file of the tenant's, by the name under which it is served. NotFound for everybody else's."""
-        item = await self._store.file(tenant_id, name.partition(".")[0])
+        item = await self._pieces.file(tenant_id, name.partition(".")[0])
         if served_name(item) != name:
             raise NotFound(f"no piece shows a file {name}")
         return item
 
     async def media(self, tenant_id: UUID, asset_ids: Sequence[UUID]) -> dict[UUID, list[MediaItem]]:
         """What pieces show, by piece."""
-        return await self._store.media(tenant_id, asset_ids)
+        return await self._pieces.media(tenant_id, asset_ids)
 
     async def proof(self, tenant_id: UUID, asset_id: UUID) -> PieceProof:
         """One piece, looked at now."""
@@ -138,33 +138,26 @@ class VerificationService:
         if not self._holds(piece):
             raise Conflict("this is not what was signed", remedy="See what 'chimera audit verify' finds.")
         said = {name: value for name, value in piece.statement.items() if name in _SAID_OF_TEXTS}
-        statement = FileStatement.model_validate({**said, "seeds": _numbers(piece.statement.get("seeds"))})
+        statement = FileStatement.model_validate({**said, "seeds": checks.numbers(piece.statement.get("seeds"))})
         async with self._own:
             return await asyncio.to_thread(self._file_signer.sign_text, "\n\n".join(piece.parts), statement)
 
     async def _piece(self, tenant_id: UUID, asset_id: UUID) -> PublishedPiece:
-        found = await self._store.pieces(tenant_id, [asset_id])
+        found = await self._pieces.pieces(tenant_id, [asset_id])
         if not found:
             raise NotFound(f"no asset {asset_id}")
         return found[0]
 
     async def gallery(self, tenant_id: UUID, limit: int, before: UUID | None = None) -> list[PieceProof]:
         """Pieces that show something, newest first, each looked at now."""
-        found = await self._store.gallery(tenant_id, limit, before)
+        found = await self._pieces.gallery(tenant_id, limit, before)
         return list(await asyncio.gather(*(self._proof(piece) for piece in found)))
 
     async def check(self, tenant_id: UUID, asset_id: UUID) -> PieceCheck:
         """A piece down to its leaf: content, signature, files, the row in the log, the path to a signed checkpoint."""
         proof = await self.proof(tenant_id, asset_id)
         piece = proof.piece
-        files = [
-            CheckFinding(
-                what=f"File {number}: {item.facts.media_type}",
-                holds=kept.verdict is not None and kept.verdict.state in _KEPT,
-                told=" ".join(kept.reasons),
-            )
-            for number, (item, kept) in enumerate(zip(piece.media, proof.files, strict=True), 1)
-        ]
+        files = checks.of_files(piece, proof.files)
         told = "content and statement fit, and the signature is ours" if proof.holds else "this is not what was signed"
         findings = [
             CheckFinding(what="Signed statement", holds=proof.holds, told=told),
@@ -180,36 +173,8 @@ class VerificationService:
             return [CheckFinding(what="Transparency log", holds=None, told="it is not sealed yet")]
         except ChimeraError as error:
             return [CheckFinding(what="Transparency log", holds=False, told=error.detail)]
-        row = leaves.exact(await self._store.row(piece.tenant_id, piece.provenance_id))
-        same = leaves.leaf("provenance", row).hash.hex() == shown.leaf_hash
-        path, newest = [bytes.fromhex(step) for step in shown.proof], shown.checkpoint
-        leaf, root = bytes.fromhex(shown.leaf_hash), bytes.fromhex(newest.root)
-        within = merkle.verify_inclusion(leaf, shown.index, newest.size, path, root)
-        noted = notes.signed_by(newest.note, [self._log_key.public_key]) is not None
-        noted = noted and notes.read(newest.note).root == newest.root
-        here = f"leaf {shown.index}"
-        anchor = piece.anchor
-        on_chain = "not anchored on a chain"
-        if anchor is not None:
-            on_chain = f"chain {anchor.chain_id}, block {anchor.block}, transaction {anchor.tx_hash}"
-        return [
-            CheckFinding(
-                what="Its row",
-                holds=same,
-                told=f"it says what {here} says" if same else f"{here} was made of something else",
-            ),
-            CheckFinding(
-                what="Transparency log",
-                holds=within,
-                told=f"{here} leads to the root of {newest.size}" if within else f"{here} leads to another root",
-            ),
-            CheckFinding(
-                what="Checkpoint",
-                holds=noted,
-                told="signed with this log's key" if noted else "not signed with this log's key",
-            ),
-            CheckFinding(what="Anchor", holds=True if anchor else None, told=on_chain),
-        ]
+        row = await self._pieces.row(piece.tenant_id, piece.provenance_id)
+        return checks.of_log(row, shown, piece.anchor, self._log_key.public_key)
 
     async def _proof(self, piece: PublishedPiece) -> PieceProof:
         holds = self._holds(piece)
@@ -218,9 +183,7 @@ class VerificationService:
         return PieceProof(piece=piece, badge=badge, holds=holds, files=files)
 
     def _holds(self, piece: PublishedPiece) -> bool:
-        signature, key = piece.cryptographic_signature, self._signer.public_key
-        about = piece.statement.get("asset_id") == str(piece.asset_id)
-        return about and statement_holds(piece.statement, piece, signature, key)
+        return checks.piece_holds(piece, self._signer.public_key)
 
     async def _file(self, item: MediaItem) -> FileProof:
         """The file as it lies in the store now: its bytes are measured and its credentials read."""
@@ -243,7 +206,7 @@ class VerificationService:
     async def check_file(self, path: Path, sha256: str) -> Checked:
         """A file that somebody brings, read in a process apart. QueueFull when others are at it."""
         verdict = await self._apart(apart.Request(path=str(path), sha256=sha256, root_pem=self._authority.root_pem))
-        known = await self._known(await self._store.shown([sha256], KNOWN))
+        known = await self._known(await self._pieces.shown([sha256], KNOWN))
         return Checked(kind="file", sha256=sha256, verdict=verdict, known=known)
 
     async def check_text(self, text: str) -> Checked:
@@ -252,15 +215,15 @@ class VerificationService:
         A post's address is a question about that post. Nothing is fetched from there.
         """
         if _ADDRESS.fullmatch(text.strip()):
-            known = await self._known(await self._store.posted(text.strip(), KNOWN))
+            known = await self._known(await self._pieces.posted(text.strip(), KNOWN))
             return Checked(kind="address", sha256=None, verdict=None, known=known)
         carried = unwrapped(text)
         sha256 = _digest(text)
         verdict = None
         if carried:
             verdict = await self._apart(apart.Request(text=text, sha256=sha256, root_pem=self._authority.root_pem))
-        forms = _forms([text, normal(text), *(each.text for each in carried)])
-        known = await self._known(await self._store.shown([_digest(form) for form in forms], KNOWN))
+        forms = checks.forms([text, normal(text), *(each.text for each in carried)])
+        known = await self._known(await self._pieces.shown([_digest(form) for form in forms], KNOWN))
         return Checked(kind="text", sha256=sha256, verdict=verdict, known=known)
 
     async def _apart(self, asked: apart.Request) -> FileVerdict:
@@ -303,15 +266,5 @@ def served_name(item: MediaItem) -> str:
     return item.storage_uri.rpartition("/")[2]
 
 
-def _numbers(seeds: JsonValue) -> list[int]:
-    return [int(str(seed)) for seed in seeds if str(seed).isdecimal()] if isinstance(seeds, list) else []
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _forms(texts: Collection[str]) -> list[str]:
-    """A text as it may have been written before it was copied out of a page or sent by a form."""
-    lines = [text.replace("\r\n", "\n") for text in texts]
-    return list(dict.fromkeys([*texts, *lines, *(text.strip() for text in lines)]))

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from chimera.audit.rules.pieces import Pieces
 from chimera.audit.types import MONEY_HEAD, Anchor, AuditFinding, AuditReport
 from chimera.money.rules import evidence
 from chimera.money.rules.evidence import Event
+from chimera.provenance.rules.pieces import Pieces
 from chimera_credentials.log import leaves, merkle, notes
 from chimera_credentials.log.merkle import Frontier
 from chimera_credentials.log.notes import Checkpoint

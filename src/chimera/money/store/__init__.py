@@ -1,0 +1,1 @@
+"""The SQL of money: budgets and ledger, limits, payments, settlements, books."""

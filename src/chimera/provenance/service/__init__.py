@@ -1,0 +1,1 @@
+"""Pieces with what proves them, and checks of them."""
