@@ -6,6 +6,7 @@ import pytest
 
 from chimera.fleet.ports import ProcessRegistry
 from chimera.fleet.service import FleetService
+from chimera.gateways.models.composer.model import ComposerModel
 from chimera.gateways.models.gateway import ModelGateway
 from chimera.gateways.models.types import Model
 from chimera.memory.ports import Memory
@@ -33,6 +34,7 @@ IMPLEMENTED = [
     (Queue, StreamQueue),
     (Sweep, Sweeper),
     (Cfo, CfoJudge),
+    (Model, ComposerModel),
     (Model, ModelGateway),
     (PaidModel, MeteredModel),
 ]
