@@ -27,21 +27,6 @@ personas = typer.Typer(help="SOUL.md files.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    for name, room in (
-        ("campaign", campaigns),
-        ("task", tasks),
-        ("approvals", approvals),
-        ("questions", questions),
-        ("persona", personas),
-        ("keys", keys),
-    ):
-        app.add_typer(room, name=name)
-    for command in (fleet, health, halt, resume, policy, text):
-        app.command()(command)
-
-
 @campaigns.command("create")
 def create_campaign(file: File, as_json: AsJson = False) -> None:
     """Create a campaign from its brief."""

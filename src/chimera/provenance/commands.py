@@ -48,11 +48,6 @@ verify = typer.Typer(
 )
 
 
-def install(app: typer.Typer) -> None:
-    """Add this command."""
-    app.add_typer(verify, name="verify")
-
-
 @verify.command("piece")
 def piece(piece: Annotated[str, typer.Argument(help="An asset's id, or the address of a post.")]) -> None:
     """Whether a piece is what was approved and signed. 'chimera verify PIECE' does the same."""

@@ -19,11 +19,6 @@ Note = Annotated[str | None, typer.Option(help="Why; it is kept with the verdict
 judge = typer.Typer(help="The Judge's scores against human verdicts, and audits of what it approved by itself.")
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(judge, name="judge")
-
-
 @judge.callback(invoke_without_command=True)
 def calibration(
     context: typer.Context,

@@ -42,14 +42,6 @@ _FILES = {
 }
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    for name, room in (("books", books), ("flags", flags), ("limits", limits), ("spends", spends)):
-        app.add_typer(room, name=name)
-    for command in (authorize, settle, void):
-        app.command()(command)
-
-
 @books.command("show")
 def show_books(
     agent: Annotated[str | None, typer.Option(help="Only this influencer, by its agent_id.")] = None,

@@ -16,11 +16,6 @@ Key = Annotated[str | None, typer.Option(help="Idempotency key: the same one nev
 wallets = typer.Typer(help="The influencers' own wallets.", no_args_is_help=True)
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(wallets, name="wallet")
-
-
 @wallets.command("show")
 def show_wallet(persona: Persona, as_json: AsJson = False) -> None:
     """Address and balances, by the chain's own word."""
