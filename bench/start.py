@@ -80,6 +80,7 @@ async def _worker(arena: Arena, words: str, takes: Takes) -> Figures:
         "CHIMERA_DATABASE_URL": given["BENCH_DATABASE_URL"],
         "CHIMERA_REDIS_URL": given["BENCH_REDIS_URL"],
         "CHIMERA_STATE": str(arena.folder / "role"),
+        "BENCH_PHASES": "1,1,1",
     }
     client = Redis.from_url(given["BENCH_REDIS_URL"], socket_timeout=None)
     try:

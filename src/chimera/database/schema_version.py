@@ -7,9 +7,10 @@ from importlib import resources
 
 import asyncpg
 
-from chimera.database.postgres import SESSION, UNREACHABLE
+from chimera.database.postgres import UNREACHABLE, queries
 from chimera.errors import Unavailable
 
+SQL = queries("database/schema/version")
 URL = "CHIMERA_MIGRATE_URL"
 """Where the program that migrates is told its database; never an argument, which everybody on a machine can read."""
 
@@ -36,7 +37,7 @@ async def _is_current(url: str) -> bool:
     except UNREACHABLE as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {error}") from error
     try:
-        known: str | None = await connection.fetchval(SESSION["schema_version"])
+        known: str | None = await connection.fetchval(SQL["known"])
     except asyncpg.UndefinedTableError:
         return False
     finally:

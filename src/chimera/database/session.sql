@@ -9,6 +9,3 @@ SELECT pg_advisory_xact_lock($1);
 -- name: patience
 -- Whoever reads an export too slowly must not hold its snapshot for ever.
 SELECT set_config('idle_in_transaction_session_timeout', $1, true);
-
--- name: schema_version
-SELECT version_num FROM schema_version;
