@@ -17,8 +17,11 @@ make_environment() { # folder, lock file
 
 make_environment .venv-bench bench/requirements.lock
 make_environment .venv-bench/apart bench/apart.lock
-# The project itself, without asking for anything that is not locked.
-if ! .venv-bench/bin/python -c 'import chimera' 2>/dev/null; then
-    .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . 2>/dev/null ||
-        echo "$PWD/src" >"$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/chimera-src.pth"
+# The project itself with its packages, without asking for anything that is not locked.
+if ! .venv-bench/bin/python -c 'import chimera, chimera_devnet' 2>/dev/null; then
+    for project in packages/* .; do
+        .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+            --editable "$project" 2>/dev/null ||
+            echo "$PWD/$project/src" >"$(.venv-bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/$(basename "$PWD/$project")-src.pth"
+    done
 fi

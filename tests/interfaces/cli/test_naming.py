@@ -24,6 +24,11 @@ async def ada(served: System, tmp_path: Path) -> Path:
     return brief
 
 
+def written(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
 async def narrow(*words: str) -> Result:
     """One command on a terminal of 80 columns."""
     return await asyncio.to_thread(CliRunner().invoke, app(), list(words), env={"COLUMNS": "80"})
@@ -34,7 +39,6 @@ async def narrow(*words: str) -> Result:
     [
         ("campaign", "plan", "Counting"),
         ("halt", "campaign", "--target", "Counting"),
-        ("resume", "campaign", "--target", "Counting"),
         ("halt", "influencer", "--target", "Ada"),
         ("books", "show", "--agent", "Ada"),
         ("books", "show", "--campaign", "Counting"),
@@ -50,14 +54,15 @@ async def test_a_halt_by_name_stops_what_the_id_stands_for(ada: Path) -> None:
     await chimera("halt", "influencer", "--target", "Ada", "--reason", "a drill")
     (row,) = json.loads((await chimera("persona", "list", "--json")).output)["items"]
     assert row["agent_id"] in (await chimera("fleet")).output
+    assert (await chimera("resume", "influencer", "--target", "Ada")).exit_code == 0
 
 
 async def test_an_ambiguous_name_is_answered_with_the_ids(ada: Path) -> None:
-    ada.write_text(SOUL.replace("Ada", "Bea"))
-    await chimera("persona", "import", str(ada))
-    ada.write_text(json.dumps({**BRIEF, "persona": "Bea"}))
-    assert (await chimera("campaign", "create", str(ada))).exit_code == 0
-    ids = [row["campaign_id"] for row in json.loads((await chimera("campaign", "list", "--json")).output)["items"]]
+    await chimera("persona", "import", written(ada, SOUL.replace("Ada", "Bea")))
+    brief = written(ada, json.dumps({**BRIEF, "persona": "Bea"}))
+    assert (await chimera("campaign", "create", brief)).exit_code == 0
+    listed = json.loads((await chimera("campaign", "list", "--json")).output)["items"]
+    ids = [row["campaign_id"] for row in listed if row["name"] == "Counting"]
 
     answer = await chimera("campaign", "plan", "Counting")
 
