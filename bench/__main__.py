@@ -6,12 +6,18 @@ import os
 import time
 from pathlib import Path
 
-from bench import cycle, hop, idle, spend
+from bench import cycle, hop, idle, spend, start
 from bench.arena import ROOT, Arena
 from bench.contest import QUICK, WHOLE, say
 from bench.report import surroundings
 
-CONTESTS = {"hop": hop.contest, "cycle": cycle.contest, "spend": spend.contest, "idle": idle.contest}
+CONTESTS = {
+    "hop": hop.contest,
+    "cycle": cycle.contest,
+    "spend": spend.contest,
+    "idle": idle.contest,
+    "start": start.contest,
+}
 HEAD = """# Chimera beside its peers
 
 Made by `make bench`. Everybody runs on the same servers, one after the other, in {rounds} round(s); medians. What

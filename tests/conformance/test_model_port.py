@@ -12,8 +12,9 @@ from pydantic_ai.profiles import ModelProfile
 
 from chimera.campaigns.types.plans import PlanDraft, Revision
 from chimera.errors import ModelFailed
-from chimera.gateways.models.gateway import COMPOSER, ModelGateway
-from chimera.gateways.models.types import Model
+from chimera.gateways.models.composer.model import ComposerModel
+from chimera.gateways.models.gateway import ModelGateway
+from chimera.gateways.models.types import COMPOSER, Model
 from chimera.review.types.opinion import Opinion
 from chimera.roles import prompts
 from chimera.tasks.types.work import Draft
@@ -42,6 +43,7 @@ def chain(*names: str) -> ModelGateway:
 
 
 MAKERS: dict[str, Callable[[], Model]] = {
+    "the composer alone": ComposerModel,
     "the composer": lambda: chain(COMPOSER),
     "a chain whose first model fails": lambda: chain("broken", COMPOSER),
 }

@@ -8,6 +8,7 @@ from chimera.campaigns.ports import Plans
 from chimera.campaigns.service import PlanService
 from chimera.fleet.ports import ProcessRegistry
 from chimera.fleet.service import FleetService
+from chimera.gateways.models.composer.model import ComposerModel
 from chimera.gateways.models.gateway import ModelGateway
 from chimera.gateways.models.types import Model
 from chimera.memory.ports import Memory
@@ -40,6 +41,7 @@ IMPLEMENTED = [
     (Queue, StreamQueue),
     (Sweep, Sweeper),
     (Cfo, CfoJudge),
+    (Model, ComposerModel),
     (Model, ModelGateway),
     (PaidModel, MeteredModel),
 ]

@@ -5,10 +5,9 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic_ai.exceptions import UnexpectedModelBehavior
 
 from chimera.campaigns.types.plans import PlanDraft, Revision
-from chimera.gateways.models.composer.model import answer, told
+from chimera.gateways.models.composer.model import Unanswerable, answer, told
 from chimera.gateways.models.composer.text import numbers, weight
 from chimera.review.types.opinion import Opinion
 from chimera.roles import prompts
@@ -54,7 +53,7 @@ def test_each_output_of_the_swarm_has_an_answer(output: type, given_: dict[str, 
     ],
 )
 def test_what_it_cannot_do_it_says(name: str, given_: str) -> None:
-    with pytest.raises(UnexpectedModelBehavior):
+    with pytest.raises(Unanswerable):
         answer(name, given_, 1)
 
 

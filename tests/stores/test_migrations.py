@@ -1,6 +1,7 @@
 """The schema is brought up to date once, by one process at a time, or not at all."""
 
 import asyncio
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ import asyncpg
 import pytest
 
 from chimera.database.migrations import migrate
+from chimera.database.schema_version import bring_up_to_date, newest
 from chimera.errors import Unavailable
 
 
@@ -43,14 +45,26 @@ async def test_a_migration_that_fails_leaves_nothing_behind(empty: str) -> None:
     connection = await asyncpg.connect(empty)
     await connection.execute("CREATE TABLE memory (in_the_way int)")
     await connection.close()
-    with pytest.raises(Unavailable, match="could not be brought up to date"):
-        await migrate(empty)
+    for way in (migrate, bring_up_to_date):
+        with pytest.raises(Unavailable, match="could not be brought up to date"):
+            await way(empty)
     assert await tables(empty) == 1
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:
-    with pytest.raises(Unavailable, match="cannot be reached"):
-        await migrate("postgresql://me@127.0.0.1:1/none")
+    for way in (migrate, bring_up_to_date):
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            await way("postgresql://me@127.0.0.1:1/none")
+
+
+async def test_the_program_that_migrates_is_started_only_when_something_is_missing(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bring_up_to_date(empty)
+    assert await tables(empty) > 20
+    assert await migrate(empty) == newest()
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    await bring_up_to_date(empty)
 
 
 async def test_a_wrong_password_is_unavailable_and_not_a_crash(database_url: str) -> None:

@@ -27,11 +27,6 @@ _UNPROVEN = (
 audit = typer.Typer(help="The transparency log: export it, and find what was tampered with.", no_args_is_help=True)
 
 
-def install(app: typer.Typer) -> None:
-    """Add this command."""
-    app.add_typer(audit, name="audit")
-
-
 @audit.command("export")
 def export(
     output: Annotated[

@@ -3,15 +3,18 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import httpx2
 import typer
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Column, Table
 
 VALUE: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
@@ -22,6 +25,7 @@ err = Console(stderr=True, highlight=False)
 
 
 _TIMEOUT = 30
+_UNBOUNDED = 10_000
 
 
 def call(method: str, path: str, body: JsonValue = None, headers: Mapping[str, str] | None = None) -> JsonValue:
@@ -95,15 +99,31 @@ def say(answer: JsonValue, as_json: bool) -> None:
         out.print(f"[bold]{name}[/] {escape(str(value))}", soft_wrap=True)
 
 
-def show(answer: JsonValue, as_json: bool, columns: list[str]) -> None:
-    """A list as JSON, or as a table of these columns."""
+def show(answer: JsonValue, as_json: bool, columns: Sequence[str]) -> None:
+    """A list as JSON, or as a table of these columns; where that is too wide, as a block for each row."""
     if as_json:
         out.print_json(json.dumps(answer))
         return
-    table = Table(*(Column(name, no_wrap=name.endswith("_id"), overflow="fold") for name in columns))
-    for item in rows(answer):
-        table.add_row(*(escape("" if item.get(name) is None else str(item[name])) for name in columns))
-    out.print(table)
+    table = Table(*(Column(name, no_wrap=name.endswith("_id")) for name in columns), box=SIMPLE_HEAD, pad_edge=False)
+    cells = [[_cell(item.get(name)) for name in columns] for item in rows(answer)]
+    for row in cells:
+        table.add_row(*(escape(cell) for cell in row))
+    if Measurement.get(out, out.options.update(max_width=_UNBOUNDED), table).minimum <= out.width:
+        out.print(table)
+        return
+    for head, *rest in cells:
+        out.print(f"[bold]{escape(head)}[/]")
+        told = ((name, cell) for name, cell in zip(columns[1:], rest, strict=True) if cell)
+        out.print(Padding(" ".join(f"[dim]{name}[/] {escape(cell)}" for name, cell in told), (0, 0, 0, 2)))
+
+
+def _cell(value: JsonValue) -> str:
+    """A value in a table: what counts things as `what count`, nothing for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return str(value)
 
 
 def rows(answer: JsonValue) -> list[dict[str, JsonValue]]:

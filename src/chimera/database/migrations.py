@@ -1,5 +1,11 @@
-"""Bringing the schema up to date: Alembic revisions that run plain .sql files, one process at a time."""
+"""Bringing the schema up to date: Alembic revisions that run plain .sql files, one process at a time.
 
+A program of its own (`python -m chimera.database.migrations`), so that nobody else loads Alembic and SQLAlchemy.
+"""
+
+import asyncio
+import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from chimera.database.postgres import SESSION, UNREACHABLE
+from chimera.database.schema_version import URL
 from chimera.errors import Unavailable
 
 _LOCK = 4_867_202_611
@@ -55,3 +62,17 @@ def _upgrade(connection: Connection) -> str:
     if context.get_current_revision() != head:
         command.upgrade(config, "head")
     return head
+
+
+def main() -> int:
+    """Bring the database that the environment names up to date; 1 with one line on stderr when that cannot be."""
+    try:
+        asyncio.run(migrate(os.environ[URL]))
+    except Unavailable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

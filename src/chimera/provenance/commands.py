@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from chimera.cli.client import call, err, fail, out, say
+from chimera.cli.client import call, err, fail, out, save, say
 from chimera.money.rules import evidence
 from chimera.money.rules.evidence import GENESIS, Event
 from chimera_credentials.types import FileVerdict
@@ -48,9 +48,12 @@ verify = typer.Typer(
 )
 
 
-def install(app: typer.Typer) -> None:
-    """Add this command."""
-    app.add_typer(verify, name="verify")
+def text(
+    asset_id: str,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")] = None,
+) -> None:
+    """Take a piece's text away, with its content credentials in it; 'chimera verify file FILE.txt' reads them."""
+    save(f"/v1/assets/{asset_id}/text", output)
 
 
 @verify.command("piece")

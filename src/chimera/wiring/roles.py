@@ -21,20 +21,15 @@ from chimera.roles.consumer import (
     run_sealer,
     run_sweeper,
 )
-from chimera.roles.judge import Judge
-from chimera.roles.planner import Planner
-from chimera.roles.publisher import Publisher
-from chimera.roles.worker import Worker
 from chimera.tasks.service.sweeper import Sweeper
 from chimera.values import Role
-from chimera.wiring.anchoring import keep_on_chain
-from chimera.wiring.system import System
+from chimera.wiring.role_process import RoleProcess
 
 SEAL_EVERY = 2.0
 """Seconds between two looks at what is not in the transparency log yet."""
 
 
-async def serve_apart(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
+async def serve_apart(system: RoleProcess, roles: Sequence[Role], stopping: asyncio.Event) -> None:
     """A role process from its start to its end; it waits for services that are not there yet."""
     try:
         await retry_until_available(system.open, stopping)
@@ -43,7 +38,7 @@ async def serve_apart(system: System, roles: Sequence[Role], stopping: asyncio.E
         await system.close()
 
 
-async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) -> None:
+async def serve(system: RoleProcess, roles: Sequence[Role], stopping: asyncio.Event) -> None:
     """Work in these roles until `stopping`, then finish what is in hand."""
     name = ",".join(roles)
     process = ProcessHeartbeat(process_id=new_id(), role=name, host=socket.gethostname(), pid=os.getpid())
@@ -54,8 +49,9 @@ async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) 
         asyncio.create_task(run_heartbeat(fleet, process, min(1.0, given.lease_seconds / 3), helpers)),
         asyncio.create_task(run_sealer(_Sealing(system, process.process_id), SEAL_EVERY, helpers)),
         asyncio.create_task(run_sweeper(_AllDue(system, process.process_id), 1.0, helpers)),
-        asyncio.create_task(keep_on_chain(roles, given, system.host, system.transparency, system.cfo, helpers)),
     ]
+    if Role.PUBLISHER in roles:
+        background.append(asyncio.create_task(_anchor(system, helpers)))
     try:
         await asyncio.gather(*(_stand(system, role, process.process_id, stopping) for role in roles))
     finally:
@@ -63,26 +59,41 @@ async def serve(system: System, roles: Sequence[Role], stopping: asyncio.Event) 
         await asyncio.wait(background, timeout=3)
 
 
-async def _stand(of: System, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
+async def _anchor(of: RoleProcess, stopping: asyncio.Event) -> None:
+    """Publishers do it, whose wallet server is open anyway."""
+    from chimera.wiring.anchoring import keep_on_chain
+
+    await keep_on_chain([Role.PUBLISHER], of.settings, of.host, of.transparency, of.cfo, stopping)
+
+
+async def _stand(of: RoleProcess, role: Role, process_id: UUID, stopping: asyncio.Event) -> None:
     match role:
         case Role.PLANNER:
+            from chimera.roles.planner import Planner
+
             planner = Planner(of.work, of.plans, of.paid_model, of.tools, of.pulse, of.makers)
             await _bench(of, planner, process_id).run(stopping)
         case Role.WORKER:
+            from chimera.roles.worker import Worker
+
             given = of.work, of.plans, of.judging, of.paid_model, of.tools, of.memory
             worker = Worker(*given, of.cfo, of.pulse, of.gallery)
             await _bench(of, worker, process_id).run(stopping)
         case Role.JUDGE:
+            from chimera.roles.judge import Judge
+
             judge = Judge(of.work, of.plans, of.judging, of.paid_model, of.tools, of.signer, of.pulse, of.gallery)
             await _bench(of, judge, process_id).run(stopping)
         case Role.PUBLISHER:
+            from chimera.roles.publisher import Publisher
+
             publisher = Publisher(of.effects, of.host, of.paymaster, of.shelf)
             await _bench(of, publisher, process_id).run(stopping)
         case _:
             assert_never(role)
 
 
-def _bench(of: System, trade: Handler[Item], process_id: UUID) -> Consumer[Item]:
+def _bench(of: RoleProcess, trade: Handler[Item], process_id: UUID) -> Consumer[Item]:
     given = of.settings
     return Consumer(trade, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
 
@@ -90,7 +101,7 @@ def _bench(of: System, trade: Handler[Item], process_id: UUID) -> Consumer[Item]
 class _Sealing:
     """Implements `ports.Seal`, and says so to whoever asks for the fleet's health."""
 
-    def __init__(self, system: System, process_id: UUID) -> None:
+    def __init__(self, system: RoleProcess, process_id: UUID) -> None:
         self._sealer = Sealer(system.swarm, system.log_key)
         self._fleet = system.fleet
         self._process_id = process_id
@@ -106,7 +117,7 @@ class _Sealing:
 class _AllDue:
     """Implements `ports.Sweep` over tasks and effects."""
 
-    def __init__(self, system: System, process_id: UUID) -> None:
+    def __init__(self, system: RoleProcess, process_id: UUID) -> None:
         lease_seconds = system.settings.lease_seconds
         self._tasks = Sweeper(system.swarm, lease_seconds=lease_seconds)
         self._fleet = system.fleet

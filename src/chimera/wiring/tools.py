@@ -6,8 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from chimera.gateways.mcp.host import ToolServer
-from chimera.gateways.mcp.types import Platform, ReadBack
+from chimera.gateways.mcp.types import Platform, ReadBack, ToolServer
 from chimera.media.types import Generator
 from chimera.personas.rules import explain
 from chimera.settings import Settings

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chimera.cli.processes import open_door, serving
+from chimera.cli.serving import open_door, serving
 from chimera.settings import Settings
 from chimera.wiring import System
 

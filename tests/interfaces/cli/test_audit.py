@@ -7,19 +7,16 @@ from typing import Any
 
 import asyncpg
 import pytest
-import typer
 from tests.domain.provenance.test_notes import Key
 from tests.domain.provenance.test_transparency import KEY, full
 from typer.testing import CliRunner, Result
 
-from chimera.audit import commands as audit
+from chimera.cli.main import app
 from chimera.wiring import System
 
 
 def run(*words: str) -> Result:
-    app = typer.Typer()
-    audit.install(app)
-    return CliRunner().invoke(app, ["audit", *words], env={"COLUMNS": "300"})
+    return CliRunner().invoke(app(), ["audit", *words], env={"COLUMNS": "300"})
 
 
 @pytest.fixture

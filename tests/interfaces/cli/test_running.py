@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from chimera.cli import processes as running
+from chimera.cli.serving import open_door, serving
 from chimera.settings import Settings
 from chimera.values import Role
 from chimera.wiring import System
@@ -31,7 +32,7 @@ def members() -> dict[str, psutil.Process]:
 
 
 async def test_it_serves_on_a_free_port_and_stops(settings: Settings) -> None:
-    async with running.serving(System(settings), "127.0.0.1", 0) as url, httpx2.AsyncClient() as client:
+    async with serving(System(settings), "127.0.0.1", 0) as url, httpx2.AsyncClient() as client:
         assert (await client.get(f"{url}/health")).status_code == 503
 
     with pytest.raises(httpx2.ConnectError):
@@ -39,18 +40,18 @@ async def test_it_serves_on_a_free_port_and_stops(settings: Settings) -> None:
 
 
 async def test_a_port_that_is_taken_is_a_clear_error(settings: Settings) -> None:
-    async with running.serving(System(settings), "127.0.0.1", 0) as url:
+    async with serving(System(settings), "127.0.0.1", 0) as url:
         port = int(url.rsplit(":", 1)[1])
         with pytest.raises(OSError, match="CHIMERA_PORT"):
-            async with running.serving(System(settings), "127.0.0.1", port):
+            async with serving(System(settings), "127.0.0.1", port):
                 pass
 
 
 async def test_the_address_is_for_its_owner_alone_and_opens_the_door(settings: Settings) -> None:
     system = System(settings)
     settings.state.mkdir(parents=True, exist_ok=True)
-    async with running.serving(system, "127.0.0.1", 0) as url:
-        address = await running.open_door(system, url)
+    async with serving(system, "127.0.0.1", 0) as url:
+        address = await open_door(system, url)
         caller = await system.accounts.authenticate(address.key)
 
     path = settings.state / "address.json"

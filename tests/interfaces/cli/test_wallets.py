@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from chimera.cli import rooms
 from chimera.cli.main import app
-from chimera.money.commands import wallets
 from chimera.wiring import System
 
 
@@ -49,7 +49,7 @@ def test_a_purchase_names_its_key_and_what_it_may_cost(monkeypatch: pytest.Monke
         sent.append(given)
         return {"outcome": "delivered"}
 
-    monkeypatch.setattr(wallets, "call", noted)
+    monkeypatch.setattr(rooms, "call", noted)
     words = ["wallet", "buy", "Nora/2", "https://example.com/data", "0.10 USDC", "--key", "once", "--json"]
     answer = CliRunner().invoke(app(), words)
     CliRunner().invoke(app(), words[:-3])

@@ -28,7 +28,7 @@ RETRY_SECONDS = 10.0
 READY_SECONDS = 60.0
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(OSError):
     """An embedded server could not do what was asked; the message says what a person can do."""
 
 

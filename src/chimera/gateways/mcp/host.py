@@ -10,14 +10,13 @@ import rfc8785
 import structlog
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent
-from pydantic import Field, JsonValue, TypeAdapter, model_validator
+from pydantic import JsonValue, TypeAdapter
 
 from chimera import retry
 from chimera.errors import ToolFailed
-from chimera.gateways.mcp.types import Platform, Precondition, Rates, Throttle, ToolRecord, ToolResult
+from chimera.gateways.mcp.types import Platform, Precondition, Throttle, ToolRecord, ToolResult, ToolServer
 from chimera_protocol.errors import Invalid, NotFound
 from chimera_protocol.statements import canonical_hash
-from chimera_protocol.wire import Wire
 
 log = structlog.get_logger()
 
@@ -31,27 +30,6 @@ _RETRY_AFTER = re.compile(r"retry.?after\W{1,4}([0-9]{1,6}(?:\.[0-9]{1,6})?)", r
 _BUSY_SECONDS = 1.0
 """How long a platform without room is left alone when it does not say for how long."""
 _BROKEN = (OSError, TimeoutError, ExceptionGroup, MCPError, RuntimeError)
-
-
-class ToolServer(Wire):
-    """How one MCP server is reached and what it is allowed to do for us."""
-
-    command: str | None = None
-    args: list[str] = Field(default_factory=list, max_length=50)
-    env: dict[str, str] = Field(default_factory=dict, max_length=50)
-    url: str | None = None
-    reads: list[str] = Field(default_factory=list, description="Tools without an outside effect.")
-    acts: list[str] = Field(default_factory=list, description="Tools that only a granted effect may call.")
-    timeout_seconds: float = Field(20.0, gt=0, le=300)
-    rates: Rates = Rates()
-    fallback: str | None = Field(None, description="The server whose tool of the same name is read instead.")
-    platform: Platform = Platform()
-
-    @model_validator(mode="after")
-    def _reachable(self) -> "ToolServer":
-        if (self.command is None) == (self.url is None):
-            raise ValueError("an MCP server needs either a command or a url")
-        return self
 
 
 class ToolHost:

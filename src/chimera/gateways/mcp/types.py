@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from chimera.errors import ToolFailed
 from chimera.values import ToolName
@@ -53,6 +53,27 @@ class Platform(Wire):
     thread_part: ToolName | None = Field(
         None, description="The tool that adds a post to a thread of which only the beginning is out."
     )
+
+
+class ToolServer(Wire):
+    """How one MCP server is reached and what it is allowed to do for us."""
+
+    command: str | None = None
+    args: list[str] = Field(default_factory=list, max_length=50)
+    env: dict[str, str] = Field(default_factory=dict, max_length=50)
+    url: str | None = None
+    reads: list[str] = Field(default_factory=list, description="Tools without an outside effect.")
+    acts: list[str] = Field(default_factory=list, description="Tools that only a granted effect may call.")
+    timeout_seconds: float = Field(20.0, gt=0, le=300)
+    rates: Rates = Rates()
+    fallback: str | None = Field(None, description="The server whose tool of the same name is read instead.")
+    platform: Platform = Platform()
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "ToolServer":
+        if (self.command is None) == (self.url is None):
+            raise ValueError("an MCP server needs either a command or a url")
+        return self
 
 
 Precondition = Callable[[], Awaitable[None]]

@@ -25,19 +25,13 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
 from chimera.errors import ModelFailed
-from chimera.gateways.models.composer.model import Composer
-from chimera.gateways.models.types import ModelAnswer, Out, RenderedPrompt, Usage
+from chimera.gateways.models.composer.link import Composer
+from chimera.gateways.models.types import COMPOSER, Bounds, ModelAnswer, Out, RenderedPrompt, Usage
 from chimera.values import Role
 from chimera_protocol.errors import Invalid
 from chimera_protocol.money import EXPONENTS, Money, plain
 
-COMPOSER = "composer"
-"""The name of the deterministic model that needs neither key nor network."""
-
 _LOCAL = "local:"
-_REQUESTS = 2
-_OVERHEAD_TOKENS = 4_000
-"""What the schema of the answer and the provider's own framing take, at most."""
 _REMEDY = (
     "Set CHIMERA_MODEL to 'composer', to 'PROVIDER:NAME' with that provider's key in the environment, "
     "or to 'local:NAME' with the base URL of an OpenAI-compatible server."
@@ -58,13 +52,13 @@ class ModelGateway:
         models: Mapping[Role, Sequence[str]],
         *,
         timeout_s: float = 60,
-        max_output_tokens: int = 4_000,
-        request_limit: int = _REQUESTS,
+        max_output_tokens: int = Bounds.max_output_tokens,
+        request_limit: int = Bounds.requests,
         base_url: str | None = None,
         built: Mapping[str, Model] | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._max_output_tokens = max_output_tokens
+        self._bounds = Bounds(max_output_tokens, request_limit)
         self._limits = UsageLimits(request_limit=request_limit)
         self._base_url = base_url
         self._built = frozenset(built or ())
@@ -77,16 +71,15 @@ class ModelGateway:
 
         Counted tokens for models that nobody bills. Invalid when the price of one is not known.
         """
-        requests, written = self._limits.request_limit or _REQUESTS, self._max_output_tokens
-        # No tokenizer makes more tokens than there are bytes; a second request also reads the first one's answer.
-        read = len(prompt.text.encode()) + _OVERHEAD_TOKENS + (requests - 1) * written
-        total: dict[str, Decimal] = {}
+        bounds, total = self._bounds, dict[str, Decimal]()
         for model in self._chains.get(role, []):
             if self._unbilled(model):
-                amount, currency = Decimal(read + written), "COMPUTE"
+                most = bounds.compute(prompt)
+                amount, currency = most.amount, most.currency
             else:
-                amount, currency = _list_price(model, read, written), "USD"
-            total[currency] = total.get(currency, Decimal(0)) + amount * requests
+                price = _list_price(model, bounds.read(prompt), bounds.max_output_tokens)
+                amount, currency = price * bounds.requests, "USD"
+            total[currency] = total.get(currency, Decimal(0)) + amount
         return [
             Money(amount=amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), ROUND_UP), currency=currency)
             for currency, amount in total.items()
@@ -147,7 +140,7 @@ class ModelGateway:
         if chain is None:
             raise Invalid(f"no model is configured for the {role}", remedy=_REMEDY)
         settings = ModelSettings(
-            max_tokens=self._max_output_tokens,
+            max_tokens=self._bounds.max_output_tokens,
             request_timeout=self._timeout_s / len(chain),
             # The queue retries with back-off and a new attempt number; a hidden retry would bill twice.
             max_retries=0,

@@ -1,6 +1,8 @@
 """A model as the roles see it: rendered prompts in, typed answers and their usage out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints, field_validator
@@ -8,6 +10,12 @@ from pydantic import BaseModel, Field, StringConstraints, field_validator
 from chimera.values import Role
 from chimera_protocol.money import Money
 from chimera_protocol.wire import Sha256, Wire
+
+COMPOSER = "composer"
+"""The name of the deterministic model that needs neither key nor network."""
+
+_OVERHEAD_TOKENS = 4_000
+"""What the schema of the answer and the provider's own framing take, at most."""
 
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -54,6 +62,25 @@ class RenderedPrompt(Wire):
     version: int
     sha256: Sha256
     text: str
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one ask may take at most."""
+
+    max_output_tokens: int = 4_000
+    requests: int = 2
+    """2 leaves one for mending an answer that did not fit."""
+
+    def read(self, prompt: RenderedPrompt) -> int:
+        """The most tokens that a request reads."""
+        # No tokenizer makes more tokens than there are bytes; a second request also reads the first one's answer.
+        return len(prompt.text.encode()) + _OVERHEAD_TOKENS + (self.requests - 1) * self.max_output_tokens
+
+    def compute(self, prompt: RenderedPrompt) -> Money:
+        """The most tokens that all requests read and write, for models that nobody bills."""
+        amount = Decimal((self.read(prompt) + self.max_output_tokens) * self.requests)
+        return Money(amount=amount, currency="COMPUTE")
 
 
 class Model(Protocol):

@@ -4,27 +4,25 @@ import uuid
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
 
 import typer
 from pydantic import JsonValue
 from rich.markup import escape
 from rich.table import Table
 
-from chimera.cli.client import call, out, rows, save, say, show
+from chimera.cli.client import call, out, rows, save, show
+from chimera.cli.rooms import FIELDS, JSON, AsJson, Id, OfCampaign, OfInfluencer, Room, Sent, Shown, asks, table
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-Id = Annotated[str, typer.Argument(help="Its id, as the list has it.")]
 Mark = Annotated[str, typer.Argument(metavar="HASH", help="The budget_verification_hash.")]
 Amount = Annotated[str | None, typer.Option(help="What was spent, like '12.5 USDC'; all of it when left out.")]
 Reference = Annotated[str, typer.Option(help="What shows it: an invoice, a transaction.")]
 First = Annotated[str | None, typer.Option("--from", help="First day, like 2026-02-01.")]
 Last = Annotated[str | None, typer.Option("--to", help="Last day, included.")]
 
-books = typer.Typer(help="The books: statements, burn-down, exports.", no_args_is_help=True)
-flags = typer.Typer(help="Spends that looked suspicious.", no_args_is_help=True)
-limits = typer.Typer(help="The spend limits, and changes of them that wait for a second operator.")
-spends = typer.Typer(help="What was asked of the CFO Judge.", no_args_is_help=True)
+books = Room("The books: statements, burn-down, exports.")
+flags = Room("Spends that looked suspicious.")
+limits = Room("The spend limits, and changes of them that wait for a second operator.", no_args_is_help=False)
+spends = Room("What was asked of the CFO Judge.")
 
 
 class Format(StrEnum):
@@ -42,51 +40,39 @@ _FILES = {
 }
 
 
-def install(app: typer.Typer) -> None:
-    """Add these commands."""
-    for name, room in (("books", books), ("flags", flags), ("limits", limits), ("spends", spends)):
-        app.add_typer(room, name=name)
-    for command in (authorize, settle, void):
-        app.command()(command)
-
-
-@books.command("show")
-def show_books(
-    agent: Annotated[str | None, typer.Option(help="Only this influencer, by its agent_id.")] = None,
-    campaign: Annotated[str | None, typer.Option(help="Only this campaign, by its id.")] = None,
-    first: First = None,
-    last: Last = None,
-    as_json: AsJson = False,
-) -> None:
-    """Balance, profit and loss: opening, movements, closing, and what is pending."""
-    query = {"agent_id": agent, "campaign_id": campaign, "from": first, "to": last}
-    found = call("GET", f"/v1/books?{urlencode({name: value for name, value in query.items() if value})}")
-    if as_json or not isinstance(found, dict):
-        say(found, True)
-        return
+def _statements(found: JsonValue) -> None:
+    assert isinstance(found, dict)
     out.print(f"[bold]{escape(str(found['name']))}[/] {found['first']} to {found['last']} ({found['time_zone']})")
     for statement in rows(found["statements"]):
-        table = Table("section", "name", "opening", "movement", "closing", title=f"{statement['currency']}")
+        lines = Table("section", "name", "opening", "movement", "closing", title=f"{statement['currency']}")
         for line in [*rows(statement["lines"]), *rows([statement["pending"], statement["result"]])]:
-            table.add_row(*(escape(str(line[each])) for each in ("section", "name", "opening", "movement", "closing")))
-        out.print(table)
+            lines.add_row(*(escape(str(line[each])) for each in ("section", "name", "opening", "movement", "closing")))
+        out.print(lines)
 
 
-@books.command("burn")
-def burn(as_json: AsJson = False) -> None:
-    """How the limits are used up, and when they will be at this rate."""
-    found = call("GET", "/v1/books/burn-down")
-    if as_json:
-        say(found, True)
-        return
-    table = Table("limit", "span", "used", "of", "currency", "outlook", "used up at")
+@books.asks("show", "GET /v1/books", Shown(_statements))
+def show_books(
+    agent: OfInfluencer = None, campaign: OfCampaign = None, first: First = None, last: Last = None
+) -> JsonValue:
+    """Balance, profit and loss: opening, movements, closing, and what is pending."""
+    return {"agent_id": agent, "campaign_id": campaign, "from": first, "to": last}
+
+
+def _burned(found: JsonValue) -> None:
+    told: list[JsonValue] = []
     for each in rows(found):
         limit, points = each["limit"], rows(each["points"])
         assert isinstance(limit, dict)
         used = points[-1]["used"] if points else "0"
-        facts = (each["name"], limit["span"], used, limit["limit_amount"], limit["currency"], each["outlook"])
-        table.add_row(*(escape(str(fact)) for fact in facts), str(each["exhausted_at"] or ""))
-    out.print(table)
+        facts = {"limit": each["name"], "span": limit["span"], "used": used, "of": limit["limit_amount"]}
+        ending = {"currency": limit["currency"], "outlook": each["outlook"], "used up at": each["exhausted_at"]}
+        told.append({**facts, **ending})
+    show(told, False, ["limit", "span", "used", "of", "currency", "outlook", "used up at"])
+
+
+@books.asks("burn", "GET /v1/books/burn-down", Shown(_burned))
+def burn() -> None:
+    """How the limits are used up, and when they will be at this rate."""
 
 
 @books.command("export")
@@ -106,54 +92,45 @@ def list_limits(context: typer.Context, as_json: AsJson = False) -> None:
         show(call("GET", "/v1/limits"), as_json, columns)
 
 
-@limits.command("changes")
-def list_changes(as_json: AsJson = False) -> None:
+@limits.asks(
+    "changes",
+    "GET /v1/limit-changes",
+    table("change_id", "scope", "scope_key", "limits", "status", "proposed_by", "decided_by"),
+)
+def list_changes() -> None:
     """Changes that loosen a limit, newest first."""
-    columns = ["change_id", "scope", "scope_key", "limits", "status", "proposed_by", "decided_by"]
-    show(call("GET", "/v1/limit-changes"), as_json, columns)
 
 
-@limits.command("confirm")
+@limits.asks("confirm", "POST /v1/limit-changes/{change_id}/confirm")
 def confirm(change_id: Id) -> None:
     """Put a looser limit in force; it takes another operator than the one who proposed it."""
-    call("POST", f"/v1/limit-changes/{change_id}/confirm")
 
 
-@limits.command("withdraw")
+@limits.asks("withdraw", "POST /v1/limit-changes/{change_id}/withdraw")
 def withdraw(change_id: Id) -> None:
     """Let a change fall."""
-    call("POST", f"/v1/limit-changes/{change_id}/withdraw")
 
 
-@flags.command("list")
-def list_flags(as_json: AsJson = False) -> None:
+@flags.asks(
+    "list",
+    "GET /v1/flags",
+    table("flag_id", "payee", "amount", "currency", "purpose", "reasons", "status", "decided_by"),
+)
+def list_flags() -> None:
     """Suspicious spends with the reasons, newest first."""
-    columns = ["flag_id", "payee", "amount", "currency", "purpose", "reasons", "status", "decided_by"]
-    show(call("GET", "/v1/flags"), as_json, columns)
 
 
-@flags.command("accept")
+@flags.asks("accept", "POST /v1/flags/{flag_id}/accept")
 def accept(flag_id: Id) -> None:
     """Let one spend like the flagged one through, within all limits."""
-    call("POST", f"/v1/flags/{flag_id}/accept")
 
 
-@flags.command("dismiss")
+@flags.asks("dismiss", "POST /v1/flags/{flag_id}/dismiss")
 def dismiss(flag_id: Id) -> None:
     """Leave it refused."""
-    call("POST", f"/v1/flags/{flag_id}/dismiss")
 
 
-@spends.command("list")
-def list_spends(
-    doubt: Annotated[bool, typer.Option("--doubt", help="Only what nobody knows the end of.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """The latest requests and how they stand."""
-    found = call("GET", "/v1/spends?doubt=true" if doubt else "/v1/spends")
-    if as_json:
-        say(found, True)
-        return
+def _asked(found: JsonValue) -> None:
     told: list[JsonValue] = []
     for row in rows(found):
         request, answer = row["request"], row["answer"]
@@ -162,34 +139,43 @@ def list_spends(
     show(told, False, ["reservation_id", "status", "amount", "why", "created_at"])
 
 
-@spends.command("settle")
-def settle_doubt(reservation_id: Id, amount: Amount = None, reference: Reference = "", as_json: AsJson = False) -> None:
+@spends.asks("list", "GET /v1/spends", Shown(_asked))
+def list_spends(
+    doubt: Annotated[bool, typer.Option("--doubt", help="Only what nobody knows the end of.")] = False,
+) -> JsonValue:
+    """The latest requests and how they stand."""
+    return {"doubt": "true"} if doubt else None
+
+
+@spends.asks("settle", "POST /v1/spends/{reservation_id}/settle", FIELDS)
+def settle_doubt(reservation_id: Id, amount: Amount = None, reference: Reference = "") -> JsonValue:
     """Close a spend in doubt by hand: it was spent."""
-    say(call("POST", f"/v1/spends/{reservation_id}/settle", {"amount": amount, "reference": reference}), as_json)
+    return {"amount": amount, "reference": reference}
 
 
-@spends.command("void")
-def void_doubt(reservation_id: Id, as_json: AsJson = False) -> None:
+@spends.asks("void", "POST /v1/spends/{reservation_id}/void", FIELDS)
+def void_doubt(reservation_id: Id) -> None:
     """Close a spend in doubt by hand: nothing was spent."""
-    say(call("POST", f"/v1/spends/{reservation_id}/void"), as_json)
 
 
+@asks("POST /v1/transactions/authorize", JSON)
 def authorize(
     amount: Annotated[str, typer.Argument(help="Like '50 USDC'.")],
     wallet: str,
     purpose: str,
     key: Annotated[str | None, typer.Option(help="Idempotency-Key; a fresh one when left out.")] = None,
-) -> None:
+) -> Sent:
     """Ask the CFO Judge for money: authorised, or refused with the figures and exit code 1."""
     body: JsonValue = {"destination_wallet": wallet, "token_amount": amount, "purpose": purpose}
-    say(call("POST", "/v1/transactions/authorize", body, {"Idempotency-Key": key or uuid.uuid4().hex}), True)
+    return Sent(body, {"Idempotency-Key": key or uuid.uuid4().hex})
 
 
-def settle(mark: Mark, amount: Amount = None, reference: Reference = "", as_json: AsJson = False) -> None:
+@asks("POST /v1/authorizations/{mark}/settle", FIELDS)
+def settle(mark: Mark, amount: Amount = None, reference: Reference = "") -> JsonValue:
     """Say what was spent of an authorisation."""
-    say(call("POST", f"/v1/authorizations/{mark}/settle", {"amount": amount, "reference": reference}), as_json)
+    return {"amount": amount, "reference": reference}
 
 
-def void(mark: Mark, as_json: AsJson = False) -> None:
+@asks("POST /v1/authorizations/{mark}/void", FIELDS)
+def void(mark: Mark) -> None:
     """Say that nothing was spent of an authorisation: the money is free again."""
-    say(call("POST", f"/v1/authorizations/{mark}/void"), as_json)

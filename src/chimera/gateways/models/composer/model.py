@@ -1,89 +1,75 @@
-"""The composer: a deterministic model that plans, writes, judges and revises from the given facts alone."""
+"""The composer: deterministic answers to the swarm's four questions, from the given facts alone."""
 
 import json
 import re
+from collections.abc import Sequence
+from time import monotonic
 
 from pydantic import BaseModel, ValidationError
-from pydantic_ai.exceptions import UnexpectedModelBehavior
-from pydantic_ai.messages import (
-    ModelMessage,
-    ModelRequest,
-    ModelResponse,
-    TextPart,
-    ToolCallPart,
-    UserPromptPart,
-)
-from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.profiles import ModelProfile
-from pydantic_ai.settings import ModelSettings
-from pydantic_ai.usage import RequestUsage
 
 from chimera.campaigns.types.plans import PlanDraft, Revision
+from chimera.errors import ModelFailed
 from chimera.gateways.models.composer.inputs import DraftInput, OpinionInput, PlanInput, RevisionInput
 from chimera.gateways.models.composer.judge import weigh
 from chimera.gateways.models.composer.plan import outline, revise
 from chimera.gateways.models.composer.write import compose
+from chimera.gateways.models.types import COMPOSER, Bounds, ModelAnswer, Out, RenderedPrompt, Usage
 from chimera.review.types.opinion import Opinion
 from chimera.tasks.types.work import Draft
+from chimera.values import Role
+from chimera_protocol.money import Money
 
 _FENCE = re.compile(r"\n\n## Input\n\n```json\n")
 
 
-class Composer(Model[None]):
-    """A model without network, key or price; its tokens are counted words.
+class Unanswerable(ValueError):
+    """The composer was asked what it does not know, or not given what it needs."""
 
-    It answers the four outputs of the swarm's prompts, and UnexpectedModelBehavior to anything else.
-    """
 
-    def __init__(self) -> None:
-        profile = ModelProfile(supports_json_schema_output=True, default_structured_output_mode="native")
-        super().__init__(profile=profile)
+class ComposerModel:
+    """The port `Model` where the composer is the only model: it needs neither an SDK nor a network."""
 
-    @property
-    def model_name(self) -> str:
-        """Its name in settings, logs and provenance."""
-        return "composer"
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self._bounds = bounds or Bounds()
 
-    @property
-    def system(self) -> str:
-        """The provider: Chimera itself."""
-        return "chimera"
+    def ceilings(self, role: Role, prompt: RenderedPrompt) -> Sequence[Money]:
+        """Its counted tokens."""
+        return [self._bounds.compute(prompt)]
 
-    async def request(
-        self,
-        messages: list[ModelMessage],
-        model_settings: ModelSettings | None,
-        model_request_parameters: ModelRequestParameters,
-    ) -> ModelResponse:
-        """Answer the first user prompt; what follows it is feedback on an answer that did not fit."""
-        settings, wanted = self.prepare_request(model_settings, model_request_parameters)
-        prompt = _first_prompt(messages)
-        tool = wanted.output_tools[0] if wanted.output_mode == "tool" and wanted.output_tools else None
-        if tool is not None:
-            name = str(tool.parameters_json_schema.get("title") or tool.name)
-        else:
-            name = (wanted.output_object.name if wanted.output_object is not None else None) or "text"
-        seed = (settings or {}).get("seed", 0)
-        text = answer(name, told(prompt), seed).model_dump_json()
-        return ModelResponse(
-            parts=[TextPart(text) if tool is None else ToolCallPart(tool.name, text, tool_call_id="composer-1")],
-            model_name=self.model_name,
-            provider_name=self.system,
-            finish_reason="stop",
-            usage=RequestUsage(input_tokens=len(prompt.split()), output_tokens=len(text.split())),
+    async def ask(self, role: Role, prompt: RenderedPrompt, output: type[Out], *, seed: int) -> ModelAnswer[Out]:
+        """Answer at once. ModelFailed for a prompt that it cannot read."""
+        begun = monotonic()
+        try:
+            found = answer(output.__name__, told(prompt.text), seed)
+        except Unanswerable as error:
+            raise ModelFailed(f"{role}: the answer does not fit {output.__name__}: {error}", billed=False) from error
+        if not isinstance(found, output):
+            raise ModelFailed(f"{role}: the answer is a {type(found).__name__}, not a {output.__name__}")
+        return ModelAnswer(
+            output=found,
+            model_used=COMPOSER,
+            seed=seed,
+            usage=Usage(input_tokens=words(prompt.text), output_tokens=words(found.model_dump_json())),
+            duration_ms=round((monotonic() - begun) * 1_000),
+            unbilled=True,
         )
+
+
+def words(text: str) -> int:
+    """The composer's tokens."""
+    return len(text.split())
 
 
 def told(prompt: str) -> str:
     """The JSON behind the last input heading of a prompt."""
     fences = list(_FENCE.finditer(prompt))
     if not fences:
-        raise UnexpectedModelBehavior("the composer found no input in the prompt")
+        raise Unanswerable("the composer found no input in the prompt")
     return prompt[fences[-1].end() :].rpartition("\n```")[0]
 
 
 def answer(name: str, given: str, seed: int) -> BaseModel:
-    """The wanted output, by its name. UnexpectedModelBehavior when the input does not do for it."""
+    """The wanted output, by its name. Unanswerable when the input does not do for it."""
     try:
         match name:
             case PlanDraft.__name__:
@@ -95,18 +81,9 @@ def answer(name: str, given: str, seed: int) -> BaseModel:
             case Revision.__name__:
                 return revise(RevisionInput.model_validate_json(given))
             case _:
-                raise UnexpectedModelBehavior(f"the composer knows no output {name!r}")
+                raise Unanswerable(f"the composer knows no output {name!r}")
     except ValidationError as error:
         found = json.dumps(error.errors(include_input=False, include_url=False)[:3], default=str)
-        raise UnexpectedModelBehavior(f"the input does not do for a {name}: {found}") from error
+        raise Unanswerable(f"the input does not do for a {name}: {found}") from error
     except ValueError as error:
-        raise UnexpectedModelBehavior(f"the composer has no {name}: {error}") from error
-
-
-def _first_prompt(messages: list[ModelMessage]) -> str:
-    for message in messages:
-        if isinstance(message, ModelRequest):
-            for part in message.parts:
-                if isinstance(part, UserPromptPart) and isinstance(part.content, str):
-                    return part.content
-    raise UnexpectedModelBehavior("the composer was asked nothing")
+        raise Unanswerable(f"the composer has no {name}: {error}") from error

@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from chimera.database.migrations import migrate
+from chimera.database.schema_version import bring_up_to_date
 from chimera.gateways.signing_keys import KeyFile
 from chimera.settings import Settings
-from chimera_devnet import EmbeddedPostgres, EmbeddedRedis, chain_of, signer_of
 from chimera_protocol.errors import Invalid
+
+if TYPE_CHECKING:
+    from chimera_devnet import EmbeddedPostgres, EmbeddedRedis
 
 _OWN_ANCHOR_SECONDS = 10.0
 """A chain of one's own costs nothing, and forgets no block."""
@@ -20,8 +23,7 @@ _MINT = "0x" + "0" * 40
 @asynccontextmanager
 async def services(settings: Settings) -> AsyncIterator[Settings]:
     """Start what is embedded and bring the schema up to date; the settings with the addresses filled in."""
-    postgres = None if settings.database_url else EmbeddedPostgres(settings.state / "postgres")
-    redis = None if settings.redis_url else EmbeddedRedis(settings.state / "redis")
+    postgres, redis = _embedded(settings)
     async with AsyncExitStack() as wallets:
         try:
             database_url, redis_url, held = await asyncio.gather(
@@ -29,10 +31,21 @@ async def services(settings: Settings) -> AsyncIterator[Settings]:
                 _address(settings.redis_url, redis),
                 wallets.enter_async_context(_wallets(settings)),
             )
-            await migrate(database_url)
+            await bring_up_to_date(database_url)
             yield settings.model_copy(update={"database_url": database_url, "redis_url": redis_url, **held})
         finally:
             await asyncio.gather(*(server.stop() for server in (redis, postgres) if server is not None))
+
+
+def _embedded(settings: Settings) -> "tuple[EmbeddedPostgres | None, EmbeddedRedis | None]":
+    """What is not configured; where all of it is, the package that brings it need not be there."""
+    if settings.database_url and settings.redis_url:
+        return None, None
+    from chimera_devnet import EmbeddedPostgres, EmbeddedRedis
+
+    postgres = None if settings.database_url else EmbeddedPostgres(settings.state / "postgres")
+    redis = None if settings.redis_url else EmbeddedRedis(settings.state / "redis")
+    return postgres, redis
 
 
 @asynccontextmanager
@@ -45,6 +58,8 @@ async def _wallets(settings: Settings) -> AsyncIterator[dict[str, object]]:
         chain: dict[str, object] = {}
         url, chain_id, tokens = settings.chain_url, settings.chain_id, settings.chain_tokens
         if url is None:
+            from chimera_devnet import chain_of
+
             url, chain_id, tokens, faucet = await stack.enter_async_context(chain_of(settings.state))
             chain = {
                 "chain_url": url,
@@ -57,6 +72,8 @@ async def _wallets(settings: Settings) -> AsyncIterator[dict[str, object]]:
         elif chain_id is None:
             raise Invalid("CHIMERA_CHAIN_URL needs CHIMERA_CHAIN_ID", remedy="Set the id of that chain.")
         if settings.signer_socket is None and chain_id is not None:
+            from chimera_devnet import signer_of
+
             given = settings.wallet_passphrase
             chain["signer_socket"] = await stack.enter_async_context(
                 signer_of(
@@ -70,5 +87,5 @@ async def _wallets(settings: Settings) -> AsyncIterator[dict[str, object]]:
         yield chain
 
 
-async def _address(url: str | None, embedded: EmbeddedPostgres | EmbeddedRedis | None) -> str:
+async def _address(url: str | None, embedded: "EmbeddedPostgres | EmbeddedRedis | None") -> str:
     return await embedded.start() if embedded is not None else (url or "")
