@@ -18,22 +18,22 @@ async def test_a_system_without_addresses_is_refused_with_the_way_out() -> None:
         System(Settings())
 
 
-def tickets(count: int) -> list[QueueItem]:
+def items(count: int) -> list[QueueItem]:
     return [QueueItem(id=new_id(), tenant_id=new_id(), agent_id=new_id(), priority=Priority.LOW) for _ in range(count)]
 
 
 async def test_handing_on_without_redis_leaves_it_to_the_sweeper(settings: Settings) -> None:
     system = System(settings.model_copy(update={"redis_url": NOWHERE}))
-    await system.enqueue({Stage.WORK: tickets(1)})
+    await system.outbox.deliver({Stage.WORK: items(1)})
     await system.check_capacity(Stage.WORK)
     await system.close()
 
 
 async def test_a_queue_at_its_bound_takes_no_more(settings: Settings) -> None:
     system = System(settings.model_copy(update={"queue_bound": 3}))
-    await system.enqueue({Stage.WORK: tickets(2)})
+    await system.outbox.deliver({Stage.WORK: items(2)})
     await system.check_capacity(Stage.WORK)
-    await system.enqueue({Stage.WORK: tickets(1)})
+    await system.outbox.deliver({Stage.WORK: items(1)})
     with pytest.raises(QueueFull, match="the bound is 3"):
         await system.check_capacity(Stage.WORK)
     await system.check_capacity(Stage.JUDGE)
