@@ -30,7 +30,7 @@ from chimera.personas.types.policy import Policy
 from chimera.publishing.types import EffectOrder
 from chimera.review.types.messages import PendingReview
 from chimera.settings import Settings
-from chimera.values import Role, Stage
+from chimera.values import Role
 from chimera.wiring import System, tool_servers
 from chimera.wiring.roles import serve
 from chimera_protocol.money import EXPONENTS, Money

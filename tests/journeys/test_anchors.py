@@ -26,7 +26,6 @@ from chimera.gateways.mcp.types import Precondition, ToolResult
 from chimera.gateways.signing_keys import KeyFile
 from chimera.roles.anchorer import Anchorer, AnchorTerms
 from chimera.settings import Settings
-from chimera.values import Stage
 from chimera.wiring import System, tool_servers
 from chimera_devnet import chain_of, signer_of
 from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET

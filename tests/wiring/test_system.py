@@ -5,9 +5,12 @@ import pytest
 from chimera.database.outbox import QueueItem
 from chimera.errors import QueueFull
 from chimera.ids import new_id
+from chimera.redis.outbox import QueueOutbox
 from chimera.settings import Settings
+from chimera.tasks.service.admission import Admission
 from chimera.values import Priority, Stage
 from chimera.wiring import System
+from chimera.wiring.api import offered
 from chimera_protocol.errors import Invalid
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -24,19 +27,19 @@ def items(count: int) -> list[QueueItem]:
 
 async def test_handing_on_without_redis_leaves_it_to_the_sweeper(settings: Settings) -> None:
     system = System(settings.model_copy(update={"redis_url": NOWHERE}))
-    await system.outbox.deliver({Stage.WORK: items(1)})
-    await system.check_capacity(Stage.WORK)
+    await QueueOutbox(system.queue).deliver({Stage.WORK: items(1)})
+    await offered(system).get(Admission).check_capacity(Stage.WORK)
     await system.close()
 
 
 async def test_a_queue_at_its_bound_takes_no_more(settings: Settings) -> None:
     system = System(settings.model_copy(update={"queue_bound": 3}))
-    await system.outbox.deliver({Stage.WORK: items(2)})
-    await system.check_capacity(Stage.WORK)
-    await system.outbox.deliver({Stage.WORK: items(1)})
+    await QueueOutbox(system.queue).deliver({Stage.WORK: items(2)})
+    await offered(system).get(Admission).check_capacity(Stage.WORK)
+    await QueueOutbox(system.queue).deliver({Stage.WORK: items(1)})
     with pytest.raises(QueueFull, match="the bound is 3"):
-        await system.check_capacity(Stage.WORK)
-    await system.check_capacity(Stage.JUDGE)
+        await offered(system).get(Admission).check_capacity(Stage.WORK)
+    await offered(system).get(Admission).check_capacity(Stage.JUDGE)
     await system.close()
 
 

@@ -20,7 +20,7 @@ from chimera.money.types.views import PolicyChange
 from chimera.personas import rules as personas
 from chimera.personas.types.persona import Persona
 from chimera.personas.types.policy import Policy
-from chimera.values import KeyRole
+from chimera.values import Caller, KeyRole
 from chimera_protocol.errors import Invalid, NotFound
 from chimera_protocol.statements import canonical_hash
 from chimera_protocol.wire import Wire
@@ -28,21 +28,6 @@ from chimera_protocol.wire import Wire
 SQL = queries("accounts/queries")
 CAMPAIGNS = queries("campaigns/queries")
 _KEY_BYTES = 24
-
-
-class Caller(Wire):
-    """Who is asking: one key of one tenant."""
-
-    key_id: UUID
-    tenant_id: UUID
-    name: str
-    role: KeyRole
-    platform: bool
-
-    @property
-    def actor(self) -> str:
-        """How the audit trail names the caller."""
-        return f"{self.role.value}:{self.name}"
 
 
 class Influencer(Wire):

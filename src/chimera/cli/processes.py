@@ -17,10 +17,10 @@ import structlog
 import uvicorn
 from pydantic import BaseModel
 
-from chimera.api.app import create_app
 from chimera.settings import Settings
 from chimera.values import KeyRole, Role
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 log = structlog.get_logger()
 

@@ -21,6 +21,7 @@ from chimera.gateways.signing_keys import KeyFile
 from chimera.media.types import Files, MediaItem
 from chimera.provenance.reads import ProvenanceReads
 from chimera.provenance.rules import badges
+from chimera.provenance.rules.statements import statement_holds
 from chimera.provenance.store import ProofStore
 from chimera.provenance.types.proofs import (
     Badge,
@@ -34,7 +35,6 @@ from chimera.provenance.types.proofs import (
     RootCertificate,
 )
 from chimera.provenance.types.views import Verification
-from chimera.wiring.checks import statement_holds
 from chimera_credentials import sandbox as apart
 from chimera_credentials.authority import Authority
 from chimera_credentials.log import leaves, merkle, notes
@@ -120,6 +120,10 @@ class VerificationService:
         if served_name(item) != name:
             raise NotFound(f"no piece shows a file {name}")
         return item
+
+    async def copy_of(self, item: MediaItem, folder: Path) -> Path:
+        """A file of a piece, copied into a folder."""
+        return await self._files.materialise(item.storage_uri, folder)
 
     async def media(self, tenant_id: UUID, asset_ids: Sequence[UUID]) -> dict[UUID, list[MediaItem]]:
         """What pieces show, by piece."""

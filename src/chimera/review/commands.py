@@ -8,8 +8,8 @@ from pydantic import JsonValue
 from rich.markup import escape
 from rich.table import Table
 
-from chimera.board.curves import in_words, percent
 from chimera.cli.client import call, out, say, show
+from chimera.review.rules.shares import in_words, percent
 from chimera.review.types.quality import Calibration
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]

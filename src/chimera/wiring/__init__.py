@@ -1,13 +1,11 @@
 """The one place that knows the concrete classes; interfaces reach everything through it."""
 
-from chimera.accounts.service import Caller, Influencer
+from chimera.accounts.service import Influencer
 from chimera.lifecycle import EFFECT_OVER, TASK_OVER
-from chimera.money.service.books import chunks
 from chimera.personas.rules import explain
 from chimera.provenance.rules.hashes import content_hash
+from chimera.provenance.rules.statements import statement_holds
 from chimera.provenance.service import served_name
-from chimera.tasks.service.dispatch import Claimed
-from chimera.wiring.checks import check_plan, check_prompt, statement_holds
 from chimera.wiring.services import services
 from chimera.wiring.system import System
 from chimera.wiring.tools import tool_servers
@@ -16,15 +14,10 @@ from chimera_devnet import EmbeddedError, StateLock
 __all__ = [
     "EFFECT_OVER",
     "TASK_OVER",
-    "Caller",
-    "Claimed",
     "EmbeddedError",
     "Influencer",
     "StateLock",
     "System",
-    "check_plan",
-    "check_prompt",
-    "chunks",
     "content_hash",
     "explain",
     "served_name",

@@ -11,7 +11,6 @@ from chimera.accounts.service import AccountService
 from chimera.audit.service.log import LogService
 from chimera.campaigns.service import CampaignService
 from chimera.database.postgres import Access, Database
-from chimera.errors import QueueFull, Unavailable
 from chimera.fleet.service import FleetService
 from chimera.gateways.files import LocalFiles, S3Files
 from chimera.gateways.mcp.host import ReadingTools, ToolHost
@@ -43,7 +42,6 @@ from chimera.roles.cfo import CfoJudge
 from chimera.settings import Settings
 from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.service.work import WorkService
-from chimera.values import Stage
 from chimera.wiring.media import FileAssetStore
 from chimera.wiring.reads import ReadService
 from chimera.wiring.tools import OUTBOX, STUDIO, generators, tool_servers
@@ -202,16 +200,6 @@ class System:
             await asyncio.to_thread(self.file_signer.close)
         await asyncio.gather(self.swarm.close(), self.tenants.close())
         await self.redis.aclose()
-
-    async def check_capacity(self, stage: Stage) -> None:
-        """QueueFull when more waits than the bound allows (ORC-10)."""
-        try:
-            depth = await self.queue.depth(stage)
-        except Unavailable as error:
-            await log.awarning("depth unknown", cause=error.detail)
-            return
-        if depth >= self.queue.bound:
-            raise QueueFull(f"{depth} tasks are waiting, the bound is {self.queue.bound}")
 
     async def redis_answers(self) -> None:
         """Unavailable when Redis does not answer."""
