@@ -76,6 +76,21 @@ class KeyRole(StrEnum):
     AGENT = "agent"
 
 
+class Caller(Wire):
+    """Who is asking: one key of one tenant."""
+
+    key_id: UUID
+    tenant_id: UUID
+    name: str
+    role: KeyRole
+    platform: bool
+
+    @property
+    def actor(self) -> str:
+        """How the audit trail names the caller."""
+        return f"{self.role.value}:{self.name}"
+
+
 class Priority(StrEnum):
     """How urgent a task is (ORC-10)."""
 

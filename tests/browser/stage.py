@@ -9,9 +9,9 @@ import httpx2
 from stamina import instrumentation
 from tests.journeys.fleet import POLICY, WALLET, Fleet, brief, dispatch, result, until
 
-from chimera.api.app import create_app
 from chimera.api.auth import COOKIE
 from chimera.values import KeyRole, Role
+from chimera.wiring.api import create_app
 
 HOST = "http://chimera.test"
 NASTY = "AI is reshaping the future <script>alert('x')</script> & <img src=x onerror=alert()>"

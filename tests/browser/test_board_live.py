@@ -16,11 +16,11 @@ from tests.browser.stage import NASTY, furnish, hold
 from tests.conftest import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet, until
 
-from chimera.api.app import create_app
 from chimera.api.auth import COOKIE
 from chimera.settings import Settings
 from chimera.values import KeyRole, Role
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -261,7 +261,7 @@ async def test_what_an_agent_wrote_does_not_run(visit: Open, fleet: Fleet) -> No
 async def test_a_page_without_news_says_since_when(visit: Open, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await visit("/")
     with monkeypatch.context() as broken:
-        broken.setattr("chimera.board.live.Live._look", _blind)
+        broken.setattr("chimera.board.live.LiveUpdates._look", _blind)
         await expect(page.locator("html")).to_have_attribute("data-live", "stale", timeout=15_000)
         await expect(page.locator("#live")).to_contain_text("Not live since")
     await expect(page.locator("html")).to_have_attribute("data-live", "on", timeout=15_000)

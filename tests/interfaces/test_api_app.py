@@ -2,8 +2,8 @@
 
 import httpx2
 
-from chimera.api.app import create_app
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 
 async def test_it_serves_its_document_and_sends_people_to_the_door(system: System) -> None:

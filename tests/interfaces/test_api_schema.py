@@ -17,10 +17,10 @@ from schemathesis.specs.openapi.checks import (
 from tests.conftest import finish
 from tests.journeys.fleet import LIMITLESS, brief, dispatch, open_fleet
 
-from chimera.api.app import create_app
 from chimera.settings import Settings
 from chimera.values import KeyRole
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 CHECKS = [
     not_a_server_error,

@@ -17,12 +17,12 @@ import httpx2
 import stamina
 import yaml
 
-from chimera.api.app import create_app
 from chimera.errors import ToolFailed
 from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
 from chimera.values import KeyRole, Role
 from chimera.wiring import System, tool_servers
+from chimera.wiring.api import create_app
 from chimera.wiring.roles import serve
 
 T = TypeVar("T")

@@ -30,7 +30,7 @@ from chimera.personas.types.policy import Policy
 from chimera.publishing.types import EffectOrder
 from chimera.review.types.messages import PendingReview
 from chimera.settings import Settings
-from chimera.values import Role, Stage
+from chimera.values import Role
 from chimera.wiring import System, tool_servers
 from chimera.wiring.roles import serve
 from chimera_protocol.money import EXPONENTS, Money
@@ -143,9 +143,9 @@ class Till(House):
         running = await self.running(self.node("spend", spend=amount), name=f"spend {uuid4().hex[:8]}")
         piece = await self.spend_piece(running["spend"], amount)
         assert piece.spend is not None and piece.spend.status == "authorized", piece.spend
-        done = await self.commit(piece, effect=self.effect(piece))
-        await self.system.enqueue({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
-        return done.follow_up[Stage.PUBLISH].id
+        effect = self.effect(piece)
+        assert (await self.commit(piece, effect=effect)).followed
+        return effect.effect_id
 
     async def effect_row(self, effect_id: UUID) -> Json:
         return dict(await self.raw.fetchrow("SELECT * FROM effect WHERE effect_id = $1", effect_id) or {})

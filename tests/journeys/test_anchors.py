@@ -27,7 +27,6 @@ from chimera.gateways.mcp.types import Precondition, ToolResult
 from chimera.gateways.signing_keys import KeyFile
 from chimera.roles.anchorer import Anchorer, AnchorTerms
 from chimera.settings import Settings
-from chimera.values import Stage
 from chimera.wiring import System, tool_servers
 from chimera_devnet import chain_of, signer_of
 from chimera_protocol.payments import ANCHOR_ACCOUNT, ANCHOR_MARK, WALLET
@@ -218,9 +217,9 @@ async def post(till: Till) -> UUID:
     house = House(till.system, till.raw, till.tenant_id, till.nora, process_id=till.process_id)
     piece = await house.piece((await house.running(house.node("post"), name="post"))["post"], "Look up tonight.")
     wanted: Json = {"account": till.account, "text": "Look up tonight."}
-    done = await house.commit(piece, effect=house.effect(piece).model_copy(update={"arguments": wanted}))
-    await till.system.enqueue({Stage.PUBLISH: [done.follow_up[Stage.PUBLISH]]})
-    return done.follow_up[Stage.PUBLISH].id
+    effect = house.effect(piece).model_copy(update={"arguments": wanted})
+    assert (await house.commit(piece, effect=effect)).followed
+    return effect.effect_id
 
 
 async def test_while_the_chain_is_away_anchors_wait_and_nothing_else_does(

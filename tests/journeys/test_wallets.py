@@ -15,11 +15,11 @@ from tests.journeys.fleet import Fleet, Json, wire
 from tests.journeys.paying import FUNDS, LIMITS, Street, Till, open_till
 from tests.servers.wallet.seller import NAME, REPORT, UNIT, VERSION, Chain, Fault, Seller, selling
 
-from chimera.api.app import create_app
 from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
 from chimera.values import KeyRole
 from chimera.wiring import tool_servers
+from chimera.wiring.api import create_app
 from chimera_protocol.payments import WALLET
 from chimera_wallet.x402.terms import Domain, Token
 

@@ -7,11 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 from tests.stores.logs import LogKey
 
+from chimera.fleet.service import HealthService
 from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings
 from chimera.values import Role
 from chimera.wiring import System, anchoring, tool_servers
-from chimera.wiring.health import health_of
+from chimera.wiring.api import offered
 
 
 def with_chain(settings: Settings) -> Settings:
@@ -49,7 +50,7 @@ async def test_without_a_chain_nothing_is_anchored_nothing_is_red_and_it_is_said
         "no chain is configured: nothing is anchored, and on_chain_verification stays false"
     ]
     assert await anchoring.late_anchors(system.settings, system.host, system.transparency) == []
-    assert not any("chain" in problem for problem in (await health_of(system)).problems)
+    assert not any("chain" in problem for problem in (await offered(system).get(HealthService).health()).problems)
     assert await system.transparency.due_anchor() is not None
 
 
@@ -67,10 +68,11 @@ async def test_health_says_when_what_was_sealed_is_on_no_chain_for_too_long(
     await system.open()
     try:
         await system.accounts.open_tenant("acme")
-        assert not any("on no chain" in problem for problem in (await health_of(system)).problems)
+        health = offered(system).get(HealthService)
+        assert not any("on no chain" in problem for problem in (await health.health()).problems)
         await system.transparency.seal(LogKey())
-        assert not any("on no chain" in problem for problem in (await health_of(system)).problems)
+        assert not any("on no chain" in problem for problem in (await health.health()).problems)
         monkeypatch.setattr(anchoring, "LATE", 0)
-        assert any("on no chain" in problem for problem in (await health_of(system)).problems)
+        assert any("on no chain" in problem for problem in (await health.health()).problems)
     finally:
         await system.close()

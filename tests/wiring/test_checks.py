@@ -3,11 +3,15 @@
 import pytest
 from pydantic import JsonValue
 
+from chimera.campaigns.rules import planning
 from chimera.campaigns.types.plans import PlanDraft
+from chimera.gateways.mcp.types import ToolCatalogue
 from chimera.provenance.rules.hashes import FORMULA, content_hash, content_hashes
 from chimera.roles import prompts
+from chimera.tasks.service.admission import check_prompt
 from chimera.tasks.types.work import Artifact, TaskDispatch
-from chimera.wiring import System, check_plan, check_prompt, statement_holds
+from chimera.wiring import System, statement_holds
+from chimera.wiring.api import offered
 from chimera_protocol.errors import Invalid
 from chimera_protocol.statements import signed_bytes
 
@@ -18,9 +22,10 @@ async def test_a_plan_is_checked_against_the_configured_tools(system: System) ->
         node = {"key": "a", "goal": "g", "tool_call": call}
         return PlanDraft.model_validate({"rationale": "r", "nodes": [node]})
 
-    check_plan(draft("post_tweet"), system.host)
+    tools = offered(system).get(ToolCatalogue)
+    planning.check(draft("post_tweet"), tools.names)
     with pytest.raises(Invalid, match="unknown tool twitter-mcp/fly"):
-        check_plan(draft("fly"), system.host)
+        planning.check(draft("fly"), tools.names)
 
 
 async def test_a_piece_is_what_its_statement_says_under_one_key(system: System) -> None:
@@ -52,8 +57,8 @@ def test_a_prompt_that_there_is_not_is_refused_with_the_one_that_there_is(name: 
             {"execution_id": "x", "context": context, "tool_call": call, "prompt": prompt}
         )
 
-    check_prompt(wanted(None))
-    check_prompt(wanted({"name": "write", "version": prompts.version("write")}))
+    check_prompt(wanted(None), prompts.version("write"))
+    check_prompt(wanted({"name": "write", "version": prompts.version("write")}), prompts.version("write"))
     with pytest.raises(Invalid, match="no prompt template") as caught:
-        check_prompt(wanted({"name": name, "version": version}))
+        check_prompt(wanted({"name": name, "version": version}), prompts.version("write"))
     assert f"version {prompts.version('write')}" in caught.value.remedy

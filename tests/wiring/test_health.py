@@ -3,24 +3,25 @@
 import pytest
 
 from chimera.errors import Unavailable
+from chimera.fleet.service import HealthService, OverviewService
 from chimera.ids import new_id
 from chimera.settings import Settings
 from chimera.values import Role
 from chimera.wiring import System
-from chimera.wiring.health import glance, health_of, missing_of
+from chimera.wiring.api import offered
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
 async def test_a_fleet_without_processes_is_red(system: System) -> None:
-    assert (await health_of(system)).problems == [f"no living {role.value}" for role in Role]
+    assert (await offered(system).get(HealthService).health()).problems == [f"no living {role.value}" for role in Role]
 
 
 async def test_health_names_a_redis_that_is_out_of_reach(settings: Settings) -> None:
     system = System(settings.model_copy(update={"redis_url": NOWHERE}))
     await system.open()
-    health = await health_of(system)
-    missing = await missing_of(system)
+    health = await offered(system).get(HealthService).health()
+    missing = await offered(system).get(HealthService).missing()
     await system.close()
     assert any("Redis cannot be reached" in problem for problem in health.problems)
     assert len(missing) == 1
@@ -31,14 +32,14 @@ async def test_a_database_that_is_out_of_reach_is_unavailable_and_not_a_crash(se
     system = System(settings.model_copy(update={"database_url": "postgresql://u:p@127.0.0.1:1/x"}))
     with pytest.raises(Unavailable, match="PostgreSQL"):
         await system.open()
-    assert any("PostgreSQL" in problem for problem in (await health_of(system)).problems)
+    assert any("PostgreSQL" in problem for problem in (await offered(system).get(HealthService).health()).problems)
     await system.close()
 
 
 async def test_whoever_reaches_both_services_is_ready(system: System) -> None:
-    assert await missing_of(system) == []
+    assert await offered(system).get(HealthService).missing() == []
 
 
 async def test_a_glance_at_an_empty_fleet_finds_nothing(system: System) -> None:
-    seen = await glance(system, new_id())
+    seen = await offered(system).get(OverviewService).glance(new_id())
     assert (seen.influencers, seen.campaigns, seen.halts, seen.published) == ([], [], [], 0)

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chimera.errors import Unavailable
+from chimera.fleet.service import HealthService
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.values import Role
 from chimera.wiring import System
-from chimera.wiring.health import health_of
+from chimera.wiring.api import offered
 from chimera.wiring.roles import serve
 
 
@@ -28,7 +29,7 @@ async def serving(system: System, *roles: Role) -> AsyncIterator[None]:
 async def alive(system: System) -> list[str]:
     """What health says once the processes have given a sign of life."""
     async with asyncio.timeout(10):
-        while not any((health := await health_of(system)).roles.values()):
+        while not any((health := await offered(system).get(HealthService).health()).roles.values()):
             pass
     return health.problems
 
@@ -36,8 +37,8 @@ async def alive(system: System) -> list[str]:
 async def test_health_is_green_with_every_role_alive_and_red_again_when_they_have_left(system: System) -> None:
     async with serving(system, *Role):
         assert await alive(system) == []
-        assert (await health_of(system)).healthy
-    assert (await health_of(system)).problems == [f"no living {role.value}" for role in Role]
+        assert (await offered(system).get(HealthService).health()).healthy
+    assert (await offered(system).get(HealthService).health()).problems == [f"no living {role.value}" for role in Role]
 
 
 @pytest.mark.parametrize("roles", [(Role.WORKER,), (Role.PLANNER, Role.WORKER)])

@@ -7,8 +7,10 @@ from chimera.errors import QueueFull
 from chimera.ids import new_id
 from chimera.redis.outbox import QueueOutbox
 from chimera.settings import Settings
+from chimera.tasks.service.admission import Admission
 from chimera.values import Priority, Stage
 from chimera.wiring import System
+from chimera.wiring.api import offered
 from chimera_protocol.errors import Invalid
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -26,19 +28,18 @@ def items(count: int) -> list[QueueItem]:
 async def test_what_cannot_be_queued_without_redis_is_left_to_the_sweeper(settings: Settings) -> None:
     system = System(settings.model_copy(update={"redis_url": NOWHERE}))
     await QueueOutbox(system.queue).deliver({Stage.WORK: items(1)})
-    await system.check_capacity(Stage.WORK)
+    await offered(system).get(Admission).check_capacity(Stage.WORK)
     await system.close()
 
 
 async def test_a_queue_at_its_bound_takes_no_more(settings: Settings) -> None:
     system = System(settings.model_copy(update={"queue_bound": 3}))
-    outbox = QueueOutbox(system.queue)
-    await outbox.deliver({Stage.WORK: items(2)})
-    await system.check_capacity(Stage.WORK)
-    await outbox.deliver({Stage.WORK: items(1)})
+    await QueueOutbox(system.queue).deliver({Stage.WORK: items(2)})
+    await offered(system).get(Admission).check_capacity(Stage.WORK)
+    await QueueOutbox(system.queue).deliver({Stage.WORK: items(1)})
     with pytest.raises(QueueFull, match="the bound is 3"):
-        await system.check_capacity(Stage.WORK)
-    await system.check_capacity(Stage.JUDGE)
+        await offered(system).get(Admission).check_capacity(Stage.WORK)
+    await offered(system).get(Admission).check_capacity(Stage.JUDGE)
     await system.close()
 
 

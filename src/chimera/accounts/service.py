@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from chimera.accounts import store
-from chimera.accounts.types import Caller, Influencer, KeyView
+from chimera.accounts.types import Influencer, KeyView
 from chimera.audit.service import trail as audit
 from chimera.campaigns import service as campaigns
 from chimera.campaigns.types.brief import Brief
@@ -21,7 +21,7 @@ from chimera.money.types.views import PolicyChange
 from chimera.personas import rules as personas
 from chimera.personas.types.persona import Persona
 from chimera.personas.types.policy import Policy
-from chimera.values import KeyRole
+from chimera.values import Caller, KeyRole
 from chimera_protocol.errors import Invalid, NotFound
 from chimera_protocol.statements import canonical_hash
 

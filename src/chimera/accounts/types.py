@@ -19,21 +19,6 @@ class KeyView(Wire):
     revoked_at: datetime | None
 
 
-class Caller(Wire):
-    """Who is asking: one key of one tenant."""
-
-    key_id: UUID
-    tenant_id: UUID
-    name: str
-    role: KeyRole
-    platform: bool
-
-    @property
-    def actor(self) -> str:
-        """How the audit trail names the caller."""
-        return f"{self.role.value}:{self.name}"
-
-
 class Influencer(Wire):
     """An influencer as importing it leaves it."""
 

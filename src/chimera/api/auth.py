@@ -7,8 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from chimera.errors import Forbidden, Unauthenticated
-from chimera.values import KeyRole
-from chimera.wiring import Caller, System
+from chimera.values import Caller, KeyRole
 
 COOKIE = "chimera_key"
 """The board's cookie: HttpOnly, SameSite=Strict, worth as much as the key it holds."""
@@ -16,23 +15,18 @@ COOKIE = "chimera_key"
 _bearer = HTTPBearer(auto_error=False, description="An API key: 'Authorization: Bearer chm_…'.")
 
 
-def system_of(request: Request) -> System:
-    """The wired system that serves this request."""
-    system: System = request.app.state.system
-    return system
+async def authenticate(request: Request, secret: str) -> Caller:
+    """Who holds this key; Unauthenticated when nobody (any more) does."""
+    known: Callable[[str], Awaitable[Caller]] = request.app.state.authenticate
+    return await known(secret)
 
 
-Wired = Annotated[System, Depends(system_of)]
-
-
-async def caller(
-    request: Request, system: Wired, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+async def caller(request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
     """The caller by bearer key or the board's cookie."""
     secret = bearer.credentials if bearer else request.cookies.get(COOKIE)
     if not secret:
         raise Unauthenticated("this needs an API key")
-    return await system.accounts.authenticate(secret)
+    return await authenticate(request, secret)
 
 
 def only(*roles: KeyRole) -> Callable[[Caller], Awaitable[Caller]]:

@@ -12,10 +12,10 @@ from pydantic import StringConstraints
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chimera.api.auth import authenticate
 from chimera.board.static import ASSETS
-from chimera.board.templates import render
+from chimera.board.templates import Templates
 from chimera.errors import Forbidden, Unauthenticated
-from chimera.wiring import System
 from chimera_protocol.errors import ChimeraError, Invalid
 
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -77,6 +77,12 @@ def _own(headers: Headers) -> bool:
     return bool(urlsplit(source).netloc) and urlsplit(source).netloc == headers.get("Host")
 
 
+def templates_of(request: Request) -> Templates:
+    """What pages are drawn with."""
+    templates: Templates = request.app.state.templates
+    return templates
+
+
 def wants_part(request: Request) -> bool:
     """Whether htmx asks, and takes a part of a page."""
     return request.headers.get("HX-Request") == "true"
@@ -88,9 +94,11 @@ def answer(request: Request, error: ChimeraError) -> Response:
         return JSONResponse(error.problem(), error.status, media_type="application/problem+json")
     if wants_part(request):
         words = f"{error.title}: {error.detail}. {error.remedy}"
-        return HTMLResponse(render("notice.html", good=False, words=words), error.status)
+        return HTMLResponse(templates_of(request).render("notice.html", good=False, words=words), error.status)
     back = urlsplit(request.headers.get("Referer", "/")).path or "/"
-    page = render("problem.html", title=error.title, detail=error.detail, remedy=error.remedy, back=back)
+    page = templates_of(request).render(
+        "problem.html", title=error.title, detail=error.detail, remedy=error.remedy, back=back
+    )
     return HTMLResponse(page, error.status, headers={"Cache-Control": "no-store"})
 
 
@@ -98,7 +106,7 @@ class BoardRoute(APIRoute):
     """A route of the board: whoever is not known is shown to the door, and errors are pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[None, None, Response]]:
-        """See APIRoute."""
+        """The handler, with errors for people."""
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -141,7 +149,7 @@ def doors(cookie: str) -> APIRouter:
 
     @router.get("/enter")
     async def enter(request: Request, key: Annotated[Key, Query()] = "") -> Response:
-        return await _let_in(request, cookie, key) if key else _enter_page()
+        return await _let_in(request, cookie, key) if key else _enter_page(request)
 
     @router.post("/enter")
     async def enter_by_form(request: Request, key: Annotated[Key, Form()] = "") -> Response:
@@ -158,16 +166,16 @@ def doors(cookie: str) -> APIRouter:
 
 
 async def _let_in(request: Request, cookie: str, key: str) -> Response:
-    system: System = request.app.state.system
     try:
-        await system.accounts.authenticate(key)
+        await authenticate(request, key)
     except Unauthenticated as error:
-        return _enter_page(f"{error.detail[:1].upper()}{error.detail[1:]}.", error.status)
+        return _enter_page(request, f"{error.detail[:1].upper()}{error.detail[1:]}.", error.status)
     inside = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
     secure = request.url.scheme == "https"
     inside.set_cookie(cookie, key, COOKIE_SECONDS, path="/", secure=secure, httponly=True, samesite="strict")
     return inside
 
 
-def _enter_page(problem: str = "", status: int = 200) -> Response:
-    return HTMLResponse(render("enter.html", problem=problem), status, headers={"Cache-Control": "no-store"})
+def _enter_page(request: Request, problem: str = "", status: int = 200) -> Response:
+    html = templates_of(request).render("enter.html", problem=problem)
+    return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})

@@ -5,26 +5,18 @@ picture says in words what it shows, and no state is told by colour alone.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
-from typing import assert_never
+from typing import Protocol
 
 from markupsafe import Markup
 
-from chimera.money.types.books import BurnDown, Outlook
-from chimera.money.types.views import LimitView
-from chimera.personas.types.policy import ScoreBounds
 from chimera.values import EffectStatus, TaskStatus
 from chimera_protocol.money import plain
 
 WIDTH = 1_000
 """Units across a bar; it is stretched to the room it has."""
 
-FLOOR = 100
-"""Where nothing is left on a burn-down, in units from its top."""
-
-_HEAD = 4
 _GAP = 3
 _LEAST = 6
 
@@ -124,6 +116,20 @@ _ORDER = (
 )
 
 
+class Bounds(Protocol):
+    """From which score on a piece is approved, and from which on it is shown to a human."""
+
+    @property
+    def approve(self) -> float:
+        """The higher one."""
+        ...
+
+    @property
+    def review(self) -> float:
+        """The lower one."""
+        ...
+
+
 def words(value: str) -> str:
     """A state as words: 'in_review' is 'in review'."""
     return str(value).replace("_", " ")
@@ -151,7 +157,7 @@ def money(value: Decimal) -> str:
     return f"{sign}{grouped}.{rest}" if rest else f"{sign}{grouped}"
 
 
-def tier(score: float, bounds: ScoreBounds) -> str:
+def tier(score: float, bounds: Bounds) -> str:
     """The colour of a score (UI-3): green approves, yellow is held for a human, red is made anew."""
     if score >= bounds.approve:
         return "green"
@@ -173,14 +179,6 @@ def shares(parts: Sequence[Decimal | int], whole: Decimal | int) -> list[int]:
     return found
 
 
-def meter(limit: LimitView) -> Markup:
-    """How much of a limit is spent and reserved."""
-    spent, reserved = shares((limit.spent, limit.reserved), limit.limit_amount)
-    used = f"{money(limit.spent)} spent and {money(limit.reserved)} reserved"
-    label = f"{used} of {money(limit.limit_amount)} {limit.currency}"
-    return _bar("meter", label, [("spent", spent), ("reserved", reserved)])
-
-
 def stack(tasks: Mapping[TaskStatus, int]) -> Markup:
     """A campaign's tasks by state, as one bar."""
     there = [(status, tasks[status]) for status in _ORDER if tasks.get(status)]
@@ -189,7 +187,7 @@ def stack(tasks: Mapping[TaskStatus, int]) -> Markup:
     if wide:
         wide[-1] += WIDTH - sum(wide)  # rounding leaves no gap at the end
     label = f"{total} tasks: {tally(tasks)}" if total else "no tasks yet"
-    return _bar("stack", label, [(f"is-{status.value}", part) for (status, _), part in zip(there, wide, strict=True)])
+    return bar("stack", label, [(f"is-{status.value}", part) for (status, _), part in zip(there, wide, strict=True)])
 
 
 def tally(tasks: Mapping[TaskStatus, int]) -> str:
@@ -197,61 +195,8 @@ def tally(tasks: Mapping[TaskStatus, int]) -> str:
     return ", ".join(f"{tasks[status]} {words(status.value)}" for status in _ORDER if tasks.get(status))
 
 
-def burndown(burn: BurnDown) -> Markup:
-    """What was left of a limit over time, as a staircase down; dashed, how it goes on at this rate."""
-    limit, now = burn.limit.limit_amount or Decimal(1), burn.at
-    left = max(Decimal(0), limit - (burn.points[-1].used if burn.points else Decimal(0)))
-    begin = min([burn.since, *(point.at for point in burn.points)])
-    end = burn.until or now + (now - begin) / 3
-    if burn.outlook is Outlook.RUNS_OUT and burn.exhausted_at is not None and burn.until is None:
-        end = min(max(end, burn.exhausted_at), now + 2 * (now - begin))
-    span = max(1, _micros(end - begin))
-
-    def across(at: datetime) -> int:
-        return min(WIDTH, max(0, _micros(at - begin) * WIDTH // span))
-
-    def down(amount: Decimal) -> int:
-        return FLOOR - int(max(Decimal(0), amount) * (FLOOR - _HEAD) / limit)
-
-    path = [f"M0 {down(limit)}"]
-    for point in burn.points:
-        path += [f"H{across(point.at)}", f"V{down(limit - point.used)}"]
-    path.append(f"H{across(now)}")
-    ahead = Markup("")
-    if burn.outlook is Outlook.RUNS_OUT and burn.exhausted_at is not None and burn.exhausted_at > now:
-        share = Fraction(_micros(min(end, burn.exhausted_at) - now), _micros(burn.exhausted_at - now))
-        low = down(left - left * share.numerator / share.denominator)
-        ahead = Markup('<path class="ahead" d="M{} {}L{} {}"/>').format(
-            across(now), down(left), across(min(end, burn.exhausted_at)), low
-        )
-    label = f"{burn.name}: {money(left)} of {money(limit)} {burn.limit.currency} left; {forecast(burn)}"
-    return Markup(
-        '<svg class="burn" viewBox="0 0 {w} {high}" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        '<path class="area" d="{line}V{floor}H0Z"/><path class="line" d="{line}"/>{ahead}'
-        '<path class="floor" d="M0 {floor}H{w}"/></svg>'
-    ).format(w=WIDTH, high=FLOOR + 2, label=label, line=" ".join(path), floor=FLOOR, ahead=ahead)
-
-
-def forecast(burn: BurnDown) -> str:
-    """What becomes of a limit, in words."""
-    match burn.outlook:
-        case Outlook.EXHAUSTED:
-            return f"used up since {moment(burn.exhausted_at or burn.at)}"
-        case Outlook.RUNS_OUT:
-            return f"used up by {moment(burn.exhausted_at or burn.at)} at this rate"
-        case Outlook.HOLDS:
-            return "holds at this rate"
-        case Outlook.UNKNOWN:
-            return "too early to tell"
-        case _:
-            assert_never(burn.outlook)
-
-
-def _micros(span: timedelta) -> int:
-    return span // timedelta(microseconds=1)
-
-
-def _bar(kind: str, label: str, parts: Sequence[tuple[str, int]]) -> Markup:
+def bar(kind: str, label: str, parts: Sequence[tuple[str, int]]) -> Markup:
+    """A bar of parts, each with its class and its width."""
     pieces, at = [], 0
     for name, wide in parts:
         if wide:

@@ -1,11 +1,7 @@
-"""The live board: one stream per tab, and every region drawn once per change for all viewers of a tenant.
-
-A page is drawn from the same regions as its stream, so that what is loaded and what is pushed cannot differ.
-"""
+"""The live board: one stream per tab, and every region drawn once per change for all viewers of a tenant."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Set
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,20 +9,7 @@ import structlog
 from markupsafe import Markup
 from sse_starlette.event import ServerSentEvent
 
-from chimera import lifecycle
-from chimera.board.templates import region
-from chimera.campaigns.rules import planning
-from chimera.campaigns.types.views import CampaignView
 from chimera.errors import Unavailable
-from chimera.fleet.types.health import Health
-from chimera.fleet.types.views import FleetView, HaltView
-from chimera.money.types.views import LimitView
-from chimera.tasks.types.envelope import Envelope
-from chimera.tasks.types.views import DeadLetterView, TaskView
-from chimera.values import CampaignStatus
-from chimera.wiring import System
-from chimera.wiring.health import glance, health_of
-from chimera_protocol.errors import NotFound
 
 log = structlog.get_logger()
 
@@ -58,7 +41,7 @@ class Viewer:
     """One open tab. A slow one gets the newest state of a region, never a growing heap of old ones."""
 
     def __init__(self, regions: Iterable[Region]) -> None:
-        self.sights = frozenset(regions)
+        self.regions = frozenset(regions)
         self.new = True
         self._due: dict[Region, Markup] = {}
         self._woken = asyncio.Event()
@@ -66,7 +49,7 @@ class Viewer:
 
     def show(self, drawn: Mapping[Region, Markup]) -> None:
         """Put what concerns this tab before it; nothing at all is a sign of life."""
-        self._due |= {sight: html for sight, html in drawn.items() if sight in self.sights}
+        self._due |= {each: html for each, html in drawn.items() if each in self.regions}
         self._woken.set()
 
     def end(self) -> None:
@@ -145,14 +128,14 @@ class LiveUpdates:
         beaten = clock()
         try:
             while house:
-                asked: frozenset[Region] = frozenset().union(*(viewer.sights for viewer in house))
+                asked: frozenset[Region] = frozenset().union(*(viewer.regions for viewer in house))
                 drawn = await self._look(tenant_id, asked)
                 if drawn is not None:
-                    changed = {sight: html for sight, html in drawn.items() if shown.get(sight) != html}
+                    changed = {each: html for each, html in drawn.items() if shown.get(each) != html}
                     due = clock() - beaten >= self._beat
                     beaten = clock() if due else beaten
                     # Whoever joined while this was drawn waits for the next look.
-                    for viewer in (viewer for viewer in house if viewer.sights <= asked):
+                    for viewer in (viewer for viewer in house if viewer.regions <= asked):
                         _tell(viewer, drawn if viewer.new else changed, due)
                     shown = drawn
                 await asyncio.sleep(self._pause)
@@ -175,213 +158,13 @@ def event(news: Mapping[Region, Markup]) -> ServerSentEvent:
     if not news:
         return ServerSentEvent(event="beat", data="")
     parts = [
-        Markup('<hx-partial hx-target="#r-{}" hx-swap="innerMorph">{}</hx-partial>').format(sight.region, html)
-        for sight, html in news.items()
+        Markup('<hx-partial hx-target="#r-{}" hx-swap="innerMorph">{}</hx-partial>').format(each.region, html)
+        for each, html in news.items()
     ]
     return ServerSentEvent(data="\n".join(parts))
 
 
 def _tell(viewer: Viewer, news: Mapping[Region, Markup], due: bool) -> None:
     viewer.new = False
-    if due or not viewer.sights.isdisjoint(news):
+    if due or not viewer.regions.isdisjoint(news):
         viewer.show(news)
-
-
-_HEAD = ("status", "banner")
-PAGES: Mapping[str, tuple[str, ...]] = {
-    "plain": _HEAD,
-    "fleet": (*_HEAD, "tally", "influencers", "campaigns", "money", "latest"),
-    "approvals": (*_HEAD, "questions", "desk", "dead_letters"),
-    "campaign": (*_HEAD, "campaign"),
-    "task": (*_HEAD, "task"),
-}
-"""The regions of each kind of page that can change while it is looked at."""
-
-_FLEET = frozenset({"tally", "influencers", "campaigns", "money"})
-_OF = frozenset({"campaign", "task"})
-_BUTTONS: Mapping[str, frozenset[str]] = {
-    "banner": frozenset({"operate"}),
-    "influencers": frozenset({"review"}),
-    "desk": frozenset({"review"}),
-    "questions": frozenset({"review"}),
-    "dead_letters": frozenset({"author", "operate"}),
-    "campaign": frozenset({"author"}),
-    "task": frozenset({"author", "operate"}),
-}
-_METERS = 6
-_CAMPAIGNS = 6
-
-
-def regions(page: str, of: str, may: frozenset[str]) -> list[Region]:
-    """What a page shows. Rights count only where they put buttons on it, so that more viewers share a drawing."""
-    return [Region(name, of if name in _OF else "", may & _BUTTONS.get(name, frozenset())) for name in PAGES[page]]
-
-
-class HeadRow(NamedTuple):
-    """What is on top of every page."""
-
-    waiting: int
-    asked: int
-    health: Health
-    halts: Sequence[HaltView]
-
-
-class Renderer:
-    """Draws regions from the reads. One look at the fleet serves all regions that show a part of it."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-
-    async def draw(self, tenant_id: UUID, regions: Set[Region]) -> dict[Region, Markup]:
-        """These regions as they are now; what does not exist is missing."""
-        system = self._system
-        asked = await system.questions.count(tenant_id)
-        fleet = None
-        if any(sight.region in _FLEET for sight in regions):
-            fleet = await glance(system, tenant_id)
-            head = HeadRow(fleet.approvals_waiting, asked, fleet.health, fleet.halts)
-        else:
-            waiting, _ = await system.reads.counts(tenant_id)
-            head = HeadRow(waiting, asked, await health_of(system), await system.reads.halts(tenant_id))
-        drawn: dict[Region, Markup] = {}
-        for sight in regions:
-            try:
-                values = await self._values(tenant_id, sight, head, fleet)
-            except NotFound:
-                continue
-            drawn[sight] = region(sight.region, may=sight.may, **values)
-        return drawn
-
-    async def _values(
-        self, tenant_id: UUID, sight: Region, head: HeadRow, fleet: FleetView | None
-    ) -> Mapping[str, object]:
-        reads = self._system.reads
-        match sight.region:
-            case "status":
-                return {"waiting": head.waiting, "asked": head.asked, "health": head.health}
-            case "banner":
-                return {"halts": head.halts, "names": await self._halted(tenant_id, head.halts)}
-            case "latest":
-                return {"publications": (await reads.publications(tenant_id, 8)).items}
-            case "desk":
-                page = await reads.approvals(tenant_id, 50, revocable=True)
-                # Oldest first, as in any queue: what is new comes in below and moves nothing under the reader.
-                return {"approvals": page.items[::-1], "bounds": (await reads.policy(tenant_id)).bounds}
-            case "questions":
-                return {"questions": await self._system.questions.open(tenant_id, 50)}
-            case "dead_letters":
-                letters = (await self._system.desk.dead_letters(tenant_id, 50)).items
-                return {"letters": letters, "rested": _rested(letters)}
-            case "campaign":
-                return await self._campaign(tenant_id, _id(sight.of))
-            case "task":
-                return await self._task(tenant_id, sight.of)
-            case _ if fleet is not None:
-                return {"fleet": fleet, "campaigns": _lively(fleet.campaigns), **_meters(fleet)}
-            case _:
-                raise NotFound(f"no region is called {sight.region}")
-
-    async def _halted(self, tenant_id: UUID, halts: Sequence[HaltView]) -> dict[str, str]:
-        if not any(halt.scope.value in ("influencer", "campaign") for halt in halts):
-            return {}
-        reads = self._system.reads
-        people = {str(one.agent_id): one.persona for one in (await reads.influencers(tenant_id, 500)).items}
-        return people | {str(one.campaign_id): one.name for one in (await reads.campaigns(tenant_id, 500)).items}
-
-    async def _campaign(self, tenant_id: UUID, campaign_id: UUID) -> Mapping[str, object]:
-        reads = self._system.reads
-        campaign = await reads.campaign(tenant_id, campaign_id)
-        tasks = (await reads.tasks(tenant_id, 500, campaign_id=campaign_id)).items
-        newest: dict[str, TaskView] = {}
-        for task in tasks:
-            if task.node_key is not None and task.kind.value != "revise":
-                newest.setdefault(task.node_key, task)
-        try:
-            plan = await reads.plan(tenant_id, campaign_id)
-        except NotFound:
-            plan = None
-        return {
-            "campaign": campaign,
-            "plan": plan,
-            "tree": planning.tree(plan.draft) if plan else [],
-            "newest": newest,
-            "loose": [task for task in tasks if task.node_key is None][:30],
-            "limits": [one for one in await reads.limits(tenant_id) if one.scope_key == str(campaign_id)],
-            "moves": _moves(campaign),
-            "bounds": (await reads.policy(tenant_id)).bounds,
-        }
-
-    async def _task(self, tenant_id: UUID, name: str) -> Mapping[str, object]:
-        reads = self._system.reads
-        task = await reads.task(tenant_id, name)
-        kin = {task.parent_id, *task.children} - {None}
-        known: dict[UUID, TaskView] = {}
-        if kin:
-            near = await reads.tasks(tenant_id, 500, campaign_id=task.campaign_id)
-            known = {row.task_id: row for row in near.items if row.task_id in kin}
-        return {
-            "task": task,
-            "prompts": _prompts(task),
-            "kin": known,
-            "campaign": await reads.campaign(tenant_id, task.campaign_id),
-            "asset_id": await reads.asset_of(tenant_id, task.task_id),
-            "over": task.status in lifecycle.TASK_OVER,
-            "bounds": (await reads.policy(tenant_id)).bounds,
-        }
-
-
-def _id(of: str) -> UUID:
-    try:
-        return UUID(of)
-    except ValueError as error:
-        raise NotFound(f"{of!r} is no id") from error
-
-
-def _prompts(task: Envelope) -> list[tuple[str, str]]:
-    made = task.execution_result
-    if made is None or made.metadata.prompt is None:
-        return []
-    prompt = made.metadata.prompt
-    return [(f"{prompt.name}, version {prompt.version}", prompt.text)]
-
-
-def _rested(letters: Sequence[DeadLetterView]) -> frozenset[UUID]:
-    """The dead letters that can be replayed by now."""
-    now = datetime.now(UTC)
-    return frozenset(one.task_id for one in letters if one.replayable_at is not None and one.replayable_at <= now)
-
-
-def _moves(campaign: CampaignView) -> frozenset[str]:
-    if campaign.standing:
-        return frozenset()
-    following = lifecycle.CAMPAIGN_MOVES[campaign.status]
-    orders = {
-        "plan": CampaignStatus.PLANNING in following,
-        "start": campaign.status in (CampaignStatus.PLANNED, CampaignStatus.PAUSED),
-        "pause": campaign.status is CampaignStatus.RUNNING,
-        "cancel": CampaignStatus.CANCELLED in following,
-    }
-    return frozenset(name for name, allowed in orders.items() if allowed)
-
-
-def _lively(campaigns: Sequence[CampaignView]) -> list[CampaignView]:
-    """Standing campaigns are not on the front page until somebody has asked for something."""
-    return [one for one in campaigns if not one.standing or one.tasks][:_CAMPAIGNS]
-
-
-def _meters(fleet: FleetView) -> Mapping[str, object]:
-    named = named_limits(fleet.limits, fleet.campaigns, {one.agent_id: one.persona for one in fleet.influencers})
-    # The tenant's first, then those that are used; the sort keeps the order within each kind.
-    named.sort(key=lambda row: (row[1].scope != "tenant", not (row[1].spent or row[1].reserved)))
-    return {"limits": named[:_METERS], "hidden": max(0, len(named) - _METERS)}
-
-
-def named_limits(
-    limits: Sequence[LimitView], campaigns: Sequence[CampaignView], people: Mapping[UUID, str]
-) -> list[tuple[str, LimitView]]:
-    """Limits with the names of what they bound, the tenant's first."""
-    names = {str(one.campaign_id): f"{one.name} ({one.persona})" if one.standing else one.name for one in campaigns}
-    names |= {str(agent_id): name for agent_id, name in people.items()}
-    return [
-        ("Whole fleet" if one.scope == "tenant" else names.get(one.scope_key, one.scope_key), one) for one in limits
-    ]

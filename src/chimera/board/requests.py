@@ -1,21 +1,20 @@
-"""A visit to the board: who came, what they may do there, and how pages are given back to them."""
+"""A request to the board: who came, what they may do there, and how pages are given back to them."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Form, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BeforeValidator
+from markupsafe import Markup
+from pydantic import BeforeValidator, StringConstraints
 
-from chimera.board.live import LiveUpdates, Renderer, regions
-from chimera.board.templates import render
-from chimera.wiring import Caller, System
+from chimera.api.services import Service, Services
+from chimera.board.live import LiveUpdates
+from chimera.board.rendering import PLAIN, Renderer
+from chimera.values import Caller
 from chimera_protocol.errors import NotFound
-
-Handler = Callable[..., Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -24,22 +23,29 @@ class BoardRequest:
 
     who: Caller
     may: frozenset[str]
-    system: System
-    painter: Renderer
+    services: Services
+    renderer: Renderer
     live: LiveUpdates
     wants_part: bool
 
+    def service(self, kind: type[Service]) -> Service:
+        """What a room offers."""
+        return self.services.get(kind)
 
-def _visit(request: Request) -> BoardRequest:
-    visit: BoardRequest = request.state.visit
-    return visit
+
+async def _admitted(request: Request) -> BoardRequest:
+    admitted: BoardRequest = request.state.board_request
+    return admitted
 
 
-Visitor = Annotated[BoardRequest, Depends(_visit)]
+Visitor = Annotated[BoardRequest, Depends(_admitted)]
 # A form sends what was left open as an empty text.
 Open = BeforeValidator(lambda value: value or None)
-BoardReply = Annotated[UUID | None, Open, Query()]
+OptionalId = Annotated[UUID | None, Open, Query()]
 Id = Annotated[UUID, Path()]
+# A form sends lines with CRLF, as HTML has it; the pieces have LF.
+Lines = BeforeValidator(lambda value: value.replace("\r\n", "\n") if isinstance(value, str) else value)
+Note = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$"), Lines, Form()]
 
 
 class Pager(NamedTuple):
@@ -61,22 +67,33 @@ def pager(path: str, before: UUID | None, following: UUID | None, **filters: obj
 
 
 async def page(
-    visit: BoardRequest, template: str, here: str, see: str = "plain", of: str = "", **values: object
+    request: BoardRequest, template: str, here: str, see: str = PLAIN, of: str = "", **values: object
 ) -> Response:
     """A page with its live regions, as this visitor may see them."""
-    wanted = regions(see, of, visit.may)
-    drawn = await visit.painter.draw(visit.who.tenant_id, frozenset(wanted))
-    missing = [sight.region for sight in wanted if sight not in drawn]
+    wanted = request.renderer.regions(see, of, request.may)
+    drawn = await request.renderer.draw(request.who.tenant_id, frozenset(wanted))
+    missing = [each.region for each in wanted if each not in drawn]
     if missing:
         raise NotFound(f"{missing[0]} {of} does not exist")
-    stream = f"/live?{urlencode({'see': see, 'of': of} if of else {'see': see})}"
-    shown = {sight.region: html for sight, html in drawn.items()}
-    html = render(template, who=visit.who, may=visit.may, here=here, stream=stream, regions=shown, **values)
+    shown = {each.region: html for each, html in drawn.items()}
+    given = {
+        "who": request.who,
+        "may": request.may,
+        "here": here,
+        "stream": f"/live?{urlencode({'see': see, 'of': of} if of else {'see': see})}",
+        "regions": shown,
+    }
+    html = request.renderer.templates.render(template, **given, **values)
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
-def done(visit: BoardRequest, words: str, back: str) -> Response:
+def region(request: BoardRequest, name: str, **values: object) -> Markup:
+    """A region that does not change while it is looked at."""
+    return request.renderer.templates.region(name, **values)
+
+
+def done(request: BoardRequest, words: str, back: str) -> Response:
     """What was asked for is done: a notice for htmx, the page it was asked from for everybody else."""
-    if visit.wants_part:
-        return HTMLResponse(render("notice.html", good=True, words=words))
+    if request.wants_part:
+        return HTMLResponse(request.renderer.templates.render("notice.html", good=True, words=words))
     return RedirectResponse(back, 303)

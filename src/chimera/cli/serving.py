@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 
-from chimera.api.app import create_app
 from chimera.cli.processes import STOP_SECONDS, Address
 from chimera.values import KeyRole
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 
 async def open_door(system: System, url: str) -> Address:

@@ -10,18 +10,29 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import StringConstraints
 from starlette.types import Receive, Scope, Send
 
-from chimera.api.auth import Anyone, Wired
+from chimera.api.auth import Anyone
+from chimera.api.paging import Before, Limit
+from chimera.api.services import provided
 from chimera.api.uploads import Intake
+from chimera.provenance.reads import ProvenanceReads
+from chimera.provenance.service.verification import VerificationService
 from chimera.provenance.types.proofs import Checked, PieceCheck, RootCertificate
+from chimera.provenance.types.views import AssetView, PublicationView, Verification
+from chimera.values import Page
 from chimera_protocol.errors import Invalid
 from chimera_protocol.wire import MAX_TEXT, Wire
 
 router = APIRouter(tags=["provenance"])
+piece_router = APIRouter(prefix="/v1", tags=["fleet"])
+
+Proofs = Annotated[VerificationService, Depends(provided(VerificationService))]
+Reads = Annotated[ProvenanceReads, Depends(provided(ProvenanceReads))]
+Piece = Annotated[str, Query(min_length=1, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 
 FileName = Annotated[
     str,
@@ -55,10 +66,28 @@ class Said(Wire):
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]*$")]
 
 
+@piece_router.get("/assets")
+async def assets(who: Anyone, reads: Reads, limit: Limit = 50, before: Before = None) -> Page[AssetView]:
+    """Approved pieces with their provenance."""
+    return await reads.assets(who.tenant_id, limit, before)
+
+
+@piece_router.get("/verify")
+async def verify(piece: Piece, who: Anyone, proofs: Proofs) -> Verification:
+    """Whether a piece, named by its asset's id or its post's address, is what was approved and signed (PRV-1)."""
+    return await proofs.verify(who.tenant_id, piece)
+
+
+@piece_router.get("/publications")
+async def publications(who: Anyone, reads: Reads, limit: Limit = 50, before: Before = None) -> Page[PublicationView]:
+    """What is out there."""
+    return await reads.publications(who.tenant_id, limit, before)
+
+
 @router.get("/v1/files/{name}", response_class=Response, responses=_FILE)
-async def file(name: FileName, request: Request, who: Anyone, system: Wired) -> Response:
+async def file(name: FileName, request: Request, who: Anyone, proofs: Proofs) -> Response:
     """A picture or clip of one of the tenant's pieces, whole or in parts; its name says what is in it."""
-    item = await system.proofs.file(who.tenant_id, name)
+    item = await proofs.file(who.tenant_id, name)
     tag = f'"{item.sha256}"'
     headers = {
         "ETag": tag,
@@ -72,7 +101,7 @@ async def file(name: FileName, request: Request, who: Anyone, system: Wired) -> 
     shown = media_type.startswith(("image/", "video/"))
     with ExitStack() as held:
         folder = held.enter_context(TemporaryDirectory(prefix="chimera-file-"))
-        path = await system.files.materialise(item.storage_uri, FilePath(folder))
+        path = await proofs.copy_of(item, FilePath(folder))
         return _Lent(
             path,
             headers=headers,
@@ -89,23 +118,23 @@ async def file(name: FileName, request: Request, who: Anyone, system: Wired) -> 
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The text."}},
 )
-async def text(asset_id: UUID, who: Anyone, system: Wired) -> Response:
+async def text(asset_id: UUID, who: Anyone, proofs: Proofs) -> Response:
     """What a piece says, with its credentials inside: some 5,000 characters that nobody sees, for long texts (C2PA)."""
-    signed = await system.proofs.text(who.tenant_id, asset_id)
+    signed = await proofs.text(who.tenant_id, asset_id)
     headers = {"Content-Disposition": f'attachment; filename="{asset_id}.txt"', "Cache-Control": "no-store"}
     return Response(signed.text.encode(), media_type="text/plain; charset=utf-8", headers=headers)
 
 
 @router.get("/v1/assets/{asset_id}/check")
-async def check(asset_id: UUID, who: Anyone, system: Wired) -> PieceCheck:
+async def check(asset_id: UUID, who: Anyone, proofs: Proofs) -> PieceCheck:
     """Check a piece now: content, signature, files, its row, the path from its leaf to a signed checkpoint, anchor."""
-    return await system.proofs.check(who.tenant_id, asset_id)
+    return await proofs.check(who.tenant_id, asset_id)
 
 
 @router.get("/v1/credentials/root")
-async def root(_: Anyone, system: Wired) -> RootCertificate:
+async def root(_: Anyone, proofs: Proofs) -> RootCertificate:
     """The certificate that files are signed under. No secret: /verify/root.pem gives it to anybody."""
-    return system.proofs.root
+    return proofs.root
 
 
 @router.get(
@@ -113,26 +142,26 @@ async def root(_: Anyone, system: Wired) -> RootCertificate:
     response_class=Response,
     responses={200: {"content": {"application/x-pem-file": {"schema": {"type": "string"}}}}},
 )
-async def root_pem(system: Wired) -> Response:
+async def root_pem(proofs: Proofs) -> Response:
     """The same certificate as a file, for anybody, and for somebody else's software."""
     headers = {"Content-Disposition": 'attachment; filename="root.pem"', "Cache-Control": "no-store"}
-    return Response(system.proofs.root.pem, media_type="application/x-pem-file", headers=headers)
+    return Response(proofs.root.pem, media_type="application/x-pem-file", headers=headers)
 
 
 @router.post("/verify/file", openapi_extra=_FORM)
-async def verify_file(request: Request, system: Wired) -> Checked:
+async def verify_file(request: Request, proofs: Proofs) -> Checked:
     """What a file's content credentials come to, and whether this installation has published it. It takes no key."""
     intake: Intake = request.app.state.intake
     async with intake.take(request) as upload:
         if upload.path is None:
             raise Invalid("there is no file in it", remedy="Send multipart/form-data with one 'file'.")
-        return await system.proofs.check_file(upload.path, upload.sha256)
+        return await proofs.check_file(upload.path, upload.sha256)
 
 
 @router.post("/verify/text")
-async def verify_text(said: Said, system: Wired) -> Checked:
+async def verify_text(said: Said, proofs: Proofs) -> Checked:
     """The same for a text, or for a post by its address. It takes no key, and nothing is fetched from anywhere."""
-    return await system.proofs.check_text(said.text)
+    return await proofs.check_text(said.text)
 
 
 class _Lent(FileResponse):

@@ -8,14 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chimera.accounts.types import Caller, Influencer
+    from chimera.accounts.types import Influencer
     from chimera.lifecycle import EFFECT_OVER, TASK_OVER
-    from chimera.money.service.books import chunks
     from chimera.personas.rules import explain
     from chimera.provenance.rules.hashes import content_hash, statement_holds
     from chimera.provenance.service.verification import served_name
-    from chimera.tasks.service.dispatch import Claimed
-    from chimera.wiring.checks import check_plan, check_prompt
     from chimera.wiring.laptop import services
     from chimera.wiring.system import System
     from chimera.wiring.tools import tool_servers
@@ -24,15 +21,10 @@ if TYPE_CHECKING:
 _PLACES = {
     "EFFECT_OVER": "chimera.lifecycle",
     "TASK_OVER": "chimera.lifecycle",
-    "Caller": "chimera.accounts.types",
-    "Claimed": "chimera.tasks.service.dispatch",
     "EmbeddedError": "chimera_devnet",
     "Influencer": "chimera.accounts.types",
     "StateLock": "chimera_devnet",
     "System": "chimera.wiring.system",
-    "check_plan": "chimera.wiring.checks",
-    "check_prompt": "chimera.wiring.checks",
-    "chunks": "chimera.money.service.books",
     "content_hash": "chimera.provenance.rules.hashes",
     "explain": "chimera.personas.rules",
     "served_name": "chimera.provenance.service.verification",
@@ -44,15 +36,10 @@ _PLACES = {
 __all__ = [
     "EFFECT_OVER",
     "TASK_OVER",
-    "Caller",
-    "Claimed",
     "EmbeddedError",
     "Influencer",
     "StateLock",
     "System",
-    "check_plan",
-    "check_prompt",
-    "chunks",
     "content_hash",
     "explain",
     "served_name",

@@ -7,7 +7,6 @@ import structlog
 
 from chimera.accounts.service import AccountService
 from chimera.campaigns.service import CampaignService
-from chimera.errors import QueueFull, Unavailable
 from chimera.money.service.books import BookService
 from chimera.money.service.limits import LimitService
 from chimera.money.service.settlement import SettlementService
@@ -19,7 +18,6 @@ from chimera.review.service.approvals import ReviewService
 from chimera.review.service.questions import QuestionService
 from chimera.settings import Settings
 from chimera.tasks.service.dispatch import TaskService
-from chimera.values import Stage
 from chimera.wiring.reads import ReadService
 from chimera.wiring.role_process import RoleProcess
 
@@ -59,16 +57,6 @@ class System(RoleProcess):
     async def open(self) -> None:
         """Connect to PostgreSQL; Redis is reached when it is first used."""
         await asyncio.gather(super().open(), self.tenants.open())
-
-    async def check_capacity(self, stage: Stage) -> None:
-        """QueueFull when more waits than the bound allows (ORC-10)."""
-        try:
-            depth = await self.queue.depth(stage)
-        except Unavailable as error:
-            await log.awarning("depth unknown", cause=error.detail)
-            return
-        if depth >= self.queue.bound:
-            raise QueueFull(f"{depth} tasks are waiting, the bound is {self.queue.bound}")
 
     async def redis_answers(self) -> None:
         """Unavailable when Redis does not answer."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.board import charts
+from chimera.money.page.charts import FLOOR, burndown, forecast, meter
 from chimera.money.types.books import BurnDown, BurnPoint, Outlook
 from chimera.money.types.views import LimitView
 from chimera.personas.types.policy import ScoreBounds
@@ -39,21 +40,21 @@ def bars(svg: str) -> list[tuple[str, int, int]]:
 
 
 def test_a_meter_tells_its_figures() -> None:
-    drawn = charts.meter(limit("50", "25"))
+    drawn = meter(limit("50", "25"))
     assert ElementTree.fromstring(drawn).attrib["aria-label"] == "50 spent and 25 reserved of 200 USDC"
     assert bars(drawn) == [("spent", 0, 247), ("reserved", 250, 122)]
 
 
 def test_a_full_meter_is_full() -> None:
-    assert bars(charts.meter(limit("200"))) == [("spent", 0, 1_000)]
+    assert bars(meter(limit("200"))) == [("spent", 0, 1_000)]
 
 
 def test_the_smallest_amount_is_seen() -> None:
-    assert bars(charts.meter(limit("0.000001", amount="1000000")))[0][2] > 0
+    assert bars(meter(limit("0.000001", amount="1000000")))[0][2] > 0
 
 
 def test_a_limit_of_nothing_draws_nothing() -> None:
-    assert bars(charts.meter(limit("0", amount="0"))) == []
+    assert bars(meter(limit("0", amount="0"))) == []
 
 
 @given(st.lists(AMOUNTS, max_size=len(TaskStatus)), AMOUNTS)
@@ -126,44 +127,44 @@ def frame(drawn: str) -> None:
     """Everything drawn is inside the picture."""
     assert all(0 <= int(number) <= charts.WIDTH for number in re.findall(r"[MHL](-?\d+)", drawn))
     heights = [number for pair in re.findall(r"V(-?\d+)|[ML]-?\d+ (-?\d+)", drawn) for number in pair if number]
-    assert all(0 <= int(number) <= charts.FLOOR for number in heights)
+    assert all(0 <= int(number) <= FLOOR for number in heights)
 
 
 def test_a_burn_down_goes_down_from_the_limit_and_says_so_in_words() -> None:
-    drawn = charts.burndown(burning("20", "50", "45"))
+    drawn = burndown(burning("20", "50", "45"))
     label = ElementTree.fromstring(drawn).attrib["aria-label"]
     assert label == "Whole fleet: 155 of 200 USDC left; holds at this rate"
     frame(drawn)
     heights = [int(height) for height in re.findall(r"V(\d+)", drawn.split('class="line"')[1])]
-    assert heights[0] < heights[2] < heights[1] < charts.FLOOR
+    assert heights[0] < heights[2] < heights[1] < FLOOR
     assert 'class="ahead"' not in drawn
 
 
 def test_a_limit_that_runs_out_shows_when() -> None:
     at = datetime(2026, 2, 5, 18, tzinfo=UTC)
-    drawn = charts.burndown(burning("134", outlook=Outlook.RUNS_OUT, exhausted_at=at))
-    assert f'class="ahead" d="M500 69L750 {charts.FLOOR}"' in drawn
+    drawn = burndown(burning("134", outlook=Outlook.RUNS_OUT, exhausted_at=at))
+    assert f'class="ahead" d="M500 69L750 {FLOOR}"' in drawn
     assert "used up by 5 Feb 18:00:00 at this rate" in drawn
     total = burning("134", outlook=Outlook.RUNS_OUT, exhausted_at=at + timedelta(days=900), until=None)
-    assert 'class="ahead"' in charts.burndown(total)
-    frame(charts.burndown(total))
+    assert 'class="ahead"' in burndown(total)
+    frame(burndown(total))
 
 
 @given(st.lists(AMOUNTS, max_size=5), st.sampled_from([*Outlook]), st.booleans())
 def test_whatever_was_used_stays_in_the_picture(used: list[Decimal], outlook: Outlook, ends: bool) -> None:
     at = datetime(2026, 2, 5, 13, tzinfo=UTC) if outlook in (Outlook.RUNS_OUT, Outlook.EXHAUSTED) else None
     burn = burning(*(f"{each:f}" for each in used), outlook=outlook, exhausted_at=at)
-    frame(charts.burndown(burn if ends else burn.model_copy(update={"until": None})))
+    frame(burndown(burn if ends else burn.model_copy(update={"until": None})))
 
 
 @pytest.mark.parametrize("outlook", [*Outlook])
 def test_every_outlook_has_its_words(outlook: Outlook) -> None:
-    assert charts.forecast(burning("1", outlook=outlook))
+    assert forecast(burning("1", outlook=outlook))
 
 
 def test_nothing_drawn_carries_a_style_or_unescaped_text() -> None:
     nasty = limit("1").model_copy(update={"currency": '"><script>'})
-    drawn = charts.meter(nasty) + charts.stack({TaskStatus.QUEUED: 1}) + charts.glyph("working")
+    drawn = meter(nasty) + charts.stack({TaskStatus.QUEUED: 1}) + charts.glyph("working")
     assert "style" not in drawn
     assert "<script>" not in drawn
 

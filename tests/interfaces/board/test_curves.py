@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.board import curves
 from chimera.personas.types.policy import ScoreBounds
+from chimera.review.page import curves
+from chimera.review.rules import shares
 from chimera.review.rules.calibration import calibrate
 from chimera.review.types.quality import LabelledScore, Share
 
@@ -78,9 +79,9 @@ def test_every_bin_with_pieces_is_drawn_and_nothing_leaves_the_frame(heard: list
     [(None, "–"), (0.0, "0 %"), (0.001, "< 1 %"), (0.054, "5 %"), (0.999, "> 99 %"), (1.0, "100 %")],
 )
 def test_a_share_is_never_rounded_to_none_or_all(share: float | None, told: str) -> None:
-    assert curves.percent(share) == told
+    assert shares.percent(share) == told
 
 
 def test_a_share_is_told_with_its_whole() -> None:
-    assert curves.in_words(Share(part=3, whole=40, share=0.075, low=0.02, high=0.2)) == "3 of 40 (8 %)"
-    assert curves.in_words(Share(part=0, whole=0, share=None, low=0.0, high=1.0)) == "nothing known yet"
+    assert shares.in_words(Share(part=3, whole=40, share=0.075, low=0.02, high=0.2)) == "3 of 40 (8 %)"
+    assert shares.in_words(Share(part=0, whole=0, share=None, low=0.0, high=1.0)) == "nothing known yet"

@@ -12,12 +12,12 @@ import pytest
 from tests.browser.stage import HOST, browsing
 from tests.journeys.fleet import Fleet, open_fleet
 
-from chimera.api.app import create_app
 from chimera.api.auth import COOKIE
 from chimera.board.auth import HEADERS
 from chimera.board.static import ASSETS, URLS
 from chimera.values import KeyRole
 from chimera.wiring import System
+from chimera.wiring.api import create_app
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import pytest
 from markupsafe import Markup
 
 from chimera.board import live
-from chimera.board.live import PAGES, LiveUpdates, Region, Renderer, Viewer, event, regions
+from chimera.board.live import LiveUpdates, Region, Viewer, event
+from chimera.board.rendering import Renderer
 from chimera.errors import Unavailable
 from chimera.ids import new_id
 from chimera.wiring import System
+from chimera.wiring.api import PAGES, offered
 
 TENANT = UUID(int=1)
 A, B = Region("tally"), Region("status")
@@ -31,7 +33,7 @@ class Scene:
         self.looked.set()
         if self.down:
             raise Unavailable("PostgreSQL cannot be reached")
-        return {sight: self.shown[sight] for sight in wanted if sight in self.shown}
+        return {each: self.shown[each] for each in wanted if each in self.shown}
 
     async def next_look(self) -> None:
         """Until it has been looked at, and what was seen has been passed on."""
@@ -177,7 +179,8 @@ def test_an_event_puts_a_region_in_its_place_and_a_beat_is_named() -> None:
     assert event({}).encode() == b"event: beat\r\ndata: \r\n\r\n"
 
 
-def test_rights_part_viewers_only_where_there_are_buttons() -> None:
+def test_rights_part_viewers_only_where_there_are_buttons(system: System) -> None:
+    regions = Renderer(offered(system), PAGES).regions
     operator = regions("approvals", "", frozenset({"review", "operate", "author"}))
     reviewer = regions("approvals", "", frozenset({"review"}))
     auditor = regions("approvals", "", frozenset())
@@ -186,19 +189,20 @@ def test_rights_part_viewers_only_where_there_are_buttons() -> None:
     assert set(reviewer) & set(auditor) == {Region("status"), Region("banner"), Region("dead_letters")}
 
 
-async def test_the_painter_draws_every_page_of_an_empty_tenant(system: System) -> None:
+async def test_the_renderer_draws_every_page_of_an_empty_tenant(system: System) -> None:
     tenant_id = await system.accounts.open_tenant("empty")
-    painter = Renderer(system)
+    renderer = Renderer(offered(system), PAGES)
     for page in ("plain", "fleet", "approvals"):
-        wanted = frozenset(regions(page, "", frozenset({"review"})))
-        drawn = await painter.draw(tenant_id, wanted)
-        assert {sight.region for sight in drawn} == set(PAGES[page])
-        assert drawn == await painter.draw(tenant_id, wanted), "the same state is the same drawing"
+        wanted = frozenset(renderer.regions(page, "", frozenset({"review"})))
+        drawn = await renderer.draw(tenant_id, wanted)
+        assert {each.region for each in drawn} == set(renderer.views[page])
+        assert drawn == await renderer.draw(tenant_id, wanted), "the same state is the same drawing"
 
 
 @pytest.mark.parametrize("page", ["task", "campaign"])
 @pytest.mark.parametrize("of", [str(new_id()), "no-id", ""])
 async def test_what_does_not_exist_is_left_out_and_the_rest_is_drawn(system: System, page: str, of: str) -> None:
     tenant_id = await system.accounts.open_tenant("empty")
-    drawn = await Renderer(system).draw(tenant_id, frozenset(regions(page, of, frozenset())))
-    assert {sight.region for sight in drawn} == {"status", "banner"}
+    renderer = Renderer(offered(system), PAGES)
+    drawn = await renderer.draw(tenant_id, frozenset(renderer.regions(page, of, frozenset())))
+    assert {each.region for each in drawn} == {"status", "banner"}

@@ -167,7 +167,7 @@ async def test_a_held_piece_is_shown_with_all_that_a_reviewer_weighs(fleet: Flee
 
 
 async def test_lists_go_on_page_by_page_with_their_filter(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chimera.board.pages.ROWS", 2)
+    monkeypatch.setattr("chimera.tasks.page.tasks.ROWS", 2)
     seen: list[str] = []
     path: str | None = "/tasks?status=completed"
     async with browsing(fleet) as browser:

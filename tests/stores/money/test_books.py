@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chimera.api.downloads import chunks
 from chimera.database.exports import AT_ONCE
 from chimera.errors import Unavailable
 from chimera.ids import new_id
@@ -17,7 +18,6 @@ from chimera.money.rules import accounts, evidence
 from chimera.money.rules.accounts import Entry
 from chimera.money.rules.evidence import Event
 from chimera.money.service.batch import open_batch, write
-from chimera.money.service.books import chunks
 from chimera.money.service.treasury import Treasury, now
 from chimera.money.types.authorization import Closing, SpendOutcome
 from chimera.money.types.books import Books, Outlook, Section, Statement

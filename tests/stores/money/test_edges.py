@@ -11,13 +11,13 @@ import pytest
 from pydantic import ValidationError
 from tests.stores.money.proofs import Books, proven
 
-from chimera.api.app import create_app
 from chimera.money.rules.evidence import check
 from chimera.money.service.limits import LimitService, set_limits
 from chimera.money.service.treasury import Treasury
 from chimera.money.types.authorization import Closing, SpendOutcome, TransactionRequest
 from chimera.money.types.limits import Limit
 from chimera.values import KeyRole
+from chimera.wiring.api import create_app
 
 WEI = Decimal("1E-18")
 HUGE = Decimal("99999999999999999999.999999999999999999")

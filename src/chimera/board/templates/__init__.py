@@ -1,25 +1,56 @@
 """The board's pages and regions. Everything that is put into them is escaped unless it is markup of our own."""
 
 import json
+from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from pydantic import JsonValue
 
-from chimera.board import charts, curves
+from chimera.board import charts
+from chimera.board.rooms import Pages
 from chimera.board.static import URLS
-from chimera.wiring import served_name
 from chimera_protocol.wire import Wire
 
 
-def render(name: str, **values: object) -> str:
-    """A template with these values."""
-    return _PAGES.get_template(name).render(**values)
+class Templates:
+    """The templates of the board and of all rooms, under one roof: a name is given once."""
 
+    def __init__(self, pages: Sequence[Pages]) -> None:
+        packages = dict.fromkeys(["chimera.board", *(each.package for each in pages)])
+        self._pages = Environment(
+            loader=ChoiceLoader([PackageLoader(package, "templates") for package in packages]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._pages.filters |= {
+            "words": charts.words,
+            "moment": charts.moment,
+            "duration": charts.duration,
+            "money": charts.money,
+            "pretty": _pretty,
+        }
+        self._pages.tests["reachable"] = _reachable
+        self._pages.globals |= {
+            "static": URLS,
+            "glyph": charts.glyph,
+            "tier": charts.tier,
+            "stack": charts.stack,
+            "tally": charts.tally,
+        }
+        for each in pages:
+            self._pages.filters |= each.filters
+            self._pages.globals |= each.functions
 
-def region(name: str, **values: object) -> Markup:
-    """A part of a page that can change while it is looked at."""
-    return Markup(render(f"regions/{name}.html", **values))
+    def render(self, name: str, **values: object) -> str:
+        """A template with these values."""
+        return self._pages.get_template(name).render(**values)
+
+    def region(self, name: str, **values: object) -> Markup:
+        """A part of a page that can change while it is looked at."""
+        return Markup(self.render(f"regions/{name}.html", **values))
 
 
 def _pretty(value: Wire | JsonValue) -> str:
@@ -29,32 +60,3 @@ def _pretty(value: Wire | JsonValue) -> str:
 
 def _reachable(url: str | None) -> bool:
     return url is not None and url.startswith(("https://", "http://"))
-
-
-_PAGES = Environment(
-    loader=PackageLoader("chimera.board", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_PAGES.filters |= {
-    "words": charts.words,
-    "moment": charts.moment,
-    "duration": charts.duration,
-    "money": charts.money,
-    "percent": curves.percent,
-    "pretty": _pretty,
-}
-_PAGES.tests["reachable"] = _reachable
-_PAGES.globals |= {
-    "static": URLS,
-    "served_name": served_name,
-    "glyph": charts.glyph,
-    "tier": charts.tier,
-    "meter": charts.meter,
-    "stack": charts.stack,
-    "tally": charts.tally,
-    "burndown": charts.burndown,
-    "forecast": charts.forecast,
-}

@@ -1,6 +1,6 @@
 """What Chimera has to know of a platform to deal with it; told by the MCP configuration, server by server."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -137,3 +137,27 @@ class Throttle(Protocol):
     async def report(self, server: str, account: str, failure: ToolFailed | None) -> None:
         """How an admitted call went."""
         ...
+
+
+class ToolList(Wire):
+    """The tools of one MCP server, by what they do."""
+
+    server: str
+    reads: list[str]
+    acts: list[str]
+
+
+class ToolCatalogue:
+    """The configured MCP servers and their allowed tools: what people may name, and plans may ask for."""
+
+    def __init__(self, lists: Sequence[ToolList]) -> None:
+        self.lists = list(lists)
+
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Every tool, as server and tool."""
+        return frozenset((one.server, tool) for one in self.lists for tool in (*one.reads, *one.acts))
+
+    def has(self, server: str, tool: str = "") -> bool:
+        """Whether there is such a server, and such a tool on it where one is named."""
+        return (server, tool) in self.names if tool else any(one.server == server for one in self.lists)

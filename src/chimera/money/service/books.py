@@ -1,7 +1,6 @@
 """The books to read: statements, how limits burn down, and exports. Always under one tenant; nothing here writes."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -27,8 +26,6 @@ ACCOUNTS: TypeAdapter[list[BookAccount]] = TypeAdapter(list[BookAccount])
 
 STEPS = 120
 """Points that a burn-down has, about."""
-
-_CHUNK = 64 * 1024
 
 
 class BookService:
@@ -142,20 +139,6 @@ class BookService:
                     f'{{"tenant_id":"{row["tenant_id"]}","sequence":{row["sequence"]},'
                     f'"hash":"{row["hash"]}","body":{row["body"]}}}\n'
                 )
-
-
-async def chunks(lines: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
-    """Lines in pieces that are worth sending."""
-    held: list[str] = []
-    size = 0
-    async with aclosing(lines):
-        async for line in lines:
-            held.append(line)
-            size += len(line)
-            if size >= _CHUNK:
-                yield "".join(held).encode()
-                held, size = [], 0
-    yield "".join(held).encode()
 
 
 async def _called(connection: Connection, scope: str, id: UUID) -> str:

@@ -3,19 +3,22 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import JsonValue
 
+from chimera.api.services import services_of
 from chimera.api.uploads import MAX_FILE, Intake
-from chimera.board.auth import BoardRoute
-from chimera.board.templates import render
+from chimera.board.auth import BoardRoute, templates_of
+from chimera.provenance.service.verification import VerificationService
 from chimera.provenance.types.proofs import Checked
-from chimera.wiring import System
 from chimera_credentials.types import PROVENANCE, CredentialState, FileVerdict
 from chimera_protocol.errors import Invalid
 
 PAGE = "/verify"
+
+router = APIRouter(route_class=BoardRoute, include_in_schema=False)
+
 _LONGEST = 300
 _MOST_SEEDS = 16
 
@@ -70,41 +73,33 @@ _SOURCES: Mapping[str, str] = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Give an application this page, and the door that uploads come in by."""
-    app.state.intake = Intake()
-    rooms = APIRouter(route_class=BoardRoute, include_in_schema=False)
-    rooms.add_api_route(PAGE, ask, methods=["GET"])
-    rooms.add_api_route(PAGE, answer, methods=["POST"])
-    app.include_router(rooms)
-
-
+@router.get(PAGE)
 async def ask(request: Request) -> Response:
     """The empty form."""
     return _page(request)
 
 
+@router.post(PAGE)
 async def answer(request: Request) -> Response:
     """The verdict about what was sent, above the form for the next."""
-    system: System = request.app.state.system
+    proofs = services_of(request).get(VerificationService)
     intake: Intake = request.app.state.intake
     async with intake.take(request) as upload:
         if upload.path is not None:
-            return _page(request, await system.proofs.check_file(upload.path, upload.sha256))
+            return _page(request, await proofs.check_file(upload.path, upload.sha256))
         if not upload.text.strip():
             raise Invalid("there is neither a file nor a text in it", remedy="Choose a file, or paste a text.")
-        return _page(request, await system.proofs.check_text(upload.text), upload.text)
+        return _page(request, await proofs.check_text(upload.text), upload.text)
 
 
 def _page(request: Request, checked: Checked | None = None, text: str = "") -> Response:
-    system: System = request.app.state.system
-    html = render(
+    html = templates_of(request).render(
         "verify.html",
         checked=checked,
         told=tell(checked) if checked else None,
         said=list(says(checked.verdict)) if checked and checked.verdict else [],
         text=text,
-        root=system.proofs.root,
+        root=services_of(request).get(VerificationService).root,
         megabytes=MAX_FILE >> 20,
     )
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})

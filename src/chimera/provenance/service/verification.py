@@ -121,6 +121,10 @@ class VerificationService:
             raise NotFound(f"no piece shows a file {name}")
         return item
 
+    async def copy_of(self, item: MediaItem, folder: Path) -> Path:
+        """A file of a piece, copied into a folder."""
+        return await self._files.materialise(item.storage_uri, folder)
+
     async def media(self, tenant_id: UUID, asset_ids: Sequence[UUID]) -> dict[UUID, list[MediaItem]]:
         """What pieces show, by piece."""
         return await self._pieces.media(tenant_id, asset_ids)

@@ -7,9 +7,9 @@ from pydantic import JsonValue
 from rich.markup import escape
 from rich.table import Table
 
-from chimera.board.curves import in_words, percent
 from chimera.cli.client import out
 from chimera.cli.rooms import AsJson, Note, OfInfluencer, Room, Shown, asks, table
+from chimera.review.rules.shares import in_words, percent
 from chimera.review.types.quality import Calibration
 
 judge = Room(

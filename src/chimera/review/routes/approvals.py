@@ -4,11 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from chimera.api.auth import Anyone, Reviewer, Wired
+from chimera.api.auth import Anyone, Reviewer
 from chimera.api.paging import Before, Limit
+from chimera.api.services import provided
+from chimera.review.reads import ReviewReads
+from chimera.review.service.approvals import ReviewService
 from chimera.review.types.messages import ReviewOutcome
 from chimera.review.types.views import ApprovalView
 from chimera.values import Decision, Page
@@ -16,6 +19,8 @@ from chimera_protocol.wire import Text, Wire
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
 
+Reviews = Annotated[ReviewService, Depends(provided(ReviewService))]
+Reads = Annotated[ReviewReads, Depends(provided(ReviewReads))]
 Note = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 
 
@@ -55,67 +60,67 @@ class Snooze(Wire):
 @router.get("")
 async def approvals(
     who: Anyone,
-    system: Wired,
+    reads: Reads,
     limit: Limit = 50,
     before: Before = None,
     status: Literal["waiting", "approved", "rejected", "edited", "stale"] = "waiting",
     snoozed: bool = False,
 ) -> Page[ApprovalView]:
     """What waits for a human, with `snoozed` also what was put off; or what was decided by one."""
-    return await system.reads.approvals(who.tenant_id, limit, before, status, snoozed=snoozed)
+    return await reads.approvals(who.tenant_id, limit, before, status, snoozed=snoozed)
 
 
 @router.get("/{approval_id}")
-async def approval(approval_id: UUID, who: Anyone, system: Wired) -> ApprovalView:
+async def approval(approval_id: UUID, who: Anyone, reads: Reads) -> ApprovalView:
     """One approval with content, score and reasoning."""
-    return await system.reads.approval(who.tenant_id, approval_id)
+    return await reads.approval(who.tenant_id, approval_id)
 
 
 @router.post("/{approval_id}/approve", status_code=202)
-async def approve(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> DecisionOutcome:
+async def approve(approval_id: UUID, remark: Remark, who: Reviewer, review: Reviews) -> DecisionOutcome:
     """Approve exactly this content; the Judge commits it. 409 when persona or campaign has moved on."""
     decision = Decision.APPROVE
-    said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
+    said = await review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
     return _outcome(said)
 
 
 @router.post("/{approval_id}/reject", status_code=202)
-async def reject(approval_id: UUID, remark: Remark, who: Reviewer, system: Wired) -> DecisionOutcome:
+async def reject(approval_id: UUID, remark: Remark, who: Reviewer, review: Reviews) -> DecisionOutcome:
     """Reject it; the Planner has it made anew with the note, within its bound."""
     decision = Decision.REJECT
-    said = await system.review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
+    said = await review.decide(who.tenant_id, approval_id, decision, who.actor, remark.note)
     return _outcome(said)
 
 
 @router.post("/{approval_id}/edit", status_code=202)
-async def edit(approval_id: UUID, edit: Edit, who: Reviewer, system: Wired) -> DecisionOutcome:
+async def edit(approval_id: UUID, edit: Edit, who: Reviewer, review: Reviews) -> DecisionOutcome:
     """Put other words in its place; the edit is judged again."""
-    said = await system.review.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note)
+    said = await review.edit(who.tenant_id, approval_id, edit.content, who.actor, edit.note)
     return _outcome(said)
 
 
 @router.post("/{approval_id}/claim")
-async def claim(approval_id: UUID, who: Reviewer, system: Wired) -> Claim:
+async def claim(approval_id: UUID, who: Reviewer, review: Reviews) -> Claim:
     """Keep it for yourself for five minutes; 409 while somebody else has it."""
-    return Claim(claimed_until=await system.review.claim(who.tenant_id, approval_id, who.actor))
+    return Claim(claimed_until=await review.claim(who.tenant_id, approval_id, who.actor))
 
 
 @router.post("/{approval_id}/release", status_code=204)
-async def release(approval_id: UUID, who: Reviewer, system: Wired) -> None:
+async def release(approval_id: UUID, who: Reviewer, review: Reviews) -> None:
     """Let others have it."""
-    await system.review.release(who.tenant_id, approval_id, who.actor)
+    await review.release(who.tenant_id, approval_id, who.actor)
 
 
 @router.post("/{approval_id}/snooze", status_code=204)
-async def snooze(approval_id: UUID, snooze: Snooze, who: Reviewer, system: Wired) -> None:
+async def snooze(approval_id: UUID, snooze: Snooze, who: Reviewer, review: Reviews) -> None:
     """Put it off; it is listed again from then on."""
-    await system.review.snooze(who.tenant_id, approval_id, snooze.until, who.actor)
+    await review.snooze(who.tenant_id, approval_id, snooze.until, who.actor)
 
 
 @router.post("/{approval_id}/undo", status_code=204)
-async def undo(approval_id: UUID, who: Reviewer, system: Wired) -> None:
+async def undo(approval_id: UUID, who: Reviewer, review: Reviews) -> None:
     """Take your own verdict back before it takes effect; 409 once it has."""
-    await system.review.undo(who.tenant_id, approval_id, who.actor)
+    await review.undo(who.tenant_id, approval_id, who.actor)
 
 
 def _outcome(said: ReviewOutcome) -> DecisionOutcome:

@@ -7,7 +7,8 @@ from math import sqrt
 
 from markupsafe import Markup
 
-from chimera.review.types.quality import Calibration, ScoreBin, Share
+from chimera.review.rules.shares import percent
+from chimera.review.types.quality import Calibration, ScoreBin
 
 WIDE, HIGH = 640, 400
 """The drawing's size, with its scales."""
@@ -19,21 +20,6 @@ _FLOOR = 374
 _TALLEST = 34
 _DOT = 3.0
 _LARGEST = 8.0
-
-
-def percent(share: float | None) -> str:
-    """A share as people read it; a part that is there is never 0 %, and what is missing is never 100 %."""
-    if share is None:
-        return "–"
-    rounded = round(share * 100)
-    if rounded == 0 and share > 0:
-        return "< 1 %"
-    return "> 99 %" if rounded == 100 and share < 1 else f"{rounded} %"
-
-
-def in_words(share: Share) -> str:
-    """A share with its whole: '3 of 40 (8 %)'."""
-    return f"{share.part} of {share.whole} ({percent(share.share)})" if share.whole else "nothing known yet"
 
 
 def reliability(found: Calibration) -> Markup:
