@@ -6,7 +6,8 @@
 BIN := .venv/bin
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
-WORKERS ?= 4
+# Processes that run the tests: more than cores, for a good part of the tests waits.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 OURS := $(notdir $(wildcard packages/*))
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
@@ -19,7 +20,7 @@ demo: run-ready ## install what is missing and run the demo; ONCE=1 ends after o
 	@exec $(BIN)/chimera demo $(if $(ONCE),--once)
 
 test: lint types contracts browser ## everything, as it runs before a change lands
-	@exec $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+	@exec $(BIN)/pytest --numprocesses $(WORKERS)
 
 check: lint types contracts ## the fast part, in less than a minute: lint, types, import contracts, habits, rules, roles
 	@exec $(BIN)/pytest tests/contracts tests/domain tests/examples tests/habits tests/swarm

@@ -16,6 +16,8 @@ import asyncpg
 import pydantic_ai.models
 import pytest
 from redis import Redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from chimera.database.migrations import migrate
 from chimera.settings import Settings
@@ -24,6 +26,10 @@ from chimera_devnet import EmbeddedPostgres, EmbeddedRedis
 
 T = TypeVar("T")
 NewDatabase = Callable[[], AbstractContextManager[str]]
+FIRST = ("tests/chaos/", "tests/browser/", "tests/journeys/")
+"""Long tests begin first: at the end of a run in several processes, none is left to wait for alone."""
+ALONE = ("tests/chaos/", "tests/browser/")
+"""What kills processes or needs the machine to itself runs in one process, one test after the other."""
 
 
 def pytest_configure() -> None:
@@ -32,6 +38,24 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("CHIMERA_")]:
         if not name.startswith(("CHIMERA_TEST_", "CHIMERA_CHAOS_")):
             del os.environ[name]
+
+
+class Parting(LoadScopeScheduling):
+    """A run in several processes (`-n`) is parted by files, so that what a module shares is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return next((folder for folder in ALONE if path.startswith(folder)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Parting:
+    config.option.loadscopereorder = False  # the order is ours: see FIRST
+    return Parting(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, at in enumerate(FIRST) if item.nodeid.startswith(at)), len(FIRST)))
 
 
 def finish(work: Coroutine[object, object, T]) -> T:
@@ -64,9 +88,16 @@ def postgres(servers: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def redis(servers: Path) -> Iterator[str]:
-    """The Redis of this session: CHIMERA_TEST_REDIS_URL (it is emptied!), or one of our own."""
-    with _serving(os.environ.get("CHIMERA_TEST_REDIS_URL"), EmbeddedRedis(servers, durable=False)) as url:
+def redis(servers: Path, worker_id: str) -> Iterator[str]:
+    """The Redis of this session: CHIMERA_TEST_REDIS_URL (it is emptied!), or one of our own.
+
+    Of several processes (`-n`) each takes a database of its own, from the one that is named upwards.
+    """
+    given = os.environ.get("CHIMERA_TEST_REDIS_URL")
+    if given and worker_id != "master":
+        first = int(urlsplit(given).path.strip("/") or 0)
+        given = urlsplit(given)._replace(path=f"/{first + int(worker_id.removeprefix('gw'))}").geturl()
+    with _serving(given, EmbeddedRedis(servers, durable=False)) as url:
         yield url
 
 
@@ -82,29 +113,41 @@ def _serving(given: str | None, server: EmbeddedPostgres | EmbeddedRedis) -> Ite
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres: str) -> Iterator[NewDatabase]:
+def execute(postgres: str) -> Iterator[Callable[[str], None]]:
+    """Runs a statement on the server, over one connection and in one thread for all the tests of this session."""
+    with ThreadPoolExecutor(1) as thread:
+        runner = asyncio.Runner()
+        kept: list[asyncpg.Connection[asyncpg.Record]] = []
+
+        async def run(statement: str) -> None:
+            if not kept or kept[-1].is_closed():
+                kept[:] = [await asyncpg.connect(postgres)]
+            await kept[-1].execute(statement)
+
+        yield lambda statement: thread.submit(runner.run, run(statement)).result()
+        if kept:
+            thread.submit(runner.run, kept[-1].close()).result()
+        thread.submit(runner.close).result()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: str, execute: Callable[[str], None]) -> Iterator[NewDatabase]:
     """Makes databases with the schema in them, one for each `with`."""
 
     @contextmanager
     def make(template: str | None = None) -> Iterator[str]:
         name = f"chimera_test_{uuid4().hex[:12]}"
-        finish(_execute(postgres, f"CREATE DATABASE {name} {f'TEMPLATE {template}' if template else ''}"))
+        # A small database is copied in half the time by its files.
+        copied = f"TEMPLATE {template} STRATEGY file_copy" if template else ""
+        execute(f"CREATE DATABASE {name} {copied}")
         try:
             yield urlsplit(postgres)._replace(path=f"/{name}").geturl()
         finally:
-            finish(_execute(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
+            execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     with make() as first:
         finish(migrate(first))
         yield lambda: make(template=urlsplit(first).path[1:])
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

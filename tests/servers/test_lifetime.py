@@ -23,7 +23,7 @@ async def stays() -> bool:
     return False
 
 
-@pytest.mark.parametrize("named", ["", "rubbish", str(os.getppid()), str(os.getpid()), "1"])
+@pytest.mark.parametrize("named", ["", "rubbish", str(os.getppid()), str(os.getpid()), "1"], ids=range(5))
 async def test_it_stays_while_the_parent_lives_or_none_is_named(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     monkeypatch.setenv(lifetime.PARENT, named)
     assert await stays()

@@ -16,8 +16,9 @@ import pytest_asyncio
 from PIL import Image
 
 from chimera.gateways.files import LocalFiles
-from chimera.gateways.mcp.host import ToolHost, ToolServer
-from chimera.gateways.media_probe import probe
+from chimera.gateways.mcp.host import ToolHost
+from chimera.gateways.mcp.types import ToolServer
+from chimera.gateways.probe_client import probe
 from chimera.media.service import FileAssetStore
 from chimera.media.types import Altered, MediaItem, storage_uri
 from chimera_credentials.authority import Authority

@@ -5,6 +5,7 @@ from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import JsonValue
@@ -139,7 +140,7 @@ def test_every_field_that_is_left_out_or_added_is_found_and_named(books: Books) 
             assert named(evidence.check(forged), each.sequence)
 
 
-@pytest.mark.parametrize("change", [{"tenant_id": new_id()}, {"sequence": 99}, {"hash": "f" * 64}], ids=str)
+@pytest.mark.parametrize("change", [{"tenant_id": UUID(int=7)}, {"sequence": 99}, {"hash": "f" * 64}], ids=str)
 def test_what_stands_beside_an_event_is_checked_like_what_is_in_it(books: Books, change: dict[str, Any]) -> None:
     for n, each in enumerate(books.events):
         forged = [*books.events[:n], each.model_copy(update=change), *books.events[n + 1 :]]
