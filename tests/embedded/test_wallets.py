@@ -31,7 +31,7 @@ async def signing(state: Path, passphrase: str | None = None) -> AsyncIterator[P
 
 
 def ours(state: Path, name: str) -> psutil.Process:
-    """The one process of this name that was started for a state folder."""
+    """The one process of this module that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
     (found,) = [each for each in children if f".{name} --state {state}/" in " ".join(each.cmdline())]
     return found
@@ -48,7 +48,7 @@ async def address(socket: Path) -> str:
 
 async def test_a_chain_is_the_same_at_its_next_start_and_a_killed_one_is_no_obstacle(state: Path) -> None:
     async with chain_of(state) as (url, chain_id, tokens, faucet):
-        process = ours(state, "chain")
+        process = ours(state, "devnet.chain")
         assert (url.startswith("http://127.0.0.1:"), chain_id, set(tokens)) == (True, 31_337, {"USDC"})
         listening = {link.laddr.ip for link in process.net_connections() if link.status == psutil.CONN_LISTEN}
         assert listening == {"127.0.0.1"}
@@ -63,7 +63,7 @@ async def test_a_signers_keys_outlive_it_and_open_to_its_passphrase_alone(
 ) -> None:
     monkeypatch.setenv("CHIMERA_WALLET_PASSPHRASE", PASSPHRASE)
     async with signing(state, PASSPHRASE) as socket:
-        first, process = await address(socket), ours(state, "signer")
+        first, process = await address(socket), ours(state, "wallet.signer")
         told = " ".join([*process.cmdline(), *process.environ().values()])
         assert PASSPHRASE not in told
         assert set(process.environ()) == {"PATH", "LC_ALL", "CHIMERA_PARENT_PID"}

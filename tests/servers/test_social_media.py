@@ -254,7 +254,7 @@ def test_what_a_row_keeps_is_read_back_and_what_is_no_clip_is_told_apart(tmp_pat
             alt="",
         )
         with pytest.raises(NetworkError, match="does not begin like video/mp4"):
-            MediaFolder(tmp_path / "own", [outbox]).ingest([film])
+            MediaFolder(tmp_path / "own", [outbox]).take_in([film])
 
 
 PUBLISH = """

@@ -10,7 +10,7 @@ from chimera.api.services import Services
 from chimera.board.live import Region
 from chimera.board.rooms import Look, Pages, RegionSource
 from chimera.board.templates import Templates
-from chimera_protocol.errors import NotFound
+from chimera_protocol.errors import Invalid, NotFound
 
 PLAIN = "plain"
 """The kind of page on which only the head changes."""
@@ -34,10 +34,10 @@ class Renderer:
     def regions(self, view: str, of: str, may: frozenset[str]) -> list[Region]:
         """What a page shows. Rights count only where they put buttons on it, so that more viewers share a drawing.
 
-        NotFound for a kind of page that there is not.
+        Invalid for a kind of page that there is not.
         """
         if view not in self.views:
-            raise NotFound(f"no page is called {view}")
+            raise Invalid(f"see: there is no page {view}", remedy="Correct it and send it again.")
         found = [(name, self._sources[name]) for name in self.views[view]]
         return [Region(name, of if source.of_one else "", may & source.buttons) for name, source in found]
 

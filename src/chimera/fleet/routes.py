@@ -22,7 +22,7 @@ from chimera_protocol.wire import Name, Wire
 router = APIRouter(tags=["fleet"])
 
 Fleet = Annotated[FleetService, Depends(provided(FleetService))]
-Condition = Annotated[HealthService, Depends(provided(HealthService))]
+HealthChecks = Annotated[HealthService, Depends(provided(HealthService))]
 Overview = Annotated[OverviewService, Depends(provided(OverviewService))]
 Reads = Annotated[FleetReads, Depends(provided(FleetReads))]
 Tools = Annotated[ToolCatalogue, Depends(provided(ToolCatalogue))]
@@ -63,18 +63,18 @@ async def healthz() -> Alive:
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})
-async def readyz(condition: Condition) -> Response:
+async def readyz(checks: HealthChecks) -> Response:
     """This process reaches PostgreSQL and Redis; else 503. For whoever routes requests to it."""
-    missing = await condition.missing()
+    missing = await checks.missing()
     told = Readiness(ready=not missing, missing=missing)
     return JSONResponse(told.model_dump(mode="json"), 200 if told.ready else 503)
 
 
 @router.get("/health", responses={503: {"model": Health}})
-async def fleet_health(condition: Condition) -> Response:
+async def fleet_health(checks: HealthChecks) -> Response:
     """The fleet works (OPS-3): every role lives, every queue drains, somebody sweeps, PostgreSQL, Redis and the MCP
     servers answer; else 503 with the reasons."""
-    health = await condition.health()
+    health = await checks.health()
     return JSONResponse(health.model_dump(mode="json"), 200 if health.healthy else 503)
 
 

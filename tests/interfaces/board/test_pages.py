@@ -181,12 +181,10 @@ async def test_lists_go_on_page_by_page_with_their_filter(fleet: Fleet, monkeypa
     assert len(wanted) > 2
 
 
-NOBODY = UUID(int=7)
+PATHS = ["/tasks/nobody", *(f"/{kind}/{UUID(int=7)}" for kind in ("tasks", "campaigns", "assets"))]
 
 
-@pytest.mark.parametrize("path", ["/tasks/nobody", *(f"/{kind}/{NOBODY}" for kind in ("tasks", "campaigns", "assets"))])
-    "path", ["/tasks/nobody", f"/tasks/{UUID(int=7)}", f"/campaigns/{UUID(int=7)}", f"/assets/{UUID(int=7)}"]
-)
+@pytest.mark.parametrize("path", PATHS)
 async def test_what_does_not_exist_is_a_page_that_says_so(fleet: Fleet, path: str) -> None:
     async with browsing(fleet) as browser:
         answer = await browser.get(path)
