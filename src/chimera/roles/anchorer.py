@@ -70,7 +70,7 @@ class _Holdings(BaseModel):
 
 
 class Anchorer:
-    """Implements `runtime.Anchoring`. Any number of processes may run one, and be killed at any moment.
+    """Puts what was sealed on a chain. Any number of processes may run one, and be killed at any moment.
 
     What is on its way is remembered by the signer, which signs an order once: each order's id follows from the one
     before it, so of two who want to make the next anchor one is refused, and goes on with the other's.

@@ -15,18 +15,18 @@ tracer = trace.get_tracer("chimera.cfo")
 
 
 class CfoJudge:
-    """Implements `ports.Cfo`; holds the treasury, and nobody else in the swarm does."""
+    """Decides about every spend; holds the treasury, and nobody else in the swarm does."""
 
     def __init__(self, treasury: Treasury, signer: Signer) -> None:
         self._treasury = treasury
         self._signer = signer
 
     def instruct(self, order: PaymentOrder) -> str:
-        """See `ports.Cfo.instruct`."""
+        """Sign a payment order, so that the signer may carry it out."""
         return self._signer.sign(signed_bytes(order.model_dump(mode="json")))
 
     async def authorise(self, order: SpendOrder) -> Decided:
-        """See `ports.Cfo.authorise`."""
+        """Reserve the money of a spend, or say why not. The same order twice gets the same answer."""
         with tracer.start_as_current_span("cfo.authorise", attributes={"task": str(order.task_id)}) as span:
             decided = await self._treasury.authorise(order)
             span.set_attribute("granted", decided.granted)

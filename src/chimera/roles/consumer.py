@@ -1,4 +1,4 @@
-"""How every role works: take tickets, claim, handle, hand on; renew leases; sweep; stop in good order."""
+"""How every role works: take items, claim, handle; renew leases; sweep; stop in good order."""
 
 import asyncio
 import random
@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 
 
 class Handler(Protocol[Item]):
-    """What a role does with one kind of ticket."""
+    """What a role does with one kind of queue item."""
 
     stage: Stage
 
@@ -45,7 +45,7 @@ class Handler(Protocol[Item]):
         ...
 
     def label(self, item: Item) -> tuple[UUID, str]:
-        """The ticket's id, and the execution id for logs and traces."""
+        """The queue item's id, and the execution id for logs and traces."""
         ...
 
     def tries(self, item: Item) -> int:

@@ -54,19 +54,20 @@ class Publisher:
         self._reader = Reader(tools)
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Effect]:
-        """See `Trade.claim`."""
+        """Take hold of the effects that are due and still covered by their grants."""
         return await self._effects.begin(leases, process_id)
 
     def label(self, item: Effect) -> tuple[UUID, str]:
-        """See `Trade.label`."""
+        """The effect's id, and its task's id for logs and traces."""
         return item.effect_id, str(item.task_id)
 
     def tries(self, item: Effect) -> int:
-        """See `Trade.tries`. For the pause after it, reading back counts too."""
+        """How often it has been tried, this time included. For the pause after it, reading back counts too."""
         return item.attempt if item.status is EffectStatus.UNKNOWN else item.tries
 
     async def handle(self, item: Effect) -> None:
-        """See `Trade.handle`. What is paid by wallet is paid before the platform is asked for it."""
+        """Carry an effect out, or read back whether it was, and record the receipt. What is paid by wallet is paid
+        before the platform is asked for it."""
         failpoint("begun")
         paid: str | None = None
         unpaid: ToolFailed | None = None
@@ -95,11 +96,11 @@ class Publisher:
         failpoint("finished")
 
     async def release_lost_claims(self, process_id: UUID, held: Sequence[UUID], seconds: float) -> None:
-        """See `Trade.let_go`."""
+        """Doubt what was begun longer ago than that and is not held."""
         await self._effects.release_lost_claims(process_id, held, seconds)
 
     async def on_failure(self, item: Effect, error: Exception, retry_at: datetime) -> None:
-        """See `Trade.give_up`. What may have happened is never called failed."""
+        """Try it again, read it back later, ask a human, or give it up. What may have happened never fails."""
         cause = describe(error)
         retry_at = patient(error, retry_at)
         if isinstance(error, ReadBackFailed):

@@ -1,4 +1,4 @@
-"""Roles at work in this process: each with its own bench, and the chores that keep a fleet alive beside them."""
+"""Roles at work in this process: each with its own consumer, and the chores that keep a fleet alive beside them."""
 
 import asyncio
 import os
@@ -72,34 +72,34 @@ async def _stand(of: RoleProcess, role: Role, process_id: UUID, stopping: asynci
             from chimera.roles.planner import Planner
 
             planner = Planner(of.work, of.plans, of.paid_model, of.tools, of.pulse, of.makers)
-            await _bench(of, planner, process_id).run(stopping)
+            await _consumer(of, planner, process_id).run(stopping)
         case Role.WORKER:
             from chimera.roles.worker import Worker
 
             given = of.work, of.plans, of.judging, of.paid_model, of.tools, of.memory
             worker = Worker(*given, of.cfo, of.pulse, of.gallery)
-            await _bench(of, worker, process_id).run(stopping)
+            await _consumer(of, worker, process_id).run(stopping)
         case Role.JUDGE:
             from chimera.roles.judge import Judge
 
             judge = Judge(of.work, of.plans, of.judging, of.paid_model, of.tools, of.signer, of.pulse, of.gallery)
-            await _bench(of, judge, process_id).run(stopping)
+            await _consumer(of, judge, process_id).run(stopping)
         case Role.PUBLISHER:
             from chimera.roles.publisher import Publisher
 
             publisher = Publisher(of.effects, of.host, of.paymaster, of.shelf)
-            await _bench(of, publisher, process_id).run(stopping)
+            await _consumer(of, publisher, process_id).run(stopping)
         case _:
             assert_never(role)
 
 
-def _bench(of: RoleProcess, trade: Handler[Item], process_id: UUID) -> Consumer[Item]:
+def _consumer(of: RoleProcess, handler: Handler[Item], process_id: UUID) -> Consumer[Item]:
     given = of.settings
-    return Consumer(trade, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
+    return Consumer(handler, of.queue, process_id, width=given.concurrency, lease_seconds=given.lease_seconds)
 
 
 class _Sealing:
-    """Implements `ports.Seal`, and says so to whoever asks for the fleet's health."""
+    """Seals the log, and says so to whoever asks for the fleet's health."""
 
     def __init__(self, system: RoleProcess, process_id: UUID) -> None:
         self._sealer = Sealer(system.swarm, system.log_key)
@@ -107,7 +107,7 @@ class _Sealing:
         self._process_id = process_id
 
     async def seal(self) -> Sealed:
-        """See `ports.Seal.seal`."""
+        """Take what has happened into the log; a log that does not hold is left as it is, and named."""
         sealed = await self._sealer.seal()
         if not sealed.broken:
             await self._fleet.sealed(self._process_id)
@@ -115,7 +115,7 @@ class _Sealing:
 
 
 class _AllDue:
-    """Implements `ports.Sweep` over tasks and effects."""
+    """Everything that falls due by itself, swept by one process at a time."""
 
     def __init__(self, system: RoleProcess, process_id: UUID) -> None:
         lease_seconds = system.settings.lease_seconds
