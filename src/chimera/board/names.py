@@ -1,6 +1,6 @@
-"""How campaigns are called, for the pages of rooms below theirs: what a task or a payment belongs to has a name."""
+"""How campaigns and influencers are called, for the pages of rooms below theirs."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -39,3 +39,11 @@ class CampaignNames:
 
     one: Callable[[UUID, UUID], Awaitable[NamedCampaign]]
     """One of them; NotFound when there is none."""
+
+
+@dataclass(frozen=True)
+class InfluencerNames:
+    """Looks influencers up for rooms that know none."""
+
+    newest: Callable[[UUID, int], Awaitable[Mapping[UUID, str]]]
+    """The personas of a tenant's influencers by their ids, so many at most."""

@@ -18,7 +18,7 @@ from chimera.audit import routes as audit
 from chimera.audit.reads import AuditReads
 from chimera.audit.service.log import LogService
 from chimera.board import install as board
-from chimera.board.names import CampaignNames, NamedCampaign
+from chimera.board.names import CampaignNames, InfluencerNames, NamedCampaign
 from chimera.board.rendering import Renderer
 from chimera.campaigns import page as campaigns_page
 from chimera.campaigns import routes as campaigns
@@ -143,11 +143,16 @@ def offered(system: System) -> Services:
     services.offer(LogService, lambda: system.transparency)
     services.offer(FleetService, lambda: system.fleet)
     services.offer(CampaignNames, lambda: CampaignNames(newest, system.reads.campaign))
+    services.offer(InfluencerNames, lambda: InfluencerNames(people))
     _offer_reads(services, system)
     _offer_money(services, system)
 
     async def newest(tenant_id: UUID, limit: int) -> list[NamedCampaign]:
         return list((await system.reads.campaigns(tenant_id, limit)).items)
+
+    async def people(tenant_id: UUID, limit: int) -> dict[UUID, str]:
+        found = await system.reads.influencers(tenant_id, limit)
+        return {one.agent_id: one.persona for one in found.items}
 
     def tools() -> ToolCatalogue:
         found = system.host.catalogue.items()

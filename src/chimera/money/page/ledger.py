@@ -9,7 +9,7 @@ from fastapi import Form, Path, Query
 from fastapi.responses import Response
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from chimera.board.names import CampaignNames, NamedCampaign
+from chimera.board.names import CampaignNames, InfluencerNames, NamedCampaign
 from chimera.board.requests import BoardRequest, Id, Open, OptionalId, Visitor, done, page, pager
 from chimera.board.rooms import Pages
 from chimera.money.page.charts import burndown, forecast, meter
@@ -20,7 +20,6 @@ from chimera.money.service.settlement import SettlementService
 from chimera.money.types.authorization import Settlement
 from chimera.money.types.books import Books, Section, Statement
 from chimera.money.types.views import FlagView, LimitChangeView, LimitView
-from chimera.personas.reads import PersonaReads
 from chimera_protocol.money import Money
 
 ROWS = 50
@@ -51,8 +50,7 @@ async def ledger(
     """The books, how the limits burn down, what waits for a decision, what was asked for and what was booked."""
     tenant_id, reads, books = request.who.tenant_id, request.service(MoneyReads), request.service(BookService)
     booked = await reads.transactions(tenant_id, ROWS, before)
-    influencers = (await request.service(PersonaReads).influencers(tenant_id, _EVERYTHING)).items
-    people = {one.agent_id: one.persona for one in influencers}
+    people = await request.service(InfluencerNames).newest(tenant_id, _EVERYTHING)
     campaigns = await request.service(CampaignNames).newest(tenant_id, _EVERYTHING)
     burning = await books.burn_downs(tenant_id)
     names = {one.campaign_id: one.name for one in campaigns}
