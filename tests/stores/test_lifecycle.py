@@ -97,7 +97,7 @@ def test_the_statements_that_move_something_are_known() -> None:
     names = {name for name, *_ in moving()}
     assert {
         "tasks/tasks/claim",
-        "tasks/tasks/commit",
+        "review/judging/commit",
         "tasks/tasks/orphaned",
         "publishing/effects/release_lost_claims",
     } <= names
