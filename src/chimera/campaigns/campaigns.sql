@@ -21,9 +21,13 @@ WHERE campaign_id = $1 AND status = ANY($4::text[])
 RETURNING state_version;
 
 -- name: bump
--- A new fleet policy is a new state of every campaign that is not over (SOUL-3).
-UPDATE campaign SET state_version = state_version + 1
-WHERE tenant_id = $1 AND status NOT IN ('finished', 'cancelled');
+-- A new fleet policy is a new state of every campaign that is not over (SOUL-3). They are locked in one order, the one
+-- in which a commit of several verdicts locks them.
+WITH held AS MATERIALIZED (
+    SELECT campaign_id FROM campaign WHERE tenant_id = $1 AND status NOT IN ('finished', 'cancelled')
+    ORDER BY campaign_id FOR NO KEY UPDATE
+)
+UPDATE campaign c SET state_version = c.state_version + 1 FROM held h WHERE c.campaign_id = h.campaign_id;
 
 -- name: add_plan
 INSERT INTO plan (plan_id, tenant_id, campaign_id, task_id, draft, status, author)
