@@ -5,9 +5,8 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -27,6 +26,8 @@ MONEY_CLASS = re.compile(
 )
 MONEY_MODULE = re.compile(r"^money/|^roles/cfo\.py$")
 MONEY_COLUMN = re.compile(r"\b(?:\w*amount|reserved|spent|\w*price|\w*cost|balance) ((?:double|float|real|money)\w*)")
+CLOCK = re.compile(r"(time\.)?(perf_counter|monotonic)(_ns)?|time\.time(_ns)?|(\w*loop|.*get_running_loop\(\))\.time")
+BY_NAME = {"__import__", "import_module", "importlib.import_module"}
 REGISTRY = re.compile(
     r"(pypi|pythonhosted|npmjs|crates|rubygems|nuget)\.(org|com|io)\b|proxy\.golang\.|mirror[.\w]*/simple\b",
     re.I,
@@ -48,16 +49,32 @@ class Source:
     path: str
     text: str
 
-    @property
-    def tree(self) -> ast.Module:
-        return _parsed(self.path, self.text)
+    @cached_property
+    def walked(self) -> list[tuple[ast.AST, bool]]:
+        """Every node, and whether it is inside a function or a class: one walk for all the rules."""
+        found, open_nodes = [], [(ast.parse(self.text, self.path), False)]
+        while open_nodes:
+            node, inside = open_nodes.pop()
+            found.append((node, inside))
+            inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda)
+            open_nodes += [(child, inside) for child in ast.iter_child_nodes(node)]
+        return found
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return [node for node, _ in self.walked]
+
+    @cached_property
+    def calls(self) -> dict[ast.Call, str]:
+        """What each call calls, in dots."""
+        return {node: ast.unparse(node.func) for node in self.nodes if isinstance(node, ast.Call)}
+
+    def called(self, node: ast.AST) -> str:
+        """What a call calls; empty for anything else."""
+        return self.calls.get(node, "") if isinstance(node, ast.Call) else ""
 
 
 @cache
-def _parsed(path: str, text: str) -> ast.Module:
-    return ast.parse(text, path)
-
-
 def sources(folder: Path) -> list[Source]:
     return [
         Source(path.relative_to(folder).as_posix(), path.read_text("utf-8")) for path in sorted(folder.rglob("*.py"))
@@ -79,18 +96,11 @@ def files() -> list[Path]:
 def _literals(source: Source) -> Iterator[tuple[int, str]]:
     """The strings of a file that are values, without the ones that explain."""
     explaining = {
-        id(node.value)
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        id(node.value) for node in source.nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explaining:
             yield node.lineno, node.value
-
-
-def _called(node: ast.AST) -> str:
-    """What a call calls, in dots; empty for anything else."""
-    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
 
 
 def sql_in_python(source: Source) -> Breaches:
@@ -110,48 +120,32 @@ def imports_inside(source: Source) -> Breaches:
     factories in wiring may import what they make, and the loader of commands the one that is called."""
     if source.path.startswith("wiring/"):
         return
-    for found in _imports_inside(source):
-        if source.path != "cli/main.py" or found.statement:
-            yield found.line, "an import that is not at the top"
+    for node, inside in source.walked:
+        by_name = source.called(node) in BY_NAME
+        statement = isinstance(node, ast.Import | ast.ImportFrom)
+        if inside and (statement or (by_name and source.path != "cli/main.py")):
+            yield node.lineno, "an import that is not at the top"
 
 
 def imports_deep(source: Source) -> Breaches:
-    for found in _imports_inside(source):
-        yield found.line, "an import that is not at the top"
-
-
-class Import(NamedTuple):
-    """An import inside a scope: a statement, or a call."""
-
-    line: int
-    statement: bool
-
-
-def _imports_inside(source: Source) -> Iterator[Import]:
-    for scope in ast.walk(source.tree):
-        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            for node in ast.walk(scope):
-                named = _called(node) in {"__import__", "import_module", "importlib.import_module"}
-                if named or isinstance(node, ast.Import | ast.ImportFrom):
-                    yield Import(node.lineno, not named)
+    for node, inside in source.walked:
+        if inside and (source.called(node) in BY_NAME or isinstance(node, ast.Import | ast.ImportFrom)):
+            yield node.lineno, "an import that is not at the top"
 
 
 def imports_hidden(source: Source) -> Breaches:
     if source.path in {"cli/main.py", "wiring/__init__.py"}:
         return  # they load by a name of their own, and no library
-    for node in ast.walk(source.tree):
-        if _called(node) in {"__import__", "import_module", "importlib.import_module"}:
-            yield (
-                node.lineno,
-                "an import that no check sees; `stubs/` has the types that a library lacks",
-            )
+    for node, called in source.calls.items():
+        if called in BY_NAME:
+            yield node.lineno, "an import that no check sees; `stubs/` has the types that a library lacks"
 
 
 def too_long(source: Source) -> Breaches:
     lines = len(source.text.splitlines())
     if lines > LONGEST_FILE:
         yield 1, f"{lines} lines"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > LONGEST_FUNCTION:
@@ -159,7 +153,7 @@ def too_long(source: Source) -> Breaches:
 
 
 def untyped(source: Source) -> Breaches:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if (isinstance(node, ast.Name) and node.id == "Any") or (
             isinstance(node, ast.Attribute) and node.attr == "Any"
         ):
@@ -172,7 +166,7 @@ def untyped(source: Source) -> Breaches:
 def catches_all(source: Source) -> Breaches:
     if source.path == "roles/consumer.py" or source.path.startswith(("api/", "board/", "cli/")):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler):
             caught = ast.unparse(node.type) if node.type else "everything"
             if re.search(r"\b(Exception|BaseException|everything)\b", caught):
@@ -180,7 +174,7 @@ def catches_all(source: Source) -> Breaches:
 
 
 def swallows(source: Source) -> Breaches:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and all(
             isinstance(part, ast.Pass) or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
             for part in node.body
@@ -189,44 +183,63 @@ def swallows(source: Source) -> Breaches:
 
 
 def floating_money(source: Source) -> Breaches:
-    classes = (node for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef))
-    whole = MONEY_MODULE.match(source.path)
-    for area in [source.tree] if whole else (node for node in classes if MONEY_CLASS.search(node.name)):
-        for node in ast.walk(area):
+    classes = (node for node in source.nodes if isinstance(node, ast.ClassDef) and MONEY_CLASS.search(node.name))
+    areas = [source.nodes] if MONEY_MODULE.match(source.path) else map(ast.walk, classes)
+    for area in areas:
+        for node in area:
             if isinstance(node, ast.Constant) and isinstance(node.value, float):
                 yield node.lineno, f"a float near money: {node.value}"
             kinds = [node.annotation] if isinstance(node, ast.AnnAssign | ast.arg) else []
             kinds += [node.returns] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else []
             typed = (ast.unparse(kind) for kind in kinds if kind is not None)
-            if _called(node) == "float" or any(re.search(r"\b(float|Score)\b", kind) for kind in typed):
+            if source.called(node) == "float" or any(re.search(r"\b(float|Score)\b", kind) for kind in typed):
                 yield node.lineno, "a float near money"
 
 
 def prints(source: Source) -> Breaches:
-    if source.path.startswith("cli/") or source.path.endswith(("/commands.py", "/__main__.py")):
+    if source.path.startswith("cli/") or re.search(r"/(commands(/\w+)?|__main__)\.py$", source.path):
         return
-    for node in ast.walk(source.tree):
-        if _called(node) == "print":
+    for node, called in source.calls.items():
+        if called == "print":
             yield node.lineno, "print"
 
 
 def sleeps(source: Source) -> Breaches:
-    for node in ast.walk(source.tree):
-        called = _called(node)
+    for node, called in source.calls.items():
         if re.fullmatch(r"((asyncio|time|anyio)\.)?sleep", called) and ast.unparse(node) != f"{called}(0)":
             yield node.lineno, "a test that sleeps; wait for what it waits for"
 
 
 def skips_silently(source: Source) -> Breaches:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         for mark in getattr(node, "decorator_list", []):
             if re.fullmatch(r"pytest\.mark\.(skip|skipif|xfail)(\(\))?", ast.unparse(mark)):
                 yield mark.lineno, "a skipped test without a reason"
-        if re.fullmatch(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)", called := _called(node)):
+        if re.fullmatch(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)", called := source.called(node)):
             assert isinstance(node, ast.Call)
             told = any(word.arg == "reason" and ast.unparse(word.value) not in {"''", "None"} for word in node.keywords)
             if not told and not (node.args and called in {"pytest.skip", "pytest.xfail", "pytest.mark.skip"}):
                 yield node.lineno, "a skipped test without a reason"
+
+
+def asserts_the_time(source: Source) -> Breaches:
+    """Asks an assertion a clock, itself or through a name that its function took from one?"""
+
+    def told(node: ast.AST, names: set[str]) -> bool:
+        parts = list(ast.walk(node))
+        read = any(CLOCK.fullmatch(source.called(part)) for part in parts)
+        return read or any(isinstance(part, ast.Name) and part.id in names for part in parts)
+
+    for scope in source.nodes:
+        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            inner = sorted((node for node in ast.walk(scope) if hasattr(node, "lineno")), key=lambda node: node.lineno)
+            names: set[str] = set()
+            for node in inner:
+                if isinstance(node, ast.Assign) and told(node.value, names):
+                    targets = (part for target in node.targets for part in ast.walk(target))
+                    names |= {part.id for part in targets if isinstance(part, ast.Name)}
+                if isinstance(node, ast.Assert) and told(node.test, names):
+                    yield node.lineno, "an assertion about the time that something took; say what must be ordered"
 
 
 @dataclass(frozen=True)
@@ -279,6 +292,12 @@ RULES = [
     Rule(imports_deep, "def f():\n    import json", folder=ROOT / "tests"),
     Rule(sleeps, "await asyncio.sleep(0.1)", folder=ROOT / "tests"),
     Rule(sleeps, "time.sleep(1)", folder=ROOT / "tests"),
+    Rule(asserts_the_time, "def f():\n    assert time.time() < bound", folder=ROOT / "tests"),
+    Rule(
+        asserts_the_time,
+        "def f():\n    a = monotonic()\n    b = monotonic() - a\n    assert b < 2",
+        folder=ROOT / "tests",
+    ),
     Rule(skips_silently, "@pytest.mark.skip\ndef test_x(): ...", folder=ROOT / "tests"),
     Rule(skips_silently, "@pytest.mark.skipif(True)\ndef test_x(): ...", folder=ROOT / "tests"),
     Rule(skips_silently, "def test_x():\n    pytest.skip()", folder=ROOT / "tests"),

@@ -127,12 +127,15 @@ async def test_a_platform_that_does_not_tell_leaves_a_question_whose_answer_ends
 
 @dataclass(frozen=True)
 class Watched(Fault):
-    """A fault that keeps the moments at which writing calls came to the platform."""
+    """A fault that keeps of each writing call whether the moment had come that the refusal before it had named."""
 
-    calls: list[float] = field(default_factory=list)
+    patience: float = 0.0
+    calls: list[bool] = field(default_factory=list)
+    named: list[float] = field(default_factory=list)
 
     def before_accept(self, network: Network) -> None:
-        self.calls.append(time.monotonic())
+        self.calls.append(all(time.monotonic() >= moment for moment in self.named))
+        self.named.append(time.monotonic() + self.patience)
         super().before_accept(network)
 
 
@@ -155,7 +158,7 @@ async def serving(database: Path, fault: Fault) -> AsyncIterator[str]:
 async def test_a_platform_that_asks_for_patience_is_left_alone_for_that_long(settings: Settings, raw: Any) -> None:
     """Measured on the platform's side, and counted from each refusal."""
     patience = 1.5
-    watched = Watched(Mode.ERROR_429, 2, f"{patience}")
+    watched = Watched(Mode.ERROR_429, 2, f"{patience}", patience=patience)
     bundled = tool_servers(settings)["twitter-mcp"]
     async with serving(settings.state / "watched.db", watched) as url:
         server = bundled.model_copy(update={"command": None, "args": [], "url": url})
@@ -167,6 +170,4 @@ async def test_a_platform_that_asks_for_patience_is_left_alone_for_that_long(set
                 await approved(fleet, "AI comes from people who asked where thinking comes from.")
                 await fleet.delivered("piece", "done", LONG)
             assert len(await fleet.published_once()) == 1
-    first, second, third = watched.calls
-    assert second - first >= patience
-    assert third - second >= patience
+    assert watched.calls == [True, True, True], "a call came before the moment that a refusal had named"

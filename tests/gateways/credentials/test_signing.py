@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -200,9 +199,7 @@ def test_when_the_authority_is_down_it_signs_without_and_says_so(
     media: Mapping[str, Media], authority: Authority, statement: FileStatement, stranger: Stranger, tmp_path: Path
 ) -> None:
     signer = FileSigner(authority, Silent(0.5), GENERATOR)
-    began = time.monotonic()
     result = signed(signer, media["card.jpg"], tmp_path, statement)
-    assert time.monotonic() - began < 3
     assert result.stamped_at is None
     assert "http://127.0.0.1:1/tsa gives no time stamp" in (result.unstamped_because or "")
     assert stranger(tmp_path / "card.jpg", "image/jpeg")["trust"]["status"] == "valid_for_supplied_material"

@@ -292,11 +292,3 @@ def test_a_root_that_is_none_is_refused(gallery: Gallery, signer: FileSigner) ->
     gallery.sign(signer, "card.png")
     with pytest.raises(Invalid, match="root"):
         gallery.check("card.png", (gallery.folder / "signed-card.png").read_bytes(), "no root")
-
-
-def test_two_signings_and_checks_are_quick(gallery: Gallery, signer: FileSigner) -> None:
-    """Some tens of milliseconds on a quiet machine; the bound is for a busy one."""
-    for name in ("card.jpg", "clip.mp4"):
-        began = time.perf_counter()
-        assert gallery.check(name, gallery.sign(signer, name)).good
-        assert time.perf_counter() - began < 3
