@@ -8,6 +8,8 @@ UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
 # Processes that run the tests: more than cores, for a good part of the tests waits.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+QUICK = tests/habits tests/examples tests/roles $(wildcard tests/*/test_rules*.py tests/*/test_types*.py) \
+	$(filter-out %_machine.py,$(wildcard tests/test_*.py))
 OURS := $(notdir $(wildcard packages/*))
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header
@@ -23,7 +25,7 @@ test: lint types contracts browser ## everything, as it runs before a change lan
 	@exec $(BIN)/pytest --numprocesses $(WORKERS)
 
 check: lint types contracts ## the fast part, in less than a minute: lint, types, import contracts, habits, rules, roles
-	@exec $(BIN)/pytest tests/contracts tests/domain tests/examples tests/habits tests/swarm
+	@exec $(BIN)/pytest $(QUICK)
 
 chaos: dev-ready ## kill processes at random for SECONDS=30 seconds
 	@CHIMERA_CHAOS_SECONDS=$(SECONDS) exec $(BIN)/pytest tests/chaos -o faulthandler_timeout=$$(($(SECONDS) + 300))

@@ -4,10 +4,10 @@ import asyncio
 import sys
 import time
 
-from redis import Redis
 from redis.exceptions import ResponseError
 
 from bench.programs.phases import Tally, measure, redis_url
+from redis import Redis
 
 STREAM, GROUP = "bench:raw", "bench"
 BATCH = 256

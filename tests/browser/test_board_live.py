@@ -13,7 +13,7 @@ import uvicorn
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from stamina import instrumentation
 from tests.browser.stage import NASTY, furnish, hold
-from tests.conftest import NewDatabase
+from tests.fixtures import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet, until
 
 from chimera.api.auth import COOKIE

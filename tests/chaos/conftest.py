@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from stamina import instrumentation
+from tests.chaos.chaos_setup import Network
 from tests.chaos.crew import Crew
-from tests.chaos.grounds import Network
 from tests.journeys.fleet import LIMITLESS, Fleet, fleet_on, soul
 
 from chimera.settings import Settings

@@ -15,7 +15,7 @@ import psutil
 from chimera.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-NURSERY = Path(__file__).with_name("nursery.py")
+NURSERY = Path(__file__).with_name("fork_server.py")
 BOUND_S = 60.0
 KILLED = -signal.SIGKILL
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+from tests.chaos.assertions import ORDER, unfinished
+from tests.chaos.chaos_setup import LastingPostgres, LastingRedis, Network
 from tests.chaos.crew import Crew, Hand
-from tests.chaos.grounds import LastingPostgres, LastingRedis, Network
-from tests.chaos.truths import ORDER, unfinished
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, open_fleet, soul, until
 
 from chimera.database.migrations import migrate

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.chaos.assertions import EFFECTS, effects_are_published_once, network_posts, unfinished
 from tests.chaos.crew import Crew
 from tests.chaos.driver import PLACES, ROLES, THINGS
 from tests.chaos.test_zombies import frozen_at, seen
-from tests.chaos.truths import EFFECTS, effects_are_published_once, network_posts, unfinished
 from tests.failpoints import VARIABLE
 from tests.journeys.fleet import LIMITLESS, Fleet, Json, brief, dispatch, open_fleet, soul, until
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 import redis
 
 ROOT = Path(__file__).parents[2]

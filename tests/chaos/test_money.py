@@ -16,7 +16,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.stores.money.proofs import Books, proven
+from tests.money.proofs import Books, proven
 
 from chimera.accounts.service import AccountService
 from chimera.campaigns.service import CampaignService

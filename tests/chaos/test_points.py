@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.chaos.assertions import EFFECTS, TASKS, effects_are_published_once, network_posts, tasks_are_whole
+from tests.chaos.chaos_setup import Network
 from tests.chaos.crew import KILLED, Crew
-from tests.chaos.grounds import Network
-from tests.chaos.truths import EFFECTS, TASKS, effects_are_published_once, network_posts, tasks_are_whole
 from tests.failpoints import VARIABLE
 from tests.journeys.fleet import Fleet, dispatch, result, until
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.chaos.assertions import all_is_true
 from tests.chaos.crew import Crew
 from tests.chaos.driver import DISASTERS, ROLES, schedule, storm_over, work
-from tests.chaos.truths import all_is_true
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

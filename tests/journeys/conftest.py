@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from stamina import instrumentation
-from tests.conftest import NewDatabase
+from tests.fixtures import NewDatabase
 from tests.journeys.fleet import EXAMPLES, Fleet, open_fleet, wire
 from tests.journeys.paying import PASSPHRASE, Street, street_settings
 

@@ -30,7 +30,7 @@ Json = Any
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-SEED_FILE = ROOT / "tests" / "contracts" / "seed.json"
+SEED_FILE = ROOT / "tests" / "tasks" / "seed.json"
 SEED: Json = json.loads(SEED_FILE.read_bytes())["orchestration_protocol"]["contracts"]
 WALLET = SEED["financial_authorization"]["transaction_request"]["destination_wallet"]
 POLICY: Json = yaml.safe_load((EXAMPLES / "fleet.yaml").read_text("utf-8"))

@@ -17,8 +17,8 @@ import httpx2
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests import failpoints
+from tests.house import SOUL, House
 from tests.journeys.fleet import EXAMPLES, ROOT, Json, promotions, until, wire
-from tests.stores.conftest import SOUL, House
 
 from chimera.fleet.types.processes import ProcessHeartbeat
 from chimera.gateways.mcp.host import ToolHost

@@ -14,11 +14,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from pydantic import JsonValue
+from tests.audit.logs import audit
 from tests.failpoints import VARIABLE
+from tests.house import House
 from tests.journeys.fleet import Json, until, wire
 from tests.journeys.paying import PASSPHRASE, Street, Till, killed, open_till, publisher
-from tests.stores.conftest import House
-from tests.stores.logs import audit
 
 from chimera.audit.types import AnchorBatch
 from chimera.errors import Conflict, ToolFailed

@@ -14,13 +14,13 @@ import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
+from seller import serving
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from tests.journeys.fleet import until
 from tests.journeys.paying import PASSPHRASE, Street, street_settings, till_on
-from tests.servers.wallet.seller import serving
 
 from chimera.gateways.signing_keys import KeyFile
 from chimera.settings import Settings

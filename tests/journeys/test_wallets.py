@@ -11,9 +11,9 @@ import httpx2
 import pytest
 import pytest_asyncio
 from eth_account import Account
+from seller import NAME, REPORT, UNIT, VERSION, Chain, Fault, Seller, selling
 from tests.journeys.fleet import Fleet, Json, wire
 from tests.journeys.paying import FUNDS, LIMITS, Street, Till, open_till
-from tests.servers.wallet.seller import NAME, REPORT, UNIT, VERSION, Chain, Fault, Seller, selling
 
 from chimera.gateways.mcp.host import ToolHost
 from chimera.settings import Settings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from tests.stores.logs import LogKey
+from tests.audit.logs import LogKey
 
 from chimera.fleet.service import HealthService
 from chimera.gateways.mcp.host import ToolHost

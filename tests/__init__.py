@@ -1,0 +1,1 @@
+"""The tests of the house; those of a package lie beside it."""
