@@ -61,7 +61,7 @@ def _told(contestants: Sequence[Contestant], size: Size) -> str:
 {size.hops} tasks that do nothing. They are put while the worker process is held, then one worker process handles and
 acknowledges them: *handled/s* is its speed, *hops/s* is both together; CPU is for each task handled. Idle: one task
 every 10 ms, from before the put to the handler, {size.single_hops} of them. *Chimera: runtime on its queue* is the
-`Bench` of `swarm/runtime.py` with a trade that does nothing, tickets put 100 at a time.
+`Consumer` of `roles/consumer.py` with a handler that does nothing, items put 100 at a time.
 
 {table(head, rows)}
 {failures(contestants)}"""

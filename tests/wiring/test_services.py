@@ -1,5 +1,6 @@
 """What runs beside Chimera: started when it is not configured, left alone when it is."""
 
+import contextlib
 import os
 
 import psutil
@@ -14,9 +15,16 @@ from chimera_protocol.errors import Invalid
 PASSPHRASE = "nine brown hens behind the barn"
 
 
+def words(process: psutil.Process) -> str:
+    """What a process was started with; nothing of one that is over."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def beside(settings: Settings) -> list[str]:
     """The servers of ours that were started for this state folder."""
-    found = [" ".join(each.cmdline()) for each in psutil.Process(os.getpid()).children(recursive=True)]
+    found = [words(each) for each in psutil.Process(os.getpid()).children(recursive=True)]
     return sorted(told.partition(" -m ")[2].split()[0] for told in found if f"--state {settings.state}/" in told)
 
 

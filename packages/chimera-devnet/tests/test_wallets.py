@@ -1,6 +1,7 @@
 """The chain and the signer as processes of ours: what survives, who is told what, and that nobody stays behind."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -30,10 +31,17 @@ async def signing(state: Path, passphrase: str | None = None) -> AsyncIterator[P
         yield socket
 
 
+def words(process: psutil.Process) -> str:
+    """What a process was started with; nothing of one that is over."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def ours(state: Path, name: str) -> psutil.Process:
     """The one process of this module that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
-    (found,) = [each for each in children if f".{name} --state {state}/" in " ".join(each.cmdline())]
+    (found,) = [each for each in children if f".{name} --state {state}/" in words(each)]
     return found
 
 

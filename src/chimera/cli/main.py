@@ -41,7 +41,9 @@ COMMANDS = {
     "halt": Place("chimera.fleet.commands:halt", "Stop a part of the fleet."),
     "resume": Place("chimera.fleet.commands:resume", "Lift a halt."),
     "policy": Place("chimera.accounts.commands:policy", "Show the fleet policy, or put one in force at once."),
-    "text": Place("chimera.provenance.commands.verify:text", "A piece's text, with its content credentials in it."),
+    "text": Place(
+        "chimera.provenance.commands.verify:text", "Take a piece's text away, with its content credentials in it."
+    ),
     "judge": Place(
         "chimera.review.commands.judge:judge",
         "The Judge's scores against human verdicts, and audits of what it approved by itself.",
@@ -67,7 +69,7 @@ COMMANDS = {
         "Whether a piece, a file or a budget is what it claims to be; exit code 1 when not.",
     ),
     "audit": Place(
-        "chimera.provenance.commands.audit:audit", "The transparency log: export it, find what was changed."
+        "chimera.provenance.commands.audit:audit", "The transparency log: export it, and find what was tampered with."
     ),
 }
 
