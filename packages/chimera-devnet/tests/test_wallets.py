@@ -41,7 +41,7 @@ def words(process: psutil.Process) -> str:
 def ours(state: Path, name: str) -> psutil.Process:
     """The one process of this module that was started for a state folder."""
     children = psutil.Process(os.getpid()).children()
-    (found,) = [each for each in children if f".{name} --state {state}/" in words(each)]
+    (found,) = [each for each in children if f"chimera_{name} --state {state}/" in words(each)]
     return found
 
 
