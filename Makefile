@@ -1,11 +1,12 @@
 # The commands of the project; `make` alone lists them.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run-ready dev-ready lint types contracts browser test check format bench chaos lock clean
+.PHONY: help demo run-ready dev-ready lint types contracts browser test test-long check format bench chaos lock clean
 
 BIN := .venv/bin
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
+SEED := $(or $(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))
 # Processes that run the tests: more than cores, for a good part of the tests waits.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
 QUICK = tests/habits tests/examples tests/roles $(wildcard tests/*/test_rules*.py tests/*/test_types*.py) \
@@ -23,6 +24,10 @@ demo: run-ready ## install what is missing and run the demo; ONCE=1 ends after o
 
 test: lint types contracts browser ## everything, as it runs before a change lands
 	@exec $(BIN)/pytest --numprocesses $(WORKERS)
+
+test-long: lint types contracts browser ## the randomised tests at full size; SEED=n brings a run about again
+	@echo "test-long: SEED=$(SEED)" && CHIMERA_TEST_LONG=1 CHIMERA_CHAOS_SECONDS=300 CHIMERA_CHAOS_SEED=$(SEED) \
+		exec $(BIN)/pytest --numprocesses $(WORKERS) --hypothesis-seed=$(SEED) -o faulthandler_timeout=3600
 
 check: lint types contracts ## the fast part, in less than a minute: lint, types, import contracts, habits, rules, roles
 	@exec $(BIN)/pytest $(QUICK)

@@ -7,9 +7,6 @@ from random import Random
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
-from tests.house import SOUL
-from tests.invariants import TABLES
-from tests.machine_base import Household
 
 from chimera import lifecycle
 from chimera.campaigns.types.messages import NewPlan
@@ -22,6 +19,9 @@ from chimera.review.types.questions import Answered
 from chimera.tasks.types.messages import NewTask, Task
 from chimera.tasks.types.work import DispatchContext, TaskDispatch, ToolCall
 from chimera.values import Decision, EffectStatus, HaltScope, Stage, TaskKind, TaskStatus
+from tests.house import SOUL
+from tests.invariants import TABLES
+from tests.machine_base import Household
 
 MOSTLY = [Decision.APPROVE, Decision.APPROVE, Decision.ESCALATE, Decision.REJECT]
 HOUR = 12

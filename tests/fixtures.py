@@ -1,4 +1,7 @@
-"""What all tests share: throw-away servers, a database and an empty Redis for each test, no real model."""
+"""What all tests share: throw-away servers, a database and an empty Redis for each test, no real model.
+
+Randomised tests have two sizes: quick, and long where CHIMERA_TEST_LONG is set.
+"""
 
 import asyncio
 import os
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pydantic_ai.models
 import pytest
 from xdist.remote import Producer
@@ -32,9 +36,14 @@ ALONE = ("tests/chaos/", "tests/browser/")
 """What kills processes or needs the machine to itself runs in one process, one test after the other."""
 
 
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("long", max_examples=500, deadline=None, print_blob=True)
+
+
 def pytest_configure() -> None:
     """No test asks a real model, and none sees how this machine's own Chimera is set up."""
     pydantic_ai.models.ALLOW_MODEL_REQUESTS = False
+    hypothesis.settings.load_profile("long" if os.environ.get("CHIMERA_TEST_LONG") else "quick")
     for name in [name for name in os.environ if name.startswith("CHIMERA_")]:
         if not name.startswith(("CHIMERA_TEST_", "CHIMERA_CHAOS_")):
             del os.environ[name]

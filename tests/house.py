@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.recording import RecordingOutbox, recorded
 
 from chimera.accounts.service import Influencer
 from chimera.campaigns.types.brief import Brief
@@ -31,6 +30,7 @@ from chimera.tasks.types.messages import CommitResult, Lease, Task
 from chimera.tasks.types.work import Artifact, ExecutionResult, ResultMetadata, ToolCall, Verdict
 from chimera.values import Decision, Priority, Role, Stage, TaskKind
 from chimera.wiring import System
+from tests.recording import RecordingOutbox, recorded
 
 SOUL = """\
 ---

@@ -9,15 +9,6 @@ from uuid import UUID
 from hypothesis.stateful import (
     RuleBasedStateMachine,
 )
-from tests.house import SOUL, House
-from tests.invariants import (
-    MOVES,
-    all_rests,
-    effects_are_judged,
-    money_follows,
-    moves_are_legal,
-)
-from tests.money.proofs import proven
 
 from chimera.campaigns.types.brief import Brief
 from chimera.campaigns.types.plans import PlanNode
@@ -33,6 +24,15 @@ from chimera.tasks.types.messages import Task
 from chimera.values import HaltScope, Role
 from chimera.wiring import System
 from chimera_protocol.errors import Invalid, NotFound
+from tests.house import SOUL, House
+from tests.invariants import (
+    MOVES,
+    all_rests,
+    effects_are_judged,
+    money_follows,
+    moves_are_legal,
+)
+from tests.money.proofs import proven
 
 T = TypeVar("T")
 REFUSALS = (Conflict, Invalid, NotFound)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as within
 from hypothesis.stateful import run_state_machine_as_test
-from tests.campaign_machine import Life
-from tests.invariants import TABLES, WATCH
 
 from chimera.database.postgres import queries
 from chimera.settings import Settings
 from chimera.wiring import System
+from tests.campaign_machine import Life
+from tests.invariants import TABLES, WATCH
 
 HOUSE = Path(str(resources.files("chimera")))
 SUBJECTS = sorted(
@@ -32,7 +32,6 @@ LITERAL = re.compile(r"'([a-z_]+)'")
 def test_no_life_makes_a_move_that_is_not_in_the_table(settings: Settings) -> None:
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     bounds = within(
-        max_examples=25,
         stateful_step_count=8,
         deadline=None,
         phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a life takes longer than a test may

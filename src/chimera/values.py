@@ -49,7 +49,7 @@ class CampaignStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """The four queues; each is served by the role of the same trade."""
+    """The four queues; each is served by the role of the same name."""
 
     PLAN = "plan"
     WORK = "work"

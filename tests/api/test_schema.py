@@ -29,8 +29,6 @@ CHECKS = [
     response_schema_conformance,
     ignored_auth,
 ]
-EXAMPLES = 25
-"""Generated calls for each operation."""
 
 NEVER = {("DELETE", "/v1/keys/{key_id}")}
 """It could revoke the key that the others are tried with; tests/api/test_auth.py has it."""
@@ -84,7 +82,6 @@ def test_every_generated_call_is_answered_as_the_document_says(
 
     @given(case=api[path][method].as_strategy())
     @settings(
-        max_examples=EXAMPLES,
         deadline=None,
         derandomize=True,
         database=None,

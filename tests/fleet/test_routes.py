@@ -192,5 +192,5 @@ async def test_health_goes_red_when_a_queue_does_not_drain(staffed: Fleet, datab
         "UPDATE task SET due_at = now() - interval '61 seconds', updated_at = now() - interval '61 seconds'"
     )
     (problem,) = (await staffed.get("/health", 503))["problems"]
-    assert problem.startswith("the work queue does not drain: its oldest ticket is 61 s old")
+    assert problem.startswith("the work queue does not drain: its oldest item is 61 s old")
     await raw.close()

@@ -384,7 +384,6 @@ def test_no_life_overspends_unbalances_or_forgets(database_url: str) -> None:
         Life.database, Life.runner = database, runner
         slow = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
         bounds = settings(
-            max_examples=30,
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a life takes longer than a test may

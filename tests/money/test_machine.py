@@ -117,7 +117,7 @@ def test_no_order_of_events_overspends_or_unbalances_the_books(database_url: str
         runner.run(database.open())
         Money.database, Money.runner = database, runner
         slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-        bounds = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=slow)
+        bounds = settings(stateful_step_count=20, deadline=None, suppress_health_check=slow)
         try:
             run_state_machine_as_test(Money, settings=bounds)
         finally:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from log.test_notes import Key
 
@@ -177,7 +177,6 @@ def test_a_row_that_is_gone_is_named() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
 def test_any_value_that_is_changed_anywhere_is_noticed(data: st.DataObject) -> None:
     lines = full().export()
     number = data.draw(st.integers(0, len(lines) - 1))

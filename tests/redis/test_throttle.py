@@ -6,7 +6,7 @@ from time import time
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
@@ -270,7 +270,6 @@ SLACK = 0.25
 """Seconds that a busy machine may take between putting a bucket into Redis and asking it."""
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     per_minute=st.floats(0.5, 60),
     burst=st.integers(1, 20),

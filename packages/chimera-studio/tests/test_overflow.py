@@ -75,14 +75,13 @@ def check_layout(scene: Scene) -> None:
         assert not overlap(box, (face.x, face.y, face.right, face.bottom), 0.51), name
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(requests())
 def test_no_text_leaves_the_canvas_or_lies_on_another(request: ImageRequest) -> None:
     for scene in pictures.draw(request, pictures.check(request)):
         check_layout(scene)
 
 
-@settings(max_examples=40, deadline=None)
 @given(requests(), st.integers(0, 59))
 def test_the_character_is_on_every_picture_and_on_the_canvas(request: ImageRequest, seed: int) -> None:
     seeded = request.model_copy(update={"seed": seed})

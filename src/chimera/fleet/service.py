@@ -27,7 +27,7 @@ _LATE = {
 }
 
 DRAIN_SECONDS = 60.0
-"""A queue whose oldest ticket has been due for longer does not drain."""
+"""A queue whose oldest item has been due for longer does not drain."""
 
 
 class FleetService:
@@ -164,7 +164,7 @@ class HealthService:
             problems.append(error.detail)
         problems += [f"no living {role.value}" for role, count in roles.items() if count == 0]
         problems += [
-            f"the {each.stage.value} queue does not drain: its oldest ticket is {each.oldest_seconds:.0f} s old"
+            f"the {each.stage.value} queue does not drain: its oldest item is {each.oldest_seconds:.0f} s old"
             for each in backlog
             if each.oldest_seconds > DRAIN_SECONDS
         ]

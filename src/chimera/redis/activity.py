@@ -20,7 +20,7 @@ class RedisActivity:
         self._client = client
 
     async def thinking(self, task: Task, role: Role) -> None:
-        """See `ports.Pulse.thinking`."""
+        """Show the influencer as busy in this role, for a few seconds."""
         busy = json.dumps({"role": role.value, "goal": task.dispatch.context.goal[:200], "task": str(task.task_id)})
         async with reaching():
             await self._client.set(_key(task.agent_id), busy, ex=_SECONDS)

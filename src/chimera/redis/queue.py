@@ -45,11 +45,11 @@ class StreamQueue:
         self._done = Script(client, "done")
 
     async def put(self, stage: Stage, items: Sequence[QueueItem]) -> int:
-        """See `ports.Queue.put`."""
+        """Append what is not queued yet; how many were taken."""
         return await self._puts[stage](items) if items else 0
 
     async def take(self, stage: Stage, consumer: str, count: int, wait_ms: int) -> list[Lease]:
-        """See `ports.Queue.take`. Expired leases come first, whether or not there is new traffic."""
+        """Take up to `count` items: expired leases first, whether or not there is new traffic, then the urgent ones."""
         found = await self._expired(stage, consumer, count)
         if len(found) < count:
             flat = await self._take([prefix(stage)], [consumer, count - len(found), self._window])
@@ -59,17 +59,17 @@ class StreamQueue:
         return await self._wait(stage, consumer, wait_ms)
 
     async def renew(self, stage: Stage, consumer: str, leases: Sequence[Lease]) -> None:
-        """See `ports.Queue.renew`."""
+        """Keep the leases of work that is still going on."""
         if leases:
             await self._renew([lease.stream for lease in leases], [consumer, *(lease.entry for lease in leases)])
 
     async def done(self, stage: Stage, leases: Sequence[Lease]) -> None:
-        """See `ports.Queue.done`."""
+        """Drop items that are dealt with."""
         if leases:
             await self._dones[stage](leases)
 
     async def depth(self, stage: Stage) -> int:
-        """See `ports.Queue.depth`."""
+        """Items waiting or in hand."""
         async with reaching():
             return int(await self._client.scard(f"{prefix(stage)}members"))
 
@@ -80,10 +80,10 @@ class StreamQueue:
 
     async def _put_all(self, stage: Stage, calls: Sequence[Sequence[QueueItem]]) -> Sequence[int]:
         args: list[str | int] = [self._bound, self._window]
-        for ticket in (ticket for tickets in calls for ticket in tickets):
-            args += [str(ticket.id), str(ticket.tenant_id), str(ticket.agent_id), ticket.priority.value]
+        for item in (item for items in calls for item in items):
+            args += [str(item.id), str(item.tenant_id), str(item.agent_id), item.priority.value]
         taken = iter(FLAGS.validate_python(await self._put([prefix(stage)], args)))
-        return [sum(next(taken) for _ in tickets) for tickets in calls]
+        return [sum(next(taken) for _ in items) for items in calls]
 
     async def _done_all(self, stage: Stage, calls: Sequence[Sequence[Lease]]) -> Sequence[None]:
         leases = [lease for held in calls for lease in held]

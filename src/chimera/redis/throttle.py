@@ -39,7 +39,7 @@ class RedisThrottle:
         self._report = Script(client, "report")
 
     async def admit(self, server: str, account: str, rates: Rates) -> bool:
-        """See `ports.Throttle.admit`."""
+        """Let a call through, or say for how long its server or account has to wait; whether it is watched."""
         keys = [*(_key(server, kind) for kind in ("breaker", "probe", "bucket")), *_of_account(server, account)]
         own = rates.account if account else None
         try:
@@ -58,7 +58,7 @@ class RedisThrottle:
         return failures > 0
 
     async def report(self, server: str, account: str, failure: ToolFailed | None) -> None:
-        """See `ports.Throttle.report`."""
+        """Count how an admitted call went: failures open the breaker, a success closes it."""
         outcome, pause = "ok", 0.0
         if failure is not None and failure.pause is not None:
             outcome, pause = "paused", min(failure.pause, retry.LONGEST_PAUSE_SECONDS)

@@ -89,7 +89,7 @@ facts = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     facts=facts,
     goal=texts,
@@ -121,7 +121,6 @@ def test_a_draft_never_breaks_its_bounds_and_invents_no_number(
     assert numbers(" ".join(draft.posts)) <= allowed
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     goal=texts,
     content=st.lists(texts, min_size=1, max_size=3),
@@ -137,7 +136,6 @@ def test_an_opinion_of_anything_is_a_score_with_reasons(
     assert opinion.reasons
 
 
-@settings(max_examples=100, deadline=None)
 @given(goal=texts.filter(bool), reasons=st.lists(texts, max_size=4), content=st.lists(texts, max_size=3))
 def test_a_plan_and_a_revision_of_anything_are_valid(goal: str, reasons: list[str], content: list[str]) -> None:
     assert isinstance(answer("PlanDraft", json.dumps({"goal": goal}), 0), PlanDraft)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_studio.scenes import Scene
@@ -127,7 +127,6 @@ def test_even_the_narrowest_box_holds_its_ink(text: str, width: float, align: Al
             assert 100 - 3 <= left < right <= 100 + width + 3
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.text(max_size=300),
     st.floats(1, 900),

@@ -46,7 +46,7 @@ class ToolHost:
         return self._servers
 
     def knows(self, server: str, tool: str) -> bool:
-        """See `ports.Tools.knows`."""
+        """Whether the server is configured and the tool is on its allow-list."""
         found = self._servers.get(server)
         return found is not None and (tool in found.reads or tool in found.acts)
 
@@ -55,19 +55,19 @@ class ToolHost:
         return self.knows(server, tool) if tool else server in self._servers
 
     def effectful(self, server: str, tool: str) -> bool:
-        """See `ports.Tools.effectful`."""
+        """Whether the tool acts on the outside, so that only a granted effect may call it."""
         found = self._servers.get(server)
         return found is not None and tool in found.acts
 
     def platform(self, server: str) -> Platform:
-        """See `ports.Tools.platform`."""
+        """What has to be known of the platform behind a server."""
         found = self._servers.get(server)
         return found.platform if found is not None else Platform()
 
     async def call(
         self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: Precondition | None = None
     ) -> ToolResult:
-        """See `ports.Tools.call`. What can be read elsewhere is read there when its server fails (ORC-11)."""
+        """Call a tool. What can be read elsewhere is read there when its server fails (ORC-11)."""
         try:
             return await self._call(server, tool, arguments, last_look)
         except ToolFailed as error:
@@ -144,21 +144,21 @@ class ReadingTools:
         self._host = host
 
     def knows(self, server: str, tool: str) -> bool:
-        """See `ports.Tools.knows`."""
+        """Whether the server is configured and the tool is on its allow-list."""
         return self._host.knows(server, tool)
 
     def effectful(self, server: str, tool: str) -> bool:
-        """See `ports.Tools.effectful`."""
+        """Whether the tool acts on the outside, so that only a granted effect may call it."""
         return self._host.effectful(server, tool)
 
     def platform(self, server: str) -> Platform:
-        """See `ports.Tools.platform`."""
+        """What has to be known of the platform behind a server."""
         return self._host.platform(server)
 
     async def call(
         self, server: str, tool: str, arguments: Mapping[str, JsonValue], last_look: Precondition | None = None
     ) -> ToolResult:
-        """See `ports.Tools.call`; Invalid for a tool that acts on the outside."""
+        """Call a tool that reads; Invalid for a tool that acts on the outside."""
         if self._host.effectful(server, tool):
             raise Invalid(f"{server}/{tool} acts on the outside: only a granted effect may call it")
         return await self._host.call(server, tool, arguments, last_look)
