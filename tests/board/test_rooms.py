@@ -8,7 +8,7 @@ import pytest
 
 from chimera.api.services import Services
 from chimera.board.rendering import Renderer
-from chimera.board.rooms import Look
+from chimera.board.rooms import BoardLook
 from chimera.wiring.api import PAGES
 from chimera_protocol.errors import Invalid
 
@@ -45,9 +45,9 @@ def test_a_page_that_there_is_not_is_refused() -> None:
 async def test_one_look_reads_once() -> None:
     read: list[UUID] = []
 
-    async def counted(look: Look) -> int:
+    async def counted(look: BoardLook) -> int:
         read.append(look.tenant_id)
         return len(read)
 
-    look = Look(Services(), UUID(int=1), frozenset())
+    look = BoardLook(Services(), UUID(int=1), frozenset())
     assert (await look.once(counted), await look.once(counted)) == (1, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from chimera.gateways.probe_client import Answer, Request
+from chimera.gateways.probe_client import ProbeAnswer, ProbeRequest
 
 IDLE = "import sys; from chimera.gateways.probe_server import main; sys.exit(main({idle}))"
 BOUNDED = """
@@ -32,11 +32,11 @@ def server() -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-def said(server: "subprocess.Popen[str]", path: Path, seconds: float = 20) -> Answer:
+def said(server: "subprocess.Popen[str]", path: Path, seconds: float = 20) -> ProbeAnswer:
     assert server.stdin is not None and server.stdout is not None
-    server.stdin.write(Request(path=str(path), seconds=seconds).model_dump_json() + "\n")
+    server.stdin.write(ProbeRequest(path=str(path), seconds=seconds).model_dump_json() + "\n")
     server.stdin.flush()
-    return Answer.model_validate_json(server.stdout.readline())
+    return ProbeAnswer.model_validate_json(server.stdout.readline())
 
 
 def test_it_answers_for_one_file_after_the_other(server: "subprocess.Popen[str]", tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from chimera.values import KeyRole
 from chimera.wiring import tool_servers
 from chimera.wiring.api import create_app
 from chimera_protocol.payments import WALLET
-from chimera_wallet.x402.terms import Domain, Token
+from chimera_wallet.x402.terms import Token, TokenDomain
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,7 +36,7 @@ class StreetChain(Chain):
         settings = street.given
         assert settings.chain_url is not None and settings.chain_id is not None
         self.url = settings.chain_url
-        self.token = Token(settings.chain_id, settings.chain_tokens["USDC"], Domain(NAME, VERSION))
+        self.token = Token(settings.chain_id, settings.chain_tokens["USDC"], TokenDomain(NAME, VERSION))
         self.settler = Account.create()
 
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from chimera.ids import new_id
 from chimera.money.rules import budget, evidence
 from chimera.money.rules.budget import Counter, span_start
-from chimera.money.rules.evidence import Event, Head, Key, Limit, Link
+from chimera.money.rules.evidence import Event, EvidenceLimit, Head, Key, Link
 from chimera.money.types.authorization import TransactionRequest
 from chimera_protocol.money import Money, plain
 from chimera_protocol.statements import canonical_hash
@@ -44,7 +44,7 @@ class Books:
         self.head = Head(tenant_id=new_id())
         self.zone, self.now = zone, now
         self.agent, self.campaign = new_id(), new_id()
-        self.limits: dict[UUID, Limit] = {}
+        self.limits: dict[UUID, EvidenceLimit] = {}
         self.counters: dict[Key, Counter] = {}
         self.spends: dict[str, Spend] = {}
         self.events: list[Event] = []
@@ -59,7 +59,7 @@ class Books:
         """Put one limit in force, or take it out of force."""
         known = next((each for each in self.limits.values() if (each.scope, each.span) == (scope, span)), None)
         money = Money.parse(amount)
-        limit = Limit(
+        limit = EvidenceLimit(
             budget_id=known.budget_id if known else new_id(),
             scope=scope,
             scope_key=key,
@@ -79,7 +79,7 @@ class Books:
         changed = evidence.change(old, list(new.values()))
         self.say("limits", actor="operator:me", time_zone=self.zone, **told, **changed)
 
-    def count_in(self, limit: Limit, counters: dict[Key, Counter]) -> list[JsonValue]:
+    def count_in(self, limit: EvidenceLimit, counters: dict[Key, Counter]) -> list[JsonValue]:
         """Count what was spent in the present span before the limit was there; the transfers that it adopts."""
         counter, adopted = counters.get(self.counter(limit).key) or self.counter(limit), list[JsonValue]()
         reserved = spent = Decimal(0)
@@ -94,7 +94,7 @@ class Books:
             counters[counter.key] = counter.model_copy(update={"reserved": reserved, "spent": spent})
         return adopted
 
-    def counter(self, limit: Limit) -> Counter:
+    def counter(self, limit: EvidenceLimit) -> Counter:
         start = span_start(limit.span, self.now, self.zone)
         return self.counters.get((limit.budget_id, start)) or Counter(
             **limit.model_dump(include={"budget_id", "scope", "scope_key", "span"}),

@@ -11,7 +11,7 @@ import pytest
 
 from chimera.ids import new_id
 from chimera.money.rules import accounts, evidence
-from chimera.money.rules.accounts import Entry
+from chimera.money.rules.accounts import JournalEntry
 from chimera.money.rules.evidence import Event
 from chimera.money.service.batch import lock, open_batch, write
 from chimera.money.service.treasury import now
@@ -166,7 +166,7 @@ async def test_money_that_came_in_is_booked_without_a_reservation(house: Any) ->
     postings = accounts.receiving(house.nora.agent_id, Decimal(5), "0xB", funding=False)
     async with house.system.swarm.transaction() as connection:
         batch = await open_batch(connection, [house.tenant_id], now)
-        entry = Entry(house.tenant_id, "received", Decimal(5), "USDC", "tip", house.nora.agent_id)
+        entry = JournalEntry(house.tenant_id, "received", Decimal(5), "USDC", "tip", house.nora.agent_id)
         batch.book(entry, postings)
         await write(connection, batch)
     row = await house.raw.fetchrow("SELECT entry, amount, reservation_id, memo FROM transaction_ledger")

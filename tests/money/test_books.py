@@ -15,7 +15,7 @@ from chimera.database.exports import AT_ONCE
 from chimera.errors import Unavailable
 from chimera.ids import new_id
 from chimera.money.rules import accounts, evidence
-from chimera.money.rules.accounts import Entry
+from chimera.money.rules.accounts import JournalEntry
 from chimera.money.rules.evidence import Event
 from chimera.money.service.batch import open_batch, write
 from chimera.money.service.treasury import Treasury, now
@@ -45,7 +45,7 @@ async def receive(house: Any, amount: str, *, funding: bool, sender: str = "0xB"
     async with house.system.swarm.transaction() as connection:
         batch = await open_batch(connection, [house.tenant_id], now)
         postings = accounts.receiving(house.nora.agent_id, Decimal(amount), sender, funding=funding)
-        entry = Entry(house.tenant_id, "received", Decimal(amount), "USDC", "came in", house.nora.agent_id)
+        entry = JournalEntry(house.tenant_id, "received", Decimal(amount), "USDC", "came in", house.nora.agent_id)
         batch.book(entry, postings)
         await write(connection, batch)
 

@@ -13,8 +13,7 @@ from chimera.gateways.models.gateway import ModelGateway
 from chimera.gateways.models.types import Model
 from chimera.memory.ports import Memory
 from chimera.memory.service import MemoryService
-from chimera.money.ports import Cfo
-from chimera.money.ports import Treasury as TreasuryPort
+from chimera.money.ports import Cfo, TreasuryPort
 from chimera.money.service.treasury import Treasury
 from chimera.money.service.usage_billing import MeteredModel
 from chimera.publishing.ports import Effects

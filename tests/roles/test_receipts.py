@@ -10,7 +10,7 @@ from tests.roles.fakes import FakeTools, make_effect
 from chimera.errors import ToolFailed
 from chimera.gateways.mcp.types import Platform, ReadBack
 from chimera.publishing.types import Effect, Receipt
-from chimera.roles.receipts import Reader, parts_of, receipt_of, texts_of
+from chimera.roles.receipts import ReceiptReader, parts_of, receipt_of, texts_of
 
 AT = datetime(2026, 11, 22, 10, 0, 1, tzinfo=UTC)
 RECEIPT: dict[str, JsonValue] = {
@@ -43,7 +43,7 @@ def listed(*texts: str, at: str | None = "2026-11-22T10:00:01Z") -> dict[str, Js
 
 async def found(effect: Effect, way: ReadBack, *answers: dict[str, JsonValue]) -> tuple[Receipt | None, FakeTools]:
     tools = FakeTools(answers=list(answers), other=Platform(read_back=way))
-    return await Reader(tools).find(effect, way), tools
+    return await ReceiptReader(tools).find(effect, way), tools
 
 
 def test_a_receipt_is_what_the_platform_says_and_what_it_says_besides_is_left() -> None:

@@ -6,10 +6,10 @@ from multiprocessing.connection import Pipe
 import pytest
 
 from chimera_connectors.news import answering
-from chimera_connectors.news.reading import Request
+from chimera_connectors.news.reading import ReadRequest
 
 RSS = b'<rss version="2.0"><channel><title>T</title><item><guid>1</guid><link>/1</link></item></channel></rss>'
-REQUEST = Request(name="f", content_type="", address="https://f.example/feed")
+REQUEST = ReadRequest(name="f", content_type="", address="https://f.example/feed")
 
 
 def test_the_process_ends_with_its_owner() -> None:

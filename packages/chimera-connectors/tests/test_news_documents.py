@@ -7,7 +7,7 @@ import pytest
 
 from chimera_connectors.news import documents, entries
 from chimera_connectors.news.documents import Unreadable
-from chimera_connectors.news.items import Item
+from chimera_connectors.news.items import FeedItem
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "feeds"
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><title>F</title><link href="https://f.example/"/>{}</feed>'
@@ -93,7 +93,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return given
 
 
-def patiently(body: bytes) -> list[Item]:
+def patiently(body: bytes) -> list[FeedItem]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "survey", lambda *_: None)
         return entries.parse("feed", body)
@@ -138,7 +138,7 @@ def test_a_json_feed_is_read_into_plain_items() -> None:
         b'"items": [{"id": 7, "title": "1 < 2", "url": "p/1", "content_html": "<p>one</p><p>two</p>",'
         b'"date_published": "2026-11-03T10:00:00+01:00"}, {"id": "b", "content_text": "x <b> y", "tags": null}]}',
     )
-    assert first == Item(
+    assert first == FeedItem(
         id="7",
         title="1 < 2",
         summary="one two",

@@ -3,7 +3,7 @@
 import pytest
 
 from chimera_connectors.news import entries
-from chimera_connectors.news.items import FeedError, Item
+from chimera_connectors.news.items import FeedError, FeedItem
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Night Trains</title>
 <item><guid>a-1</guid><title>New &amp;amp; old lines</title><link>https://trains.example/1</link>
@@ -22,7 +22,7 @@ ATOM = """<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2
 
 def test_rss_is_read_into_plain_items() -> None:
     first, second = entries.parse("trains", RSS)
-    assert first == Item(
+    assert first == FeedItem(
         id="a-1",
         title="New & old lines",
         summary="Berlin to Paris",

@@ -1,8 +1,8 @@
 """Items, searched."""
 
-from chimera_connectors.news.items import Item, matches
+from chimera_connectors.news.items import FeedItem, matches
 
-RYE = Item(id="1", title="Rye", summary="Sourdough takes time", link="", published_at=None, source="Brød")
+RYE = FeedItem(id="1", title="Rye", summary="Sourdough takes time", link="", published_at=None, source="Brød")
 
 
 def test_a_search_needs_every_word() -> None:

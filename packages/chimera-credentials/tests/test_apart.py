@@ -10,14 +10,14 @@ import pytest
 from credential_setup import Media
 
 from chimera_credentials.authority import Authority
-from chimera_credentials.sandbox import Request, check
+from chimera_credentials.sandbox import CheckOrder, check
 from chimera_credentials.signing import FileSigner
 from chimera_credentials.types import CredentialState, FileStatement
 from chimera_credentials.verifying import verify_file
 
 
-def asked(path: Path, authority: Authority) -> Request:
-    return Request(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(), root_pem=authority.root_pem)
+def asked(path: Path, authority: Authority) -> CheckOrder:
+    return CheckOrder(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest(), root_pem=authority.root_pem)
 
 
 @pytest.mark.parametrize("name", ["card.png", "card.jpg", "clip.mp4"])
@@ -37,7 +37,7 @@ async def test_it_says_what_the_check_says(
 
 async def test_a_text_is_checked_too(signer: FileSigner, authority: Authority, statement: FileStatement) -> None:
     text = signer.sign_text("Said once.", statement).text
-    verdict = await check(Request(text=text, sha256="0" * 64, root_pem=authority.root_pem))
+    verdict = await check(CheckOrder(text=text, sha256="0" * 64, root_pem=authority.root_pem))
     assert verdict.state is CredentialState.VALID
 
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from chimera_devnet.chain.__main__ import main
-from chimera_devnet.chain.evm import Refused
+from chimera_devnet.chain.evm import ChainRejected
 from chimera_devnet.chain.rpc import MAX_BATCH, MAX_BODY, answered
 from chimera_serving.journal import JournalError
 
@@ -19,12 +19,12 @@ FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
 def refuse(_: object) -> None:
-    raise Refused("no")
+    raise ChainRejected("no")
 
 
 def revert(_: object) -> None:
     data = "08c379a0" + f"{32:064x}" + f"{3:064x}" + b"why".hex().ljust(64, "0")
-    raise Refused("execution reverted", bytes.fromhex(data))
+    raise ChainRejected("execution reverted", bytes.fromhex(data))
 
 
 def fail(_: object) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from eth_account import Account
 
-from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Mined, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, ChainRejected, Evm, Mined
 
 NOW = 1_700_000_000
 FRIEND = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -78,7 +78,7 @@ def test_older_kinds_of_transactions_are_taken() -> None:
 )
 def test_what_is_not_good_is_refused_and_changes_nothing(transaction: bytes, said: str) -> None:
     evm = Evm(NOW)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(ChainRejected, match=said):
         evm.read(transaction)
     assert evm.head.number == 0
     mine(evm, raw())
@@ -87,19 +87,19 @@ def test_what_is_not_good_is_refused_and_changes_nothing(transaction: bytes, sai
 def test_a_transaction_is_mined_once() -> None:
     evm = Evm(NOW)
     mine(evm, raw())
-    with pytest.raises(Refused, match="already known"):
+    with pytest.raises(ChainRejected, match="already known"):
         evm.read(raw())
-    with pytest.raises(Refused, match="nonce too low"):
+    with pytest.raises(ChainRejected, match="nonce too low"):
         evm.read(raw(value=6))
 
 
 def test_a_call_that_cannot_be_is_refused() -> None:
     evm = Evm(NOW)
-    with pytest.raises(Refused, match="balance"):
+    with pytest.raises(ChainRejected, match="balance"):
         evm.call(Call(b"\1" * 20, FAUCET, value=1), 0)
-    with pytest.raises(Refused, match="execution failed: InvalidInstruction"):
+    with pytest.raises(ChainRejected, match="execution failed: InvalidInstruction"):
         evm.estimate(Call(FAUCET, b"", b"\xfe"))
-    with pytest.raises(Refused, match="header not found"):
+    with pytest.raises(ChainRejected, match="header not found"):
         evm.state(7)
 
 

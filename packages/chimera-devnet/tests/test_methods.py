@@ -7,7 +7,7 @@ from eth_account import Account
 from web3 import Web3
 from web3.types import TxParams
 
-from chimera_devnet.chain.evm import CHAIN_ID, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, ChainRejected
 from chimera_devnet.chain.methods import BadParameters, methods
 from chimera_devnet.chain.node import Node
 from chimera_protocol.money import Money
@@ -124,5 +124,5 @@ def test_blocks_that_are_not_there_yet_are_refused(ask: Callable[..., object]) -
         ("eth_feeHistory", ["0x1", "0xffff", []]),
         ("eth_getLogs", [{"blockHash": "0x" + "0" * 64}]),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(ChainRejected):
             ask(method, *parameters)

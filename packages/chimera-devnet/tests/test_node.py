@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from chimera_devnet.chain.evm import CHAIN_ID, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, ChainRejected
 from chimera_devnet.chain.node import Node
 from chimera_protocol.money import Money
 from chimera_serving.journal import JournalError
@@ -70,7 +70,7 @@ def test_blocks_run_ahead_of_the_clock_and_never_back(tmp_path: Path) -> None:
 )
 def test_the_faucet_has_bounds(tmp_path: Path, address: str, money: str, said: str) -> None:
     node = Node(tmp_path)
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(ChainRejected, match=said):
         node.fund(address, Money.parse(money))
     assert node.evm.head.number == 1
     node.close()

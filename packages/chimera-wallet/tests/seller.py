@@ -38,10 +38,10 @@ from chimera_wallet.tokens import contract
 from chimera_wallet.tokens.amounts import money_units
 from chimera_wallet.x402.buying import authorization_nonce
 from chimera_wallet.x402.terms import (
-    Domain,
     ResourceError,
     SignedAuthorization,
     Token,
+    TokenDomain,
     TransferAuthorization,
     order_deadline,
 )
@@ -74,7 +74,7 @@ class Chain:
         self.down = False
         self.asked: list[str] = []
         self.node = Node(state, lambda: int(time.time()) + self.late)
-        self.token = Token(CHAIN_ID, self.node.token, Domain(NAME, VERSION))
+        self.token = Token(CHAIN_ID, self.node.token, TokenDomain(NAME, VERSION))
         self.url = ""
         self.settler: LocalAccount = Account.create()
 
@@ -115,7 +115,7 @@ class Signer:
         self.address = self._payer.address
         self.orders: list[PaymentOrder] = []
 
-    async def __call__(self, order: PaymentOrder, domain: Domain) -> SignedAuthorization:
+    async def __call__(self, order: PaymentOrder, domain: TokenDomain) -> SignedAuthorization:
         self.orders.append(order)
         message = {
             "from": self.address,

@@ -8,7 +8,7 @@ from eth_abi import encode
 from eth_account import Account
 from eth_utils import keccak
 
-from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, Evm, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, Call, ChainRejected, Evm
 from chimera_wallet.signer.signer import AUTHORISATION_TYPE
 from chimera_wallet.tokens import contract
 from chimera_wallet.tokens.contract import Issue
@@ -69,9 +69,9 @@ def test_a_supply_is_moved_and_counted(chain: Chain) -> None:
     assert topics[0] == contract.TRANSFER
     assert [contract.party("0x" + topic.hex()) for topic in topics[1:]] == [OWNER.address, FRIEND]
     assert contract.number(data) == 400
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.send(chain.token, contract.transfer(FRIEND, 601))
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.send(chain.token, contract.transfer(contract.NOBODY, 1))
 
 
@@ -79,7 +79,7 @@ def test_only_the_minter_makes_more(chain: Chain) -> None:
     chain.send(chain.token, contract.mint(FRIEND, 7))
     assert chain.balance(FRIEND) == 7
     assert contract.number(chain.ask(keccak(text="totalSupply()")[:4])) == 1_007
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.ask(contract.mint(FRIEND, 7), sender=b"\1" * 20)
 
 
@@ -88,7 +88,7 @@ def test_another_may_take_what_it_was_allowed(chain: Chain) -> None:
     take = keccak(text="transferFrom(address,address,uint256)")[:4]
     friend = bytes.fromhex(FRIEND[2:])
     chain.ask(take + encode(["address", "address", "uint256"], [OWNER.address, FRIEND, 5]), sender=friend)
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.ask(take + encode(["address", "address", "uint256"], [OWNER.address, FRIEND, 6]), sender=friend)
 
 
@@ -115,7 +115,7 @@ def test_an_authorisation_moves_the_money_once(chain: Chain) -> None:
     chain.send(chain.token, authorised(chain, nonce))
     assert chain.balance(FRIEND) == 250
     assert contract.number(chain.ask(state)) == 1
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.ask(authorised(chain, nonce))
 
 
@@ -134,7 +134,7 @@ def test_an_authorisation_moves_the_money_once(chain: Chain) -> None:
 def test_an_authorisation_that_was_changed_or_is_out_of_time_moves_nothing(
     chain: Chain, changed: dict[str, object]
 ) -> None:
-    with pytest.raises(Refused, match="reverted"):
+    with pytest.raises(ChainRejected, match="reverted"):
         chain.ask(authorised(chain, keccak(text="order"), **changed))
 
 

@@ -12,7 +12,7 @@ from hexbytes import HexBytes
 
 from chimera_serving.journal import Journal
 from chimera_wallet.signer.keystore import Keystore
-from chimera_wallet.signer.rules import Code, Domain, SignerError, SigningChain, SigningPolicy
+from chimera_wallet.signer.rules import Code, SignerError, SigningChain, SigningDomain, SigningPolicy
 from chimera_wallet.signer.signer import AUTHORISATION_TYPE, Desk
 from chimera_wallet.tokens import contract
 
@@ -85,7 +85,7 @@ def test_one_id_with_another_order_is_refused(desk: Desk, cfo, account: str) -> 
             desk.sign_transaction(other, cfo.sign(other), CHAIN)
         assert caught.value.code is Code.CONFLICT
     with pytest.raises(SignerError) as caught:
-        desk.sign_authorization(order, cfo.sign(order), Domain(name="USDC", version="2"))
+        desk.sign_authorization(order, cfo.sign(order), SigningDomain(name="USDC", version="2"))
     assert caught.value.code is Code.CONFLICT
 
 
@@ -130,7 +130,7 @@ def test_what_was_refused_was_never_signed(
 
 def test_an_authorisation_is_signed_for_this_token_on_this_chain(desk: Desk, cfo, account: str) -> None:
     order = cfo.order(account, action="pay_resource", max_fee=None)
-    domain = Domain(name="USD Coin (test)", version="2")
+    domain = SigningDomain(name="USD Coin (test)", version="2")
     signed = desk.sign_authorization(order, cfo.sign(order), domain)
     said = dict(signed["authorization"])
     numbers = {name: int(said[name]) for name in ("value", "validAfter", "validBefore")}
@@ -141,7 +141,7 @@ def test_an_authorisation_is_signed_for_this_token_on_this_chain(desk: Desk, cfo
     )
     address = Account.recover_message(message, signature=str(signed["signature"]))
     assert address == desk.address(account)["address"] == said["from"]
-    again = desk.sign_authorization(order, cfo.sign(order), Domain(name="Other", version="1"))
+    again = desk.sign_authorization(order, cfo.sign(order), SigningDomain(name="Other", version="1"))
     assert again == {**signed, "replayed": True}
     with pytest.raises(SignerError) as caught:
         desk.sign_transaction(order, cfo.sign(order), CHAIN)

@@ -116,7 +116,7 @@ _ORDER = (
 )
 
 
-class Bounds(Protocol):
+class ScoreTiers(Protocol):
     """From which score on a piece is approved, and from which on it is shown to a human."""
 
     @property
@@ -157,7 +157,7 @@ def money(value: Decimal) -> str:
     return f"{sign}{grouped}.{rest}" if rest else f"{sign}{grouped}"
 
 
-def tier(score: float, bounds: Bounds) -> str:
+def tier(score: float, bounds: ScoreTiers) -> str:
     """The colour of a score (UI-3): green approves, yellow is held for a human, red is made anew."""
     if score >= bounds.approve:
         return "green"

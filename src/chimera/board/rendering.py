@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from chimera.api.services import Services
 from chimera.board.live import Region
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.board.templates import Templates
 from chimera_protocol.errors import Invalid, NotFound
 
@@ -43,7 +43,7 @@ class Renderer:
 
     async def draw(self, tenant_id: UUID, regions: Set[Region]) -> dict[Region, Markup]:
         """These regions as they are now; what does not exist is missing."""
-        look = Look(self._services, tenant_id, frozenset(each.region for each in regions))
+        look = BoardLook(self._services, tenant_id, frozenset(each.region for each in regions))
         drawn: dict[Region, Markup] = {}
         for each in regions:
             source = self._sources.get(each.region)

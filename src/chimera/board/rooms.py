@@ -15,7 +15,7 @@ Right = Literal["see", "review", "operate", "author"]
 _Read = TypeVar("_Read")
 
 
-class Look:
+class BoardLook:
     """One look at a tenant's fleet. What several regions show is read once."""
 
     def __init__(self, services: Services, tenant_id: UUID, wanted: frozenset[str]) -> None:
@@ -28,7 +28,7 @@ class Look:
         """What a room offers."""
         return self._services.get(kind)
 
-    async def once(self, read: Callable[["Look"], Awaitable[_Read]]) -> _Read:
+    async def once(self, read: Callable[["BoardLook"], Awaitable[_Read]]) -> _Read:
         """What this finds, read the first time that it is asked for."""
         if read not in self._seen:
             self._seen[read] = await read(self)
@@ -38,7 +38,7 @@ class Look:
 class RegionSource(NamedTuple):
     """Where a region's values come from, and for whom it looks different."""
 
-    values: Callable[[Look, str], Awaitable[Mapping[str, object]]]
+    values: Callable[[BoardLook, str], Awaitable[Mapping[str, object]]]
     """What its template is given, for the thing that it is of. NotFound when there is no such thing."""
 
     buttons: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from chimera import lifecycle
 from chimera.board.requests import Id, OptionalId, Visitor, done, page, pager, region
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.campaigns.reads import CampaignReads
 from chimera.campaigns.rules import planning
 from chimera.campaigns.service import CampaignService
@@ -54,7 +54,7 @@ async def order(
     return done(request, "Done.", f"/campaigns/{campaign_id}")
 
 
-async def _campaign(look: Look, of: str) -> Mapping[str, object]:
+async def _campaign(look: BoardLook, of: str) -> Mapping[str, object]:
     reads, tenant_id, campaign_id = look.service(CampaignReads), look.tenant_id, _id(of)
     campaign = await reads.campaign(tenant_id, campaign_id)
     tasks = (await look.service(TaskReads).tasks(tenant_id, 500, campaign_id=campaign_id)).items

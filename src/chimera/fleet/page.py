@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import StringConstraints
 
 from chimera.board.requests import Visitor, done, page
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.campaigns.reads import CampaignReads
 from chimera.campaigns.types.views import CampaignView
 from chimera.errors import Forbidden
@@ -69,11 +69,11 @@ class _Head(NamedTuple):
     halts: Sequence[HaltView]
 
 
-async def _glance(look: Look) -> FleetView:
+async def _glance(look: BoardLook) -> FleetView:
     return await look.service(OverviewService).glance(look.tenant_id)
 
 
-async def _head(look: Look) -> _Head:
+async def _head(look: BoardLook) -> _Head:
     asked = await look.service(QuestionService).count(look.tenant_id)
     if look.wanted & _GLANCED:  # what the whole page is made of has all of it
         fleet = await look.once(_glance)
@@ -84,17 +84,17 @@ async def _head(look: Look) -> _Head:
     return _Head(waiting, asked, health, await reads.halts(look.tenant_id))
 
 
-async def _status(look: Look, _: str) -> Mapping[str, object]:
+async def _status(look: BoardLook, _: str) -> Mapping[str, object]:
     head = await look.once(_head)
     return {"waiting": head.waiting, "asked": head.asked, "health": head.health}
 
 
-async def _banner(look: Look, _: str) -> Mapping[str, object]:
+async def _banner(look: BoardLook, _: str) -> Mapping[str, object]:
     halts = (await look.once(_head)).halts
     return {"halts": halts, "names": await _halted(look, halts)}
 
 
-async def _halted(look: Look, halts: Sequence[HaltView]) -> dict[str, str]:
+async def _halted(look: BoardLook, halts: Sequence[HaltView]) -> dict[str, str]:
     if not any(halt.scope.value in ("influencer", "campaign") for halt in halts):
         return {}
     people = (await look.service(PersonaReads).influencers(look.tenant_id, 500)).items
@@ -102,11 +102,11 @@ async def _halted(look: Look, halts: Sequence[HaltView]) -> dict[str, str]:
     return {str(one.agent_id): one.persona for one in people} | {str(one.campaign_id): one.name for one in campaigns}
 
 
-async def _latest(look: Look, _: str) -> Mapping[str, object]:
+async def _latest(look: BoardLook, _: str) -> Mapping[str, object]:
     return {"publications": (await look.service(ProvenanceReads).publications(look.tenant_id, 8)).items}
 
 
-async def _front(look: Look, _: str) -> Mapping[str, object]:
+async def _front(look: BoardLook, _: str) -> Mapping[str, object]:
     fleet = await look.once(_glance)
     return {"fleet": fleet, "campaigns": _lively(fleet.campaigns), **_meters(fleet)}
 

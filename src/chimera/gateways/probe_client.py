@@ -42,14 +42,14 @@ _INHERITED = ("PATH", "HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR")
 """What the process is told of ours: no key is among it."""
 
 
-class Request(Wire):
+class ProbeRequest(Wire):
     """A file to be measured, at most so long."""
 
     path: str
     seconds: float
 
 
-class Answer(Wire):
+class ProbeAnswer(Wire):
     """Its facts, or why there are none."""
 
     facts: MediaFacts | None = None
@@ -107,13 +107,13 @@ class _Prober:
             raise Unavailable("media cannot be measured: the process that does it does not start") from error
         return made
 
-    def ask(self, asked: Request) -> Answer:
+    def ask(self, asked: ProbeRequest) -> ProbeAnswer:
         """Its answer."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write(asked.model_dump_json().encode() + b"\n")
         try:
-            return Answer.model_validate_json(self._line(monotonic() + asked.seconds + GRACE_SECONDS))
+            return ProbeAnswer.model_validate_json(self._line(monotonic() + asked.seconds + GRACE_SECONDS))
         except ValidationError as error:
             raise _Lost from error
 
@@ -145,9 +145,9 @@ _waiting: list[_Prober] = []
 """Processes without work; `append` and `pop` are whole, whatever the threads."""
 
 
-def _asked(path: Path, seconds: float) -> Answer:
+def _asked(path: Path, seconds: float) -> ProbeAnswer:
     """Ask a process that waits, else a new one. Whoever is lost may have been ended by somebody else, once."""
-    asked, name = Request(path=str(path.absolute()), seconds=seconds), path.name
+    asked, name = ProbeRequest(path=str(path.absolute()), seconds=seconds), path.name
     with _turns:
         for last in (False, True):
             prober = _taken(fresh=last)
@@ -156,13 +156,13 @@ def _asked(path: Path, seconds: float) -> Answer:
             except _Late:
                 prober.end()
                 remedy = "Send a smaller or an undamaged file."
-                return Answer(detail=f"{name!r} takes too long to measure", remedy=remedy)
+                return ProbeAnswer(detail=f"{name!r} takes too long to measure", remedy=remedy)
             except _Lost:
                 prober.end()
             else:
                 _waiting.append(prober)
                 return answer
-    return Answer(detail=f"whoever measures {name!r} gives up: it is made to harm its reader, or damaged")
+    return ProbeAnswer(detail=f"whoever measures {name!r} gives up: it is made to harm its reader, or damaged")
 
 
 def _taken(*, fresh: bool) -> _Prober:

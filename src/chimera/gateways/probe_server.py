@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from chimera.gateways.media_probe import measure
-from chimera.gateways.probe_client import Answer, Request
+from chimera.gateways.probe_client import ProbeAnswer, ProbeRequest
 from chimera_protocol.errors import Invalid, NotFound
 
 IDLE_SECONDS = 60.0
@@ -35,19 +35,19 @@ def main(idle: float = IDLE_SECONDS) -> int:
             resource.setrlimit(kind, (most, most))
     _say(b"ready")
     for line in _lines(idle):
-        asked = Request.model_validate_json(line)
+        asked = ProbeRequest.model_validate_json(line)
         _bound_computing(asked.seconds)
         _say(_answer(asked).model_dump_json().encode())
     return 0
 
 
-def _answer(asked: Request) -> Answer:
+def _answer(asked: ProbeRequest) -> ProbeAnswer:
     try:
-        return Answer(facts=measure(Path(asked.path), monotonic() + asked.seconds))
+        return ProbeAnswer(facts=measure(Path(asked.path), monotonic() + asked.seconds))
     except NotFound as error:
-        return Answer(missing=True, detail=error.detail)
+        return ProbeAnswer(missing=True, detail=error.detail)
     except Invalid as error:
-        return Answer(detail=error.detail, remedy=error.remedy)
+        return ProbeAnswer(detail=error.detail, remedy=error.remedy)
 
 
 def _bound_computing(seconds: float) -> None:

@@ -10,7 +10,7 @@ from chimera.money.types.messages import PaymentDue, SpendOrder
 from chimera_protocol.payments import PaymentOrder, PaymentReceipt
 
 
-class Treasury(Protocol):
+class TreasuryPort(Protocol):
     """Budgets and the ledger in PostgreSQL (FIN-1..4)."""
 
     async def authorise(self, order: SpendOrder) -> Decided:
@@ -46,7 +46,7 @@ class Payments(Protocol):
         ...
 
 
-class Payer(Protocol):
+class WalletPayer(Protocol):
     """Pays by wallet what the CFO has authorised."""
 
     async def pay(self, reservation_id: UUID, asset_id: UUID) -> str | None:

@@ -3,7 +3,7 @@
 import structlog
 from opentelemetry import trace
 
-from chimera.money.ports import Treasury
+from chimera.money.ports import TreasuryPort
 from chimera.money.types.authorization import COMPUTE, Decided
 from chimera.money.types.messages import SpendOrder
 from chimera.provenance.ports import Signer
@@ -17,7 +17,7 @@ tracer = trace.get_tracer("chimera.cfo")
 class CfoJudge:
     """Decides about every spend; holds the treasury, and nobody else in the swarm does."""
 
-    def __init__(self, treasury: Treasury, signer: Signer) -> None:
+    def __init__(self, treasury: TreasuryPort, signer: Signer) -> None:
         self._treasury = treasury
         self._signer = signer
 

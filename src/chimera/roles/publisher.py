@@ -13,12 +13,12 @@ from chimera.errors import Halted, ToolFailed
 from chimera.gateways.mcp.types import Tools
 from chimera.media.ports import AssetStore
 from chimera.media.types import Altered
-from chimera.money.ports import Payer
+from chimera.money.ports import WalletPayer
 from chimera.publishing.ports import Effects
 from chimera.publishing.rules import calls as publishing
 from chimera.publishing.types import Effect, Receipt
 from chimera.roles.consumer import describe
-from chimera.roles.receipts import Reader, parts_of, receipt_of, texts_of
+from chimera.roles.receipts import ReceiptReader, parts_of, receipt_of, texts_of
 from chimera.roles.task_handler import patient
 from chimera.tasks.types.messages import Lease
 from chimera.values import EffectStatus, Stage
@@ -45,13 +45,13 @@ class Publisher:
     stage = Stage.PUBLISH
 
     def __init__(
-        self, effects: Effects, tools: Tools, paymaster: Payer | None = None, shelf: AssetStore | None = None
+        self, effects: Effects, tools: Tools, paymaster: WalletPayer | None = None, shelf: AssetStore | None = None
     ) -> None:
         self._effects = effects
         self._tools = tools
         self._paymaster = paymaster
         self._shelf = shelf
-        self._reader = Reader(tools)
+        self._reader = ReceiptReader(tools)
 
     async def claim(self, leases: Sequence[Lease], process_id: UUID) -> Sequence[Effect]:
         """Take hold of the effects that are due and still covered by their grants."""

@@ -29,7 +29,7 @@ class Seen(Wire):
 SEEN: TypeAdapter[list[Seen]] = TypeAdapter(list[Seen])
 
 
-class Reader:
+class ReceiptReader:
     """Looks on a platform for what an effect may have brought about."""
 
     def __init__(self, tools: Tools) -> None:

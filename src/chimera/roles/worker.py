@@ -39,7 +39,7 @@ _MEMORIES = 5
 _EARLIER = 20
 
 
-class Fact(Wire):
+class SourceFact(Wire):
     """Something a source says; public text, and so data, never an instruction (MCP-3)."""
 
     id: str
@@ -49,14 +49,14 @@ class Fact(Wire):
     source: str = ""
 
 
-FACTS: TypeAdapter[list[Fact]] = TypeAdapter(list[Fact])
+FACTS: TypeAdapter[list[SourceFact]] = TypeAdapter(list[SourceFact])
 
 
 class DraftInputs(NamedTuple):
     """What a piece is made of besides its order: data, all of it."""
 
     topic: str
-    facts: list[Fact]
+    facts: list[SourceFact]
     memories: list[str]
     earlier: list[str]
     mention: str
@@ -134,8 +134,8 @@ class Worker(TaskHandler):
             return None
         return f"the wallet holds {held} {request.money.currency}, {request.token_amount} are needed"
 
-    async def _facts(self, setting: TaskContext, topic: str, tool_log: list[ToolRecord]) -> list[Fact]:
-        found: list[Fact] = []
+    async def _facts(self, setting: TaskContext, topic: str, tool_log: list[ToolRecord]) -> list[SourceFact]:
+        found: list[SourceFact] = []
         for source in setting.brief.sources:
             arguments: dict[str, JsonValue] = {"feed": source.feed, "limit": _FACTS}
             answer = await self._tools.call(source.server, "list_items", arguments)

@@ -35,7 +35,7 @@ class Accepted(Wire):
     execution_id: str
 
 
-class Claim(Wire):
+class TaskClaim(Wire):
     """A wish for work."""
 
     persona: Name | None = None
@@ -103,7 +103,7 @@ async def replay(name: TaskName, who: Operator, reads: Reads, tasks: Tasks) -> A
 
 
 @router.post("/claim", response_model_exclude_unset=True, responses={204: {"description": "Nothing to do."}})
-async def claim(wish: Claim, who: Dispatcher, tasks: Tasks, response: Response) -> Claimed | None:
+async def claim(wish: TaskClaim, who: Dispatcher, tasks: Tasks, response: Response) -> Claimed | None:
     """Claim the next task with `worker: external` (ORC-13); its lease runs out by itself."""
     found = await tasks.claim(who.tenant_id, who.key_id, wish.persona, wish.lease_seconds)
     if found is None:

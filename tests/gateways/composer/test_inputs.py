@@ -1,6 +1,6 @@
 """Inputs are read leniently, and a voice is read from its traits."""
 
-from chimera.gateways.models.composer.inputs import DraftInput, Fact, PersonaVoice
+from chimera.gateways.models.composer.inputs import DraftInput, PersonaVoice, Quotable
 
 
 def test_null_is_as_good_as_absent() -> None:
@@ -13,7 +13,7 @@ def test_the_seeds_length_is_a_number_of_posts() -> None:
 
 
 def test_a_fact_without_summary_says_its_title() -> None:
-    assert Fact(id="1", title="Rust has a release train").sentences == ["Rust has a release train."]
+    assert Quotable(id="1", title="Rust has a release train").sentences == ["Rust has a release train."]
 
 
 def test_quoted_lines_of_the_traits_are_the_voice() -> None:

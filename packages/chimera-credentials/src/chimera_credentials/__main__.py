@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chimera_credentials.sandbox import Request
+from chimera_credentials.sandbox import CheckOrder
 from chimera_credentials.verifying import verify_file, verify_text
 from chimera_protocol.errors import ChimeraError
 
@@ -31,7 +31,7 @@ def main() -> int:
         with suppress(ValueError, OSError):  # not every system knows every bound
             resource.setrlimit(kind, (most, most))
     try:
-        asked = Request.model_validate_json(sys.stdin.buffer.read())
+        asked = CheckOrder.model_validate_json(sys.stdin.buffer.read())
         if asked.text is not None:
             verdict = verify_text(asked.text, asked.root_pem, stamp_pem=asked.stamp_pem)
         else:

@@ -21,7 +21,7 @@ _INHERITED = ("PATH", "HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR")
 """What the process is told of ours: no key is among it."""
 
 
-class Request(Wire):
+class CheckOrder(Wire):
     """What is to be checked, against which roots: the file at `path`, or `text`."""
 
     path: str = ""
@@ -31,7 +31,7 @@ class Request(Wire):
     stamp_pem: str = ""
 
 
-async def check(asked: Request, seconds: float = SECONDS) -> FileVerdict:
+async def check(asked: CheckOrder, seconds: float = SECONDS) -> FileVerdict:
     """The verdict. A file that its reader cannot cope with is broken."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-X", "utf8", "-m", "chimera_credentials"),
@@ -58,5 +58,5 @@ async def check(asked: Request, seconds: float = SECONDS) -> FileVerdict:
         return _unreadable(asked, "What it says about itself makes no sense.")
 
 
-def _unreadable(asked: Request, why: str) -> FileVerdict:
+def _unreadable(asked: CheckOrder, why: str) -> FileVerdict:
     return FileVerdict(state=CredentialState.BROKEN, reasons=(why,), sha256=asked.sha256)

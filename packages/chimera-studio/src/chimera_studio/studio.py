@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class StoredFile:
+class DrawnFile:
     """A file on the shelf: `<sha256>.<extension>` in the studio's folder."""
 
     path: Path
@@ -49,7 +49,7 @@ class Studio:
         out.mkdir(parents=True, exist_ok=True)
         self.out = out.resolve()
 
-    def keep(self, data: bytes, extension: str) -> StoredFile:
+    def keep(self, data: bytes, extension: str) -> DrawnFile:
         """Put bytes on the shelf; the same bytes are kept once."""
         path = self._shelf_path(hashlib.sha256(data).hexdigest(), extension)
         if not path.exists():
@@ -64,9 +64,9 @@ class Studio:
                     raise StudioError(
                         DrawingRefused.UNAVAILABLE, f"cannot write to the studio's folder: {error}"
                     ) from error
-        return StoredFile(path, path.stem, _media_type(extension), len(data))
+        return DrawnFile(path, path.stem, _media_type(extension), len(data))
 
-    def keep_file(self, path: Path, extension: str) -> StoredFile:
+    def keep_file(self, path: Path, extension: str) -> DrawnFile:
         """Move a finished file onto the shelf. It must lie on the same file system as the shelf."""
         digest = hashlib.sha256()
         with path.open("rb") as source:
@@ -78,7 +78,7 @@ class Studio:
             path.replace(kept)
         except OSError as error:
             raise StudioError(DrawingRefused.UNAVAILABLE, f"cannot move into the studio's folder: {error}") from error
-        return StoredFile(kept, kept.stem, _media_type(extension), size)
+        return DrawnFile(kept, kept.stem, _media_type(extension), size)
 
     def locate(self, uri: str) -> Path:
         """The file that a file:// URI names.

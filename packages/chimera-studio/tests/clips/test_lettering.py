@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from chimera_studio.clips.encoding import Size
 from chimera_studio.clips.frames import Canvas
-from chimera_studio.clips.lettering import Inks, Lettering, caption, heading
-from chimera_studio.clips.staging import Look
+from chimera_studio.clips.lettering import Inks, Inlay, caption, heading
+from chimera_studio.clips.staging import ClipLook
 from chimera_studio.palettes import NAMED, contrast
 
-LOOK = Look(Size(720, 1_280), NAMED["midnight"], "mira", 7)
+LOOK = ClipLook(Size(720, 1_280), NAMED["midnight"], "mira", 7)
 INKS = Inks.of(LOOK, on_picture=False)
 TEXTS = [
     "Hi.",
@@ -24,14 +24,14 @@ TEXTS = [
 ]
 
 
-def seen(words: Lettering) -> tuple[int, int, int, int]:
+def seen(words: Inlay) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of what is drawn, in the frame."""
     assert words.layer.alpha is not None
     rows, columns = np.nonzero(words.layer.alpha > 30)
     return words.x + columns.min(), words.y + rows.min(), words.x + columns.max(), words.y + rows.max()
 
 
-def marked(words: Lettering, of: str) -> NDArray[np.intp]:
+def marked(words: Inlay, of: str) -> NDArray[np.intp]:
     """The columns of the frame in which the mark's colour is seen."""
     red, green, blue = (int(of[at : at + 2], 16) / 255 for at in (1, 3, 5))
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -70,7 +70,7 @@ def test_nothing_is_marked_where_a_mark_would_say_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMED))
 def test_words_can_be_read_in_every_palette(name: str) -> None:
-    look = Look(LOOK.size, NAMED[name], "mira", 7)
+    look = ClipLook(LOOK.size, NAMED[name], "mira", 7)
     for on_picture in (False, True):
         inks = Inks.of(look, on_picture=on_picture)
         assert contrast(inks.words, inks.panel) >= 7

@@ -9,11 +9,11 @@ from PIL import Image
 from chimera_studio.characters import likeness, sheets
 from chimera_studio.clips.encoding import RATE, Picture, Size
 from chimera_studio.clips.frames import Canvas, picture_of
-from chimera_studio.clips.staging import Figure, Look, Portrait, Scene, Still, mouth_shapes
+from chimera_studio.clips.staging import ClipLook, ClipScene, Figure, Portrait, Still, mouth_shapes
 from chimera_studio.palettes import NAMED
 from chimera_studio.requests import CharacterBox
 
-LOOK = Look(Size(720, 1_280), NAMED["forest"], "mira", 7)
+LOOK = ClipLook(Size(720, 1_280), NAMED["forest"], "mira", 7)
 
 
 def stripes() -> Image.Image:
@@ -27,7 +27,7 @@ SCENES = {
 }
 
 
-def painted(scene: Scene, at_ms: float) -> Canvas:
+def painted(scene: ClipScene, at_ms: float) -> Canvas:
     canvas = Canvas(LOOK.size)
     scene.paint(canvas, at_ms, {})
     return canvas
@@ -53,7 +53,7 @@ def test_everything_moves_a_little_and_nothing_jumps(name: str) -> None:
 
 
 def test_a_seed_is_one_scene_and_another_seed_another() -> None:
-    other = Look(LOOK.size, LOOK.palette, LOOK.character, 8)
+    other = ClipLook(LOOK.size, LOOK.palette, LOOK.character, 8)
     first, again, second = (painted(Portrait(look, "0", 6_000, []), 900).frame for look in (LOOK, LOOK, other))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, second)
@@ -108,7 +108,7 @@ def test_a_still_of_any_shape_covers_the_whole_frame(size: tuple[int, int]) -> N
 
 
 def test_the_picture_is_the_same_at_both_sizes() -> None:
-    large = Look(Size(1_080, 1_920), LOOK.palette, LOOK.character, LOOK.seed)
+    large = ClipLook(Size(1_080, 1_920), LOOK.palette, LOOK.character, LOOK.seed)
     canvas = Canvas(large.size)
     Portrait(large, "0", 6_000, []).paint(canvas, 500, {})
     small = np.asarray(picture_of(painted(Portrait(LOOK, "0", 6_000, []), 500)).resize((90, 160)), int)

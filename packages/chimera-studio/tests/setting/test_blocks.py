@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera_studio.scenes import Scene
-from chimera_studio.setting.blocks import Align, Block, Item, Style, set_column, set_columns, set_text
+from chimera_studio.setting.blocks import Align, Block, Span, Style, set_column, set_columns, set_text
 
 STYLE = Style("text", 440, size=40, least=20)
 BOX = (100.0, 200.0, 600.0, 300.0)
@@ -103,7 +103,7 @@ def test_arabic_letters_join() -> None:
 
 
 def test_texts_of_a_column_stand_under_each_other_and_grow_together() -> None:
-    items = (Item("one", "Some words", STYLE, "#000000"), Item("two", "More", STYLE, "#000000", gap=10))
+    items = (Span("one", "Some words", STYLE, "#000000"), Span("two", "More", STYLE, "#000000", gap=10))
     for grow in (1.0, 1.5):
         one, two = set_column(items, (0, 0, 900, 900), grow)
         assert one.size == two.size == pytest.approx(40 * grow)
@@ -111,7 +111,7 @@ def test_texts_of_a_column_stand_under_each_other_and_grow_together() -> None:
 
 
 def test_columns_are_set_as_each_would_be_alone() -> None:
-    items = [(Item("", text, STYLE, "#000000"),) for text in ("a few words " * 5, "שלום", "")]
+    items = [(Span("", text, STYLE, "#000000"),) for text in ("a few words " * 5, "שלום", "")]
     boxes = [BOX, (0.0, 0.0, 200.0, 90.0), BOX]
     assert set_columns(items, boxes) == [set_column(item, box) for item, box in zip(items, boxes, strict=True)]
 

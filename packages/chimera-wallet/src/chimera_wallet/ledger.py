@@ -10,7 +10,7 @@ from chimera_protocol.money import EXPONENTS
 from chimera_protocol.payments import Movement
 from chimera_wallet import rpc, verdicts
 from chimera_wallet.messages import PaymentRefused, WalletError
-from chimera_wallet.rpc import Block, Rpc, RpcRefused
+from chimera_wallet.rpc import ChainBlock, Rpc, RpcRefused
 from chimera_wallet.tokens import contract
 from chimera_wallet.tokens.amounts import ETH, decimal_text, money_text
 from chimera_wallet.tokens.orders import Payload
@@ -133,7 +133,7 @@ class ChainView:
             found += await self._tokens(currency, token, address, first, last)
         return sorted(found, key=lambda move: (move.block, move.tx_hash, move.log_index))
 
-    async def _coins(self, block: Block, address: str) -> list[Movement]:
+    async def _coins(self, block: ChainBlock, address: str) -> list[Movement]:
         found = []
         for transaction in block.transactions:
             if isinstance(transaction, str) or transaction.to is None or transaction.value == 0:

@@ -94,7 +94,7 @@ class Carried(_Seen):
     data: Data = Field(alias="input")
 
 
-class Block(_Seen):
+class ChainBlock(_Seen):
     """A block and all its transactions."""
 
     number: Quantity
@@ -105,7 +105,7 @@ class Block(_Seen):
 RECEIPT: TypeAdapter[ChainReceipt | None] = TypeAdapter(ChainReceipt | None)
 TRANSACTION: TypeAdapter[dict[str, JsonValue] | None] = TypeAdapter(dict[str, JsonValue] | None)
 CARRIED: TypeAdapter[Carried | None] = TypeAdapter(Carried | None)
-BLOCK: TypeAdapter[Block | None] = TypeAdapter(Block | None)
+BLOCK: TypeAdapter[ChainBlock | None] = TypeAdapter(ChainBlock | None)
 LOGS: TypeAdapter[list[Log]] = TypeAdapter(list[Log])
 
 

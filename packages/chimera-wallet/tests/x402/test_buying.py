@@ -25,7 +25,7 @@ from chimera_protocol.payments import PaymentAction, PaymentOrder, PaymentStatus
 from chimera_wallet.messages import PaymentRefused
 from chimera_wallet.x402.answers import PurchaseOutcome, ResourceResult
 from chimera_wallet.x402.buying import PurchaseBounds, Sellers
-from chimera_wallet.x402.terms import Domain, ResourceError, SignedAuthorization
+from chimera_wallet.x402.terms import ResourceError, SignedAuthorization, TokenDomain
 
 START = 100 * UNIT
 PRICE = UNIT // 20
@@ -196,7 +196,7 @@ async def test_an_expired_order_is_refused_before_anything_is_signed(buyer: Buye
 async def test_what_the_signer_signed_wrongly_does_not_leave_the_wallet(buyer: Buyer) -> None:
     other = buyer.order("0.06 USDC")
 
-    async def authorise(order: PaymentOrder, domain: Domain) -> SignedAuthorization:
+    async def authorise(order: PaymentOrder, domain: TokenDomain) -> SignedAuthorization:
         return await buyer.signer(other, domain)
 
     with pytest.raises(ResourceError, match="it was not sent"):
@@ -310,7 +310,7 @@ async def test_nothing_is_signed_while_the_chain_cannot_be_asked(buyer: Buyer) -
 async def test_a_chain_that_falls_silent_after_the_payment_leaves_it_uncertain(buyer: Buyer) -> None:
     sign = buyer.signer
 
-    async def authorise(order: PaymentOrder, domain: Domain) -> SignedAuthorization:
+    async def authorise(order: PaymentOrder, domain: TokenDomain) -> SignedAuthorization:
         signed = await sign(order, domain)
         buyer.chain.down = True
         return signed

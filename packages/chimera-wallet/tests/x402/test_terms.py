@@ -14,10 +14,10 @@ from x402.http import decode_payment_signature_header
 
 from chimera_protocol.payments import PaymentAction, PaymentOrder
 from chimera_wallet.x402.terms import (
-    Domain,
     ResourceError,
     SignedAuthorization,
     Token,
+    TokenDomain,
     TransferAuthorization,
     check_authorization,
     check_order,
@@ -31,7 +31,7 @@ from chimera_wallet.x402.terms import (
 )
 
 USDC, PAYER, PAYEE, OTHER = (f"0x{digit * 40}" for digit in "1abc")
-TOKEN = Token(8453, USDC, Domain("USD Coin", "2"))
+TOKEN = Token(8453, USDC, TokenDomain("USD Coin", "2"))
 NONCE = "0x" + "5" * 64
 UNTIL = datetime(2030, 1, 1, tzinfo=UTC)
 

@@ -26,7 +26,7 @@ from pydantic_ai.usage import UsageLimits
 
 from chimera.errors import ModelFailed
 from chimera.gateways.models.composer.link import Composer
-from chimera.gateways.models.types import COMPOSER, Bounds, ModelAnswer, Out, RenderedPrompt, Usage
+from chimera.gateways.models.types import COMPOSER, ModelAnswer, ModelBounds, Out, RenderedPrompt, Usage
 from chimera.values import Role
 from chimera_protocol.errors import Invalid
 from chimera_protocol.money import EXPONENTS, Money, plain
@@ -52,13 +52,13 @@ class ModelGateway:
         models: Mapping[Role, Sequence[str]],
         *,
         timeout_s: float = 60,
-        max_output_tokens: int = Bounds.max_output_tokens,
-        request_limit: int = Bounds.requests,
+        max_output_tokens: int = ModelBounds.max_output_tokens,
+        request_limit: int = ModelBounds.requests,
         base_url: str | None = None,
         built: Mapping[str, Model] | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._bounds = Bounds(max_output_tokens, request_limit)
+        self._bounds = ModelBounds(max_output_tokens, request_limit)
         self._limits = UsageLimits(request_limit=request_limit)
         self._base_url = base_url
         self._built = frozenset(built or ())

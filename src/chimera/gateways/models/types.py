@@ -65,7 +65,7 @@ class RenderedPrompt(Wire):
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ModelBounds:
     """What one ask may take at most."""
 
     max_output_tokens: int = 4_000

@@ -37,7 +37,7 @@ class Posting(Wire):
     amount: Decimal
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """A transaction of the journal, apart from its postings."""
 
     tenant_id: UUID

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from chimera.money.rules import accounts, budget, evidence
-from chimera.money.rules.accounts import Entry, Posting, Spender
+from chimera.money.rules.accounts import JournalEntry, Posting, Spender
 from chimera.money.rules.budget import Counter
 from chimera.money.rules.evidence import Head, Key, Link
 from chimera.money.types.authorization import ROUTINE, Authorization, CfoAnswer, Closing, Decided, SpendOutcome, metered
@@ -106,7 +106,7 @@ class TreasuryBatch:
         said = answer.model_dump(mode="json")
         self._reserve(wish, reservation_id, held, said, mark)
         if refusal is None:
-            entry = Entry(
+            entry = JournalEntry(
                 order.tenant_id,
                 "pending",
                 money.amount,
@@ -166,7 +166,7 @@ class TreasuryBatch:
         who = transfer.spender
         source = accounts.vendor(closing.source) if closing.source else accounts.wallet(who.agent_id)
         kind = closing.outcome.value
-        entry = Entry(
+        entry = JournalEntry(
             tenant_id,
             kind,
             paid if paid > 0 else held,
@@ -194,7 +194,7 @@ class TreasuryBatch:
         """New limits are in force; the tables have them already, the chain has to know."""
         self._chain(tenant_id, "limits", {**said, **evidence.change(before, after)})
 
-    def book(self, entry: Entry, postings: Sequence[Posting]) -> None:
+    def book(self, entry: JournalEntry, postings: Sequence[Posting]) -> None:
         """A transaction of the journal."""
         transaction_id = str(self._ids())
         self._rows.transactions.append(

@@ -27,7 +27,7 @@ GENESIS = "0" * 64
 COUNTERS: TypeAdapter[list[Counter]] = TypeAdapter(list[Counter])
 
 
-class Limit(Wire):
+class EvidenceLimit(Wire):
     """A limit as the chain knows it; `retired` ones bind no more."""
 
     budget_id: UUID
@@ -65,7 +65,7 @@ class Head(Wire):
     hash: str = GENESIS
 
 
-LIMITS: TypeAdapter[list[Limit]] = TypeAdapter(list[Limit])
+LIMITS: TypeAdapter[list[EvidenceLimit]] = TypeAdapter(list[EvidenceLimit])
 
 
 Key = tuple[UUID, date]
@@ -82,7 +82,7 @@ class _Transfer:
     keys: list[Key]
     paid: Decimal | None = None
 
-    def counts(self, limit: Limit, key: Key, zone: str) -> bool:
+    def counts(self, limit: EvidenceLimit, key: Key, zone: str) -> bool:
         """Whether a limit's counter has to count it: it is held there, or was authorised in that span."""
         if not limit.binds(self.about):
             return False
@@ -150,7 +150,7 @@ class _Replay:
     def __init__(self, tenant_id: UUID) -> None:
         self._head = Head(tenant_id=tenant_id)
         self._counters: dict[Key, Counter] = {}
-        self._limits: dict[UUID, Limit] = {}
+        self._limits: dict[UUID, EvidenceLimit] = {}
         self._zone: str | None = None
         self._pending: dict[str, _Transfer] = {}
         self._posted: list[_Transfer] = []
@@ -231,7 +231,7 @@ class _Replay:
         return problems
 
     def _set(
-        self, body: Mapping[str, JsonValue], before: Sequence[Counter], listed: Sequence[Limit]
+        self, body: Mapping[str, JsonValue], before: Sequence[Counter], listed: Sequence[EvidenceLimit]
     ) -> tuple[dict[Key, Counter], list[tuple[str, str, str]]]:
         """The counters that there must be once these limits are in force, and the transfers that they adopt.
 
@@ -261,12 +261,12 @@ class _Replay:
                 expected[present] = start
         return expected, adopted
 
-    def _anew(self, limit: Limit) -> bool:
+    def _anew(self, limit: EvidenceLimit) -> bool:
         """Whether a limit binds that did not, or bound something else, before."""
         known = self._limits.get(limit.budget_id)
         return not limit.retired and (known is None or known.retired or known.place != limit.place)
 
-    def _paid(self, limit: Limit, key: Key, zone: str) -> list[Decimal]:
+    def _paid(self, limit: EvidenceLimit, key: Key, zone: str) -> list[Decimal]:
         return [each.paid for each in self._posted if each.paid is not None and each.counts(limit, key, zone)]
 
     def _unbound(self, body: Mapping[str, JsonValue], before: Sequence[Counter]) -> list[str]:
@@ -334,7 +334,7 @@ def _adoption(said: Mapping[str, str]) -> tuple[str, str, str]:
     return said["reservation_id"], said["budget_id"], said["span_start"]
 
 
-def _start(limit: Limit, start: date, pending: Iterable[_Transfer], paid: Iterable[Decimal]) -> Counter:
+def _start(limit: EvidenceLimit, start: date, pending: Iterable[_Transfer], paid: Iterable[Decimal]) -> Counter:
     """The counter that a limit starts with over these transfers."""
     return Counter(
         **limit.model_dump(include={"budget_id", "scope", "scope_key", "span"}),

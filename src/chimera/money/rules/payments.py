@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from chimera.errors import Conflict, ToolFailed
 from chimera.money.rules import accounts
-from chimera.money.rules.accounts import Entry, Posting
+from chimera.money.rules.accounts import JournalEntry, Posting
 from chimera.money.types.authorization import Closing, SpendOutcome
 from chimera.money.types.messages import PaymentDue
 from chimera_protocol.money import Money
@@ -19,7 +19,7 @@ from chimera_protocol.payments import Movement, PaymentAction, PaymentOrder, Pay
 class Received(NamedTuple):
     """Money that came in, as the journal has it."""
 
-    entry: Entry
+    entry: JournalEntry
     postings: list[Posting]
 
 
@@ -58,7 +58,7 @@ def received(tenant_id: UUID, agent_id: UUID, movement: Movement, funding: Colle
     money = Money.parse(movement.amount)
     own = movement.sender.lower() in {each.lower() for each in funding}
     memo = f"received: {money} from {movement.sender} in {movement.tx_hash}"
-    entry = Entry(tenant_id, "received", money.amount, money.currency, memo, agent_id)
+    entry = JournalEntry(tenant_id, "received", money.amount, money.currency, memo, agent_id)
     return Received(entry, accounts.receiving(agent_id, money.amount, movement.sender, funding=own))
 
 

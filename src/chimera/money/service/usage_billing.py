@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chimera.errors import ModelFailed
 from chimera.gateways.models.types import Model, ModelAnswer, Out, RenderedPrompt
-from chimera.money.ports import Cfo, Chargeable, Treasury
+from chimera.money.ports import Cfo, Chargeable, TreasuryPort
 from chimera.money.types.authorization import (
     COMPUTE,
     Authorization,
@@ -44,7 +44,7 @@ class Held(NamedTuple):
 class Meter:
     """What a step costs, before and after it."""
 
-    def __init__(self, cfo: Cfo, treasury: Treasury) -> None:
+    def __init__(self, cfo: Cfo, treasury: TreasuryPort) -> None:
         self._cfo = cfo
         self._treasury = treasury
 

@@ -24,7 +24,7 @@ hashed was a text, or digests."""
 _FILE = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class Content(Protocol):
+class PieceContent(Protocol):
     """Whatever has the texts and the files of a piece."""
 
     @property
@@ -42,12 +42,12 @@ def content_hash(parts: Sequence[str], files: Sequence[str] = ()) -> str:
     return hashlib.sha256(_DOMAIN + rfc8785.dumps(said)).hexdigest()
 
 
-def hash_of(piece: Content) -> str:
+def hash_of(piece: PieceContent) -> str:
     """The content hash of a piece."""
     return content_hash(piece.parts, files_of(piece))
 
 
-def files_of(piece: Content) -> list[str]:
+def files_of(piece: PieceContent) -> list[str]:
     """The hashes of its files."""
     return [item.sha256 for item in piece.media]
 
@@ -79,7 +79,7 @@ def _first(parts: Sequence[str], files: Sequence[str]) -> str:
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
 
 
-def statement(asset_id: str, piece: Content, task: Versioned, metadata: Made) -> dict[str, JsonValue]:
+def statement(asset_id: str, piece: PieceContent, task: Versioned, metadata: Made) -> dict[str, JsonValue]:
     """What Chimera says about a piece and signs: which content, made by what, under which persona."""
     return {
         "asset_id": asset_id,
@@ -93,7 +93,7 @@ def statement(asset_id: str, piece: Content, task: Versioned, metadata: Made) ->
     }
 
 
-def statement_holds(statement: Mapping[str, JsonValue], piece: Content, signature: str, public_key: str) -> bool:
+def statement_holds(statement: Mapping[str, JsonValue], piece: PieceContent, signature: str, public_key: str) -> bool:
     """Whether a piece is what its signed statement says, under this key (PRV-1)."""
     said, formula = statement.get("content_hash"), statement.get("content_formula")
     if not is_hash_of(said, formula, content_hashes(piece.parts, files_of(piece))):

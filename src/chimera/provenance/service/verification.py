@@ -209,7 +209,7 @@ class VerificationService:
 
     async def check_file(self, path: Path, sha256: str) -> Checked:
         """A file that somebody brings, read in a process apart. QueueFull when others are at it."""
-        verdict = await self._apart(apart.Request(path=str(path), sha256=sha256, root_pem=self._authority.root_pem))
+        verdict = await self._apart(apart.CheckOrder(path=str(path), sha256=sha256, root_pem=self._authority.root_pem))
         known = await self._known(await self._pieces.shown([sha256], KNOWN))
         return Checked(kind="file", sha256=sha256, verdict=verdict, known=known)
 
@@ -225,12 +225,12 @@ class VerificationService:
         sha256 = _digest(text)
         verdict = None
         if carried:
-            verdict = await self._apart(apart.Request(text=text, sha256=sha256, root_pem=self._authority.root_pem))
+            verdict = await self._apart(apart.CheckOrder(text=text, sha256=sha256, root_pem=self._authority.root_pem))
         forms = checks.forms([text, normal(text), *(each.text for each in carried)])
         known = await self._known(await self._pieces.shown([_digest(form) for form in forms], KNOWN))
         return Checked(kind="text", sha256=sha256, verdict=verdict, known=known)
 
-    async def _apart(self, asked: apart.Request) -> FileVerdict:
+    async def _apart(self, asked: apart.CheckOrder) -> FileVerdict:
         async with self._turn():
             return await apart.check(asked)
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from chimera.board.rendering import PLAIN
 from chimera.board.requests import BoardRequest, Id, Lines, Note, OptionalId, Visitor, done, page, pager, region
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.personas.reads import PersonaReads
 from chimera.review.reads import ReviewReads
 from chimera.review.service.approvals import ReviewService
@@ -105,7 +105,7 @@ def _effect(said: ReviewOutcome) -> str:
     return "It can be taken back for a moment. " if said.undo_until else ""
 
 
-async def _desk(look: Look, _: str) -> Mapping[str, object]:
+async def _desk(look: BoardLook, _: str) -> Mapping[str, object]:
     found = await look.service(ReviewReads).approvals(look.tenant_id, ROWS, revocable=True)
     bounds = (await look.service(PersonaReads).policy(look.tenant_id)).bounds
     # Oldest first, as in any queue: what is new comes in below and moves nothing under the reader.

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, StringConstraints
 
 from chimera.board.requests import Id, Visitor, done
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.review.service.questions import QuestionService
 from chimera.review.types.questions import Answered
 
@@ -38,7 +38,7 @@ async def answer(
     return done(request, _TOLD[said], ROOM)
 
 
-async def _questions(look: Look, _: str) -> Mapping[str, object]:
+async def _questions(look: BoardLook, _: str) -> Mapping[str, object]:
     return {"questions": await look.service(QuestionService).open(look.tenant_id, 50)}
 
 

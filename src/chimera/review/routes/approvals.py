@@ -45,7 +45,7 @@ class DecisionOutcome(Wire):
     undo_until: datetime | None = Field(None, description="Until then it can be taken back, and nobody acts on it.")
 
 
-class Claim(Wire):
+class ApprovalClaim(Wire):
     """How long an item is kept for whoever claimed it."""
 
     claimed_until: datetime
@@ -100,9 +100,9 @@ async def edit(approval_id: UUID, edit: Edit, who: Reviewer, review: Reviews) ->
 
 
 @router.post("/{approval_id}/claim")
-async def claim(approval_id: UUID, who: Reviewer, review: Reviews) -> Claim:
+async def claim(approval_id: UUID, who: Reviewer, review: Reviews) -> ApprovalClaim:
     """Keep it for yourself for five minutes; 409 while somebody else has it."""
-    return Claim(claimed_until=await review.claim(who.tenant_id, approval_id, who.actor))
+    return ApprovalClaim(claimed_until=await review.claim(who.tenant_id, approval_id, who.actor))
 
 
 @router.post("/{approval_id}/release", status_code=204)

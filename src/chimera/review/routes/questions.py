@@ -20,7 +20,7 @@ Address = Annotated[str, StringConstraints(min_length=1, max_length=2_000, patte
 Note = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
 
 
-class Answer(Wire):
+class QuestionAnswer(Wire):
     """What a human has found out: `it_happened` at `url`; it did not, so `try_again` or `give_up`; or `look_again`."""
 
     answer: Answered
@@ -35,6 +35,6 @@ async def questions(who: Anyone, questions: Questions, limit: Limit = 50) -> lis
 
 
 @router.post("/questions/{effect_id}/answer", status_code=204)
-async def answer(effect_id: UUID, said: Answer, who: Reviewer, questions: Questions) -> None:
+async def answer(effect_id: UUID, said: QuestionAnswer, who: Reviewer, questions: Questions) -> None:
     """Settle a question. 409 when somebody else has settled it."""
     await questions.answer(who.tenant_id, effect_id, said.answer, said.url, said.note, who.actor)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, StringConstraints
 
 from chimera.board.requests import Id, Visitor, done
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.tasks.service.dispatch import TaskService
 from chimera.tasks.types.views import DeadLetterView
 
@@ -33,7 +33,7 @@ async def close(request: Visitor, task_id: Id, reason: Reason = None) -> Respons
     return done(request, "Closed.", ROOM)
 
 
-async def _letters(look: Look, _: str) -> Mapping[str, object]:
+async def _letters(look: BoardLook, _: str) -> Mapping[str, object]:
     letters = (await look.service(TaskService).dead_letters(look.tenant_id, 50)).items
     return {"letters": letters, "rested": _rested(letters)}
 

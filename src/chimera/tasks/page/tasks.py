@@ -11,7 +11,7 @@ from chimera import lifecycle
 from chimera.api.paging import TaskName
 from chimera.board.names import CampaignNames
 from chimera.board.requests import Id, Open, OptionalId, Visitor, done, page, pager
-from chimera.board.rooms import Look, Pages, RegionSource
+from chimera.board.rooms import BoardLook, Pages, RegionSource
 from chimera.personas.reads import PersonaReads
 from chimera.provenance.reads import ProvenanceReads
 from chimera.tasks.reads import TaskReads
@@ -67,7 +67,7 @@ async def replay(request: Visitor, task_id: Id) -> Response:
     return done(request, "Replayed.", f"/tasks/{task_id}")
 
 
-async def _task(look: Look, name: str) -> Mapping[str, object]:
+async def _task(look: BoardLook, name: str) -> Mapping[str, object]:
     reads, tenant_id = look.service(TaskReads), look.tenant_id
     task = await reads.task(tenant_id, name)
     kin = {task.parent_id, *task.children} - {None}

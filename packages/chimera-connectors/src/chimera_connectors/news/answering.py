@@ -5,17 +5,17 @@ from multiprocessing.connection import Connection
 
 from chimera_connectors.news import entries
 from chimera_connectors.news.items import FeedError
-from chimera_connectors.news.reading import ANSWER, Read, Refused, Request
+from chimera_connectors.news.reading import ANSWER, FeedRefused, Read, ReadRequest
 
 IDLE_SECONDS = 120.0
 
 
-def answered(request: Request, body: bytes) -> bytes:
+def answered(request: ReadRequest, body: bytes) -> bytes:
     """What the process says about a feed."""
     try:
         items = entries.parse(request.name, body, request.content_type, request.address)
     except FeedError as error:
-        return ANSWER.dump_json(Refused(reason=str(error)))
+        return ANSWER.dump_json(FeedRefused(reason=str(error)))
     return ANSWER.dump_json(Read(items=items))
 
 
@@ -25,7 +25,7 @@ def serve(pipe: Connection) -> None:
     while pipe.poll(IDLE_SECONDS):
         try:
             request, body = pipe.recv_bytes(), pipe.recv_bytes()
-            pipe.send_bytes(answered(Request.model_validate_json(request), body))
+            pipe.send_bytes(answered(ReadRequest.model_validate_json(request), body))
         except (EOFError, OSError):
             return
 

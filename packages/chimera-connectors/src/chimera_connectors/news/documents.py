@@ -27,7 +27,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """One entry, its texts as they are in the feed: HTML of any length."""
 
     id: str
@@ -43,7 +43,7 @@ class Document:
 
     title: str
     link: str
-    entries: list[Entry]
+    entries: list[FeedEntry]
 
 
 class _Parsed(Protocol):
@@ -102,7 +102,7 @@ def _json(body: bytes) -> Document:
     except ValidationError as error:
         raise Unreadable("it is neither RSS nor Atom nor JSON Feed") from error
     entries = [
-        Entry(
+        FeedEntry(
             id=str(item.id),
             title=html.escape(item.title or ""),
             summary=html.escape(item.summary or "") or item.content_html or html.escape(item.content_text or ""),
@@ -129,16 +129,16 @@ def _patiently(body: bytes, content_type: str) -> Document:
     return _document(parsed, [_patient(entry) for entry in parsed.entries[:MAX_ENTRIES]])
 
 
-def _document(parsed: _Parsed, entries: list[Entry]) -> Document:
+def _document(parsed: _Parsed, entries: list[FeedEntry]) -> Document:
     return Document(title=_string(parsed.feed.get("title")), link=_string(parsed.feed.get("link")), entries=entries)
 
 
-def _quick(entry: Mapping[str, object], note: Noted) -> Entry:
+def _quick(entry: Mapping[str, object], note: Noted) -> FeedEntry:
     # Where an entry has no date, this parser reads one into its id; where it has no summary, it cuts one from the
     # content; where it has no link of its own, it takes any that is there.
     link = _string(entry.get("link")) if note.linked or note.permalink else ""
     identity = _string(entry.get("id"))
-    return Entry(
+    return FeedEntry(
         id="" if identity == link and not {"guid", "id"} & note.seen else identity,
         title=_string(entry.get("title")),
         summary=(_string(entry.get("description")) if note.summarised else "") or _content(entry),
@@ -147,12 +147,12 @@ def _quick(entry: Mapping[str, object], note: Noted) -> Entry:
     )
 
 
-def _patient(entry: Mapping[str, object]) -> Entry:
+def _patient(entry: Mapping[str, object]) -> FeedEntry:
     link = _string(entry.get("link"))
     if link == entry.get("id") and entry.get("guidislink") and not link.lower().startswith(("http://", "https://")):
         # An id stands in for the link that is missing; one that is no address is no relative one either.
         link = ""
-    return Entry(
+    return FeedEntry(
         id=_string(entry.get("id")),
         title=_string(entry.get("title")),
         summary=_string(entry.get("summary")) or _content(entry),

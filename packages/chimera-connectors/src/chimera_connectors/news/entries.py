@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 from chimera_connectors.news import documents
-from chimera_connectors.news.documents import Entry, Unreadable
-from chimera_connectors.news.items import MAX_ID, MAX_LINK, MAX_SUMMARY, MAX_TITLE, FeedError, Item
+from chimera_connectors.news.documents import FeedEntry, Unreadable
+from chimera_connectors.news.items import MAX_ID, MAX_LINK, MAX_SUMMARY, MAX_TITLE, FeedError, FeedItem
 
 
 class _Text(HTMLParser):
@@ -51,7 +51,7 @@ def _visible(html: str) -> str:
     return "".join(reader.pieces)
 
 
-def parse(name: str, body: bytes, content_type: str = "", address: str = "") -> list[Item]:
+def parse(name: str, body: bytes, content_type: str = "", address: str = "") -> list[FeedItem]:
     """The items of an RSS, Atom or JSON feed, in its own order, without repeats.
 
     Args:
@@ -67,14 +67,14 @@ def parse(name: str, body: bytes, content_type: str = "", address: str = "") -> 
         raise FeedError(f"feed {name!r} is malformed and has no entries: {error}") from error
     source = plain(document.title, MAX_TITLE) or name
     base = _resolved(document.link, address) or address
-    unique: dict[str, Item] = {}
+    unique: dict[str, FeedItem] = {}
     for entry in document.entries:
         item = _item(entry, source, base)
         unique.setdefault(item.id, item)
     return list(unique.values())
 
 
-def _item(entry: Entry, source: str, base: str) -> Item:
+def _item(entry: FeedEntry, source: str, base: str) -> FeedItem:
     title = plain(entry.title, MAX_TITLE)
     summary = plain(entry.summary, MAX_SUMMARY)
     link = _resolved(entry.link, base)
@@ -82,7 +82,7 @@ def _item(entry: Entry, source: str, base: str) -> Item:
     if not identity or len(identity) > MAX_ID or not identity.isprintable():
         identity = hashlib.sha256("\x1e".join((identity, title, summary)).encode()).hexdigest()
     published = entry.published.isoformat() if entry.published else None
-    return Item(id=identity, title=title, summary=summary, link=link, published_at=published, source=source)
+    return FeedItem(id=identity, title=title, summary=summary, link=link, published_at=published, source=source)
 
 
 def _resolved(link: str, base: str) -> str:

@@ -10,8 +10,8 @@ import yaml
 from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 
-from chimera_connectors.news.items import MAX_ID, FeedError, Item, UnknownFeed, UnknownItem, matches
-from chimera_connectors.news.reading import Reader, Request
+from chimera_connectors.news.items import MAX_ID, FeedError, FeedItem, UnknownFeed, UnknownItem, matches
+from chimera_connectors.news.reading import FeedReader, ReadRequest
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_MAPPING_BYTES = 256 * 1024
@@ -66,16 +66,16 @@ def _read_bounded(path: Path, limit: int) -> bytes:
 class Feeds:
     """The configured feeds, read afresh at each call."""
 
-    def __init__(self, addresses: Mapping[str, str], reader: Reader | None = None) -> None:
+    def __init__(self, addresses: Mapping[str, str], reader: FeedReader | None = None) -> None:
         """Serve these feeds.
 
         Args:
             addresses: Feed name to file path or http(s) address.
         """
         self._addresses = dict(addresses)
-        self._reader = reader or Reader()
+        self._reader = reader or FeedReader()
 
-    async def items(self, name: str) -> list[Item]:
+    async def items(self, name: str) -> list[FeedItem]:
         """All items of a feed, in its own order.
 
         Raises:
@@ -92,7 +92,7 @@ class Feeds:
             raise FeedError(f"feed {name!r} cannot be read: {error}") from error
         return await to_thread.run_sync(self._reader.read, request, body)
 
-    async def search(self, name: str, query: str) -> list[Item]:
+    async def search(self, name: str, query: str) -> list[FeedItem]:
         """Items of a feed whose title or summary holds every word of the query.
 
         Raises:
@@ -101,7 +101,7 @@ class Feeds:
         """
         return [item for item in await self.items(name) if matches(item, query)]
 
-    async def item(self, name: str, item_id: str) -> Item:
+    async def item(self, name: str, item_id: str) -> FeedItem:
         """One item of a feed.
 
         Raises:
@@ -115,15 +115,15 @@ class Feeds:
         raise UnknownItem(f"feed {name!r} has no item {item_id[:MAX_ID]!r}")
 
 
-async def _read(name: str, path: Path) -> tuple[bytes, Request]:
-    request = Request(name=name, content_type="", address="")
+async def _read(name: str, path: Path) -> tuple[bytes, ReadRequest]:
+    request = ReadRequest(name=name, content_type="", address="")
     try:
         return await to_thread.run_sync(_read_bounded, path, MAX_BYTES), request
     except OSError as error:
         raise FeedError(error.strerror or "the file cannot be opened") from error
 
 
-async def _fetch(name: str, url: str) -> tuple[bytes, Request]:
+async def _fetch(name: str, url: str) -> tuple[bytes, ReadRequest]:
     try:
         # The client's own time-out is per read, which a slow drip of bytes would never reach.
         with anyio.fail_after(TIMEOUT_SECONDS):
@@ -138,7 +138,7 @@ async def _fetch(name: str, url: str) -> tuple[bytes, Request]:
         raise FeedError(f"{type(error).__name__} {error}".strip()[:200]) from error
 
 
-async def _download(name: str, url: str) -> tuple[bytes, Request]:
+async def _download(name: str, url: str) -> tuple[bytes, ReadRequest]:
     async with (
         httpx2.AsyncClient(
             timeout=TIMEOUT_SECONDS,
@@ -157,4 +157,4 @@ async def _download(name: str, url: str) -> tuple[bytes, Request]:
                 raise FeedError(f"larger than {MAX_BYTES} bytes")
         content_type = response.headers.get("content-type", "")
         # Where the redirects led to, since that is the address the feed's own links are relative to.
-        return bytes(body), Request(name=name, content_type=content_type, address=str(response.url))
+        return bytes(body), ReadRequest(name=name, content_type=content_type, address=str(response.url))

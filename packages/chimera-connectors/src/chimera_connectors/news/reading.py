@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from chimera_connectors.news.items import FeedError, Item
+from chimera_connectors.news.items import FeedError, FeedItem
 
 _PROGRAM = "chimera_connectors.news.answering"
 SECONDS = 2.0
@@ -23,7 +23,7 @@ PROCESSES = 2
 """So many feeds are read at a time; one that is slow holds up no other."""
 
 
-class Request(BaseModel):
+class ReadRequest(BaseModel):
     """What is asked of the process."""
 
     name: str
@@ -35,17 +35,17 @@ class Read(BaseModel):
     """A feed's items."""
 
     kind: Literal["read"] = "read"
-    items: list[Item]
+    items: list[FeedItem]
 
 
-class Refused(BaseModel):
+class FeedRefused(BaseModel):
     """Why there are none."""
 
     kind: Literal["refused"] = "refused"
     reason: str
 
 
-ANSWER: TypeAdapter[Read | Refused] = TypeAdapter(Read | Refused)
+ANSWER: TypeAdapter[Read | FeedRefused] = TypeAdapter(Read | FeedRefused)
 
 
 class _Process:
@@ -67,7 +67,7 @@ class _Process:
         self.end = weakref.finalize(self, _end, self._running, mine)
         self._answer(READY_SECONDS)
 
-    def ask(self, request: Request, body: bytes, seconds: float) -> bytes:
+    def ask(self, request: ReadRequest, body: bytes, seconds: float) -> bytes:
         """Its answer. Raises TimeoutError when it has none in time, EOFError or OSError when it is gone."""
         self._pipe.send_bytes(request.model_dump_json().encode())
         self._pipe.send_bytes(body)
@@ -85,7 +85,7 @@ def _end(process: subprocess.Popen[bytes], pipe: Connection) -> None:
     process.wait()
 
 
-class Reader:
+class FeedReader:
     """Reads feeds, a few at a time."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -95,7 +95,7 @@ class Reader:
         for _ in range(PROCESSES):
             self._free.put(None)
 
-    def read(self, request: Request, body: bytes) -> list[Item]:
+    def read(self, request: ReadRequest, body: bytes) -> list[FeedItem]:
         """What `entries.parse` answers; it waits for its turn, so call it in a thread.
 
         Raises:
@@ -111,11 +111,11 @@ class Reader:
         finally:
             self._free.put(process if process is not None and process.end.alive else None)
         told = ANSWER.validate_json(answer)
-        if isinstance(told, Refused):
+        if isinstance(told, FeedRefused):
             raise FeedError(told.reason)
         return told.items
 
-    def _asked(self, process: _Process | None, request: Request, body: bytes) -> tuple[_Process, bytes]:
+    def _asked(self, process: _Process | None, request: ReadRequest, body: bytes) -> tuple[_Process, bytes]:
         if process is not None:
             try:
                 return process, process.ask(request, body, self._seconds)

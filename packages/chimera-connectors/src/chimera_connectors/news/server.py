@@ -8,7 +8,7 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from chimera_connectors.news.feeds import NAME_PATTERN, Feeds
-from chimera_connectors.news.items import MAX_ID, FeedError, Item, UnknownFeed
+from chimera_connectors.news.items import MAX_ID, FeedError, FeedItem, UnknownFeed
 
 MAX_LISTED = 50
 
@@ -28,7 +28,7 @@ class ItemList(BaseModel):
 
     feed: str
     total: int
-    items: list[Item]
+    items: list[FeedItem]
 
 
 def build_server(feeds: Feeds) -> MCPServer[None]:
@@ -54,7 +54,7 @@ def build_server(feeds: Feeds) -> MCPServer[None]:
         return ItemList(feed=feed, total=len(found), items=found[:limit])
 
     @server.tool(annotations=_READS)
-    async def read_item(feed: Name, item_id: ItemId) -> Item:
+    async def read_item(feed: Name, item_id: ItemId) -> FeedItem:
         """One item of a feed."""
         try:
             return await feeds.item(feed, item_id)
@@ -69,6 +69,6 @@ def build_server(feeds: Feeds) -> MCPServer[None]:
         except FeedError as error:
             kind = ResourceNotFoundError if isinstance(error, UnknownFeed) else ResourceError
             raise kind(str(error)) from error
-        return TypeAdapter(list[Item]).dump_json(found[:MAX_LISTED]).decode()
+        return TypeAdapter(list[FeedItem]).dump_json(found[:MAX_LISTED]).decode()
 
     return server

@@ -44,7 +44,7 @@ FAUCET = Address(FAUCET_KEY.public_key.to_canonical_address())
 FAUCET_WEI = 10**9 * 10**18
 
 
-class Refused(Exception):
+class ChainRejected(Exception):
     """A transaction or call that the chain does not take; nothing changed."""
 
     def __init__(self, message: str, data: bytes = b"") -> None:
@@ -134,35 +134,37 @@ class Evm:
             Refused: Not a transaction, not of this chain, already mined, or its nonce or funds do not fit.
         """
         if raw[:1] < b"\xc0" and raw[:1] not in (b"\x01", b"\x02"):
-            raise Refused("not a transaction of a type that is taken here (untyped, 1, 2)")
+            raise ChainRejected("not a transaction of a type that is taken here (untyped, 1, 2)")
         vm = self._chain.get_vm()
         try:
             transaction = vm.get_transaction_builder().decode(raw)
             transaction.validate()
             sender = transaction.sender
         except (RLPException, ValidationError, PyEVMError, ValueError, TypeError, IndexError) as error:
-            raise Refused(f"not a transaction: {str(error)[:200]}") from error
+            raise ChainRejected(f"not a transaction: {str(error)[:200]}") from error
         if transaction.hash in self.by_transaction:
-            raise Refused("already known")
+            raise ChainRejected("already known")
         if transaction.chain_id != CHAIN_ID:
-            raise Refused(f"invalid chain id: this chain is {CHAIN_ID}, the transaction is for {transaction.chain_id}")
+            raise ChainRejected(
+                f"invalid chain id: this chain is {CHAIN_ID}, the transaction is for {transaction.chain_id}"
+            )
         least = max(transaction.intrinsic_gas, _floor(transaction.data))
         if transaction.gas < least:
-            raise Refused(f"intrinsic gas too low: have {transaction.gas}, want {least}")
+            raise ChainRejected(f"intrinsic gas too low: have {transaction.gas}, want {least}")
         if transaction.to == b"" and len(transaction.data) > MAX_INITCODE:
-            raise Refused(f"the code that makes a contract has at most {MAX_INITCODE} bytes")
+            raise ChainRejected(f"the code that makes a contract has at most {MAX_INITCODE} bytes")
         nonce = vm.state.get_nonce(sender)
         if transaction.nonce != nonce:
             order = "low" if transaction.nonce < nonce else "high"
-            raise Refused(f"nonce too {order}: next nonce {nonce}, tx nonce {transaction.nonce}")
+            raise ChainRejected(f"nonce too {order}: next nonce {nonce}, tx nonce {transaction.nonce}")
         cost = transaction.value + transaction.gas * transaction.max_fee_per_gas
         if (balance := vm.state.get_balance(sender)) < cost:
-            raise Refused(f"insufficient funds for gas * price + value: have {balance}, want {cost}")
+            raise ChainRejected(f"insufficient funds for gas * price + value: have {balance}, want {cost}")
         try:
             vm.validate_transaction_against_header(self._chain.header, transaction)
             vm.state.validate_transaction(transaction)
         except ValidationError as error:
-            raise Refused(str(error)[:300]) from error
+            raise ChainRejected(str(error)[:300]) from error
         return transaction
 
     def mine(self, transaction: SignedTransactionAPI, timestamp: int) -> Mined:
@@ -176,7 +178,7 @@ class Evm:
         try:
             imported, (receipt,), (computation,) = self._chain.mine_all([transaction], coinbase=ZERO_ADDRESS)
         except ValidationError as error:
-            raise Refused(str(error)[:300]) from error
+            raise ChainRejected(str(error)[:300]) from error
         mined = replace(
             _mined(imported.imported_block.header),
             transaction=transaction,
@@ -225,7 +227,7 @@ class Evm:
                 spoofed = cast("SignedTransactionAPI", SpoofTransaction(unsigned, from_=Address(call.sender)))
                 return state.apply_transaction(spoofed)
             except ValidationError as error:
-                raise Refused(str(error)[:300]) from error
+                raise ChainRejected(str(error)[:300]) from error
             finally:
                 state.revert(snapshot)
 
@@ -243,7 +245,7 @@ class Evm:
         try:
             return self._chain.get_vm(self._chain.get_canonical_block_header_by_number(BlockNumber(number)))
         except HeaderNotFound as error:
-            raise Refused("header not found") from error
+            raise ChainRejected("header not found") from error
 
 
 def _mined(header: BlockHeaderAPI) -> Mined:
@@ -279,5 +281,5 @@ def _raise_failure(computation: ComputationAPI) -> None:
         return
     error: VMError = computation.error
     if isinstance(error, Revert):
-        raise Refused("execution reverted", computation.output)
-    raise Refused(f"execution failed: {type(error).__name__} {str(error)[:200]}")
+        raise ChainRejected("execution reverted", computation.output)
+    raise ChainRejected(f"execution failed: {type(error).__name__} {str(error)[:200]}")

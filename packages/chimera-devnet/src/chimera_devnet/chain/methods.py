@@ -7,7 +7,7 @@ from eth_typing import Address
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
 from pydantic import JsonValue
 
-from chimera_devnet.chain.evm import CHAIN_ID, GAS_LIMIT, TIP, Call, Mined, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, GAS_LIMIT, TIP, Call, ChainRejected, Mined
 from chimera_devnet.chain.node import Node
 from chimera_protocol.money import Money
 
@@ -74,7 +74,7 @@ class _Questions:
         shares = parameters[2] if len(parameters) > 2 else []
         blocks = self._evm.blocks[max(0, newest + 1 - count) : newest + 1]
         if not blocks:
-            raise Refused("header not found")
+            raise ChainRejected("header not found")
         last = blocks[-1].number + 1
         after = self._evm.next_base_fee if last > self._evm.head.number else self._evm.blocks[last].base_fee
         tips = [hex(block.gas_price - block.base_fee) if block.transaction else "0x0" for block in blocks]
@@ -109,7 +109,7 @@ class _Questions:
         if "blockHash" in wanted:
             block = self._evm.by_hash.get(_bytes(wanted["blockHash"]))
             if block is None:
-                raise Refused("unknown block")
+                raise ChainRejected("unknown block")
             blocks = [block]
         else:
             first, last = self._tagged(wanted.get("fromBlock")), self._tagged(wanted.get("toBlock"))

@@ -8,7 +8,7 @@ from eth_account import Account
 from eth_utils.address import to_checksum_address
 from pydantic import JsonValue
 
-from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, TIP, Call, Evm, Mined, Refused
+from chimera_devnet.chain.evm import CHAIN_ID, FAUCET, FAUCET_KEY, TIP, Call, ChainRejected, Evm, Mined
 from chimera_protocol.money import Money
 from chimera_serving.journal import Journal, JournalError
 from chimera_wallet.tokens import contract
@@ -72,7 +72,7 @@ class Node:
         self._journal.append(record)
         try:
             self.evm.mine(transaction, moment)
-        except Refused:
+        except ChainRejected:
             self._journal.retract(record)
             raise
         return transaction.hash
@@ -85,13 +85,13 @@ class Node:
         """
         most = MOST_AT_ONCE.get(money.currency)
         if most is None:
-            raise Refused(f"the faucet has {' and '.join(MOST_AT_ONCE)}, no {money.currency}")
+            raise ChainRejected(f"the faucet has {' and '.join(MOST_AT_ONCE)}, no {money.currency}")
         if (units := money_units(money)) > most:
-            raise Refused(f"the faucet gives less than {money} at once")
+            raise ChainRejected(f"the faucet gives less than {money} at once")
         try:
             contract.checked_address(address)
         except ValueError as error:
-            raise Refused(str(error)) from error
+            raise ChainRejected(str(error)) from error
         receiver = bytes.fromhex(address[2:])
         if money.currency == ETH:
             return self._spend(receiver, b"", units)
@@ -118,7 +118,7 @@ class Node:
             raise JournalError("a line of chain.jsonl holds no transaction; restore the file from a backup")
         try:
             return self.evm.mine(self.evm.read(bytes.fromhex(raw)), moment)
-        except (Refused, ValueError) as error:
+        except (ChainRejected, ValueError) as error:
             raise JournalError(f"a transaction of chain.jsonl cannot be mined again: {error}") from error
 
     def _spend(self, to: bytes, data: bytes, value: int = 0) -> bytes:

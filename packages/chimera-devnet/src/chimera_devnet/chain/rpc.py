@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from chimera_devnet.chain.evm import Refused
+from chimera_devnet.chain.evm import ChainRejected
 from chimera_devnet.chain.methods import BadParameters, Parameters
 from chimera_serving.journal import JournalError
 
@@ -87,13 +87,13 @@ def _called(methods: Methods, sent: dict[str, JsonValue]) -> JsonValue:
         return {"jsonrpc": "2.0", "id": number, "result": method(parameters)}
     except BadParameters as error:
         return _error(number, _PARAMETERS, str(error))
-    except Refused as error:
+    except ChainRejected as error:
         return _refusal(number, error)
     except JournalError as error:
         return _error(number, _INTERNAL, str(error))
 
 
-def _refusal(number: JsonValue, error: Refused) -> JsonValue:
+def _refusal(number: JsonValue, error: ChainRejected) -> JsonValue:
     if not error.data:
         return _error(number, _REFUSED, str(error))
     return _error(number, _REVERTED, f"{error}{_reason(error.data)}", "0x" + error.data.hex())

@@ -42,7 +42,7 @@ _STEPS = (_FIRST, _MEDIA)
 SCHEMA_VERSION = len(_STEPS)
 
 
-class Database:
+class NetworkDatabase:
     """One connection to the file, shared by the threads of this process."""
 
     def __init__(self, path: Path) -> None:

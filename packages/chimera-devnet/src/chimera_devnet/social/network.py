@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chimera_devnet.social import audience, rules
-from chimera_devnet.social.database import Database
+from chimera_devnet.social.database import NetworkDatabase
 from chimera_devnet.social.media import MediaFolder, check_media, marks, noted
 from chimera_devnet.social.messages import (
     Kind,
@@ -82,7 +82,7 @@ class Network:
         """
         self._seed = seed
         self._clock = clock
-        self._database = Database(path)
+        self._database = NetworkDatabase(path)
         self._media = MediaFolder(path.with_name(f"{path.name}.media"), media_from)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from chimera_studio import scenes
 from chimera_studio.clips.frames import Layer
-from chimera_studio.clips.staging import Look
+from chimera_studio.clips.staging import ClipLook
 from chimera_studio.palettes import contrast
 from chimera_studio.setting.blocks import Style, set_text
 from chimera_studio.setting.letters import runs_both_ways
@@ -19,7 +19,7 @@ _PADDING = (38, 26)
 
 
 @dataclass(frozen=True)
-class Lettering:
+class Inlay:
     """A drawn text and where its corner belongs, in pixels."""
 
     layer: Layer
@@ -40,7 +40,7 @@ class Inks:
     spoken_ground: str
 
     @classmethod
-    def of(cls, look: Look, *, on_picture: bool) -> "Inks":
+    def of(cls, look: ClipLook, *, on_picture: bool) -> "Inks":
         """White words over a picture, else the persona's colours."""
         palette = look.palette
         return cls(
@@ -59,7 +59,7 @@ def _on(ground: str) -> str:
     return max(("#ffffff", "#101014"), key=lambda ink: contrast(ink, ground))
 
 
-def heading(look: Look, inks: Inks, title: str, kicker: str, rows: tuple[int, int], language: str) -> Lettering | None:
+def heading(look: ClipLook, inks: Inks, title: str, kicker: str, rows: tuple[int, int], language: str) -> Inlay | None:
     """A title and the small line above it, within rows of a picture that is 1080 wide; None when there is neither."""
     top, bottom = rows
     canvas = scenes.Scene(1080, bottom - top, "none")
@@ -81,7 +81,7 @@ def heading(look: Look, inks: Inks, title: str, kicker: str, rows: tuple[int, in
 
 
 @lru_cache(maxsize=512)
-def caption(look: Look, inks: Inks, text: str, active: int, bottom: int, tail: bool, language: str) -> Lettering:
+def caption(look: ClipLook, inks: Inks, text: str, active: int, bottom: int, tail: bool, language: str) -> Inlay:
     """A caption in its panel, the word of number `active` marked; the panel ends at `bottom` of a picture 1080 wide."""
     style = Style("display", 700, 64, 34, 1.24, align="middle", lines=2, balanced=True, language=language)
     across = 1080 - 2 * (_SIDE + _PADDING[0])
@@ -106,9 +106,9 @@ def caption(look: Look, inks: Inks, text: str, active: int, bottom: int, tail: b
     return _layer(look, canvas, scenes.Box(left, top, int(panel.right) + 4 - left, bottom + 40 - top), 0)
 
 
-def _layer(look: Look, canvas: scenes.Scene, box: scenes.Box, down: int) -> Lettering:
+def _layer(look: ClipLook, canvas: scenes.Scene, box: scenes.Box, down: int) -> Inlay:
     """A box of a canvas as a layer at the clip's own size; the canvas begins `down` units below the frame's top."""
     x, y = look.px(box.x) // 2 * 2, look.px(box.y + down) // 2 * 2
     width, height = look.px(box.width) // 2 * 2, look.px(box.height) // 2 * 2
     painted = Image.open(BytesIO(canvas.png(box, look.scale))).convert("RGBA")
-    return Lettering(Layer.of(painted.crop((0, 0, width, height))), x, y)
+    return Inlay(Layer.of(painted.crop((0, 0, width, height))), x, y)

@@ -13,9 +13,9 @@ from chimera_studio.clips import lettering
 from chimera_studio.clips.captions import Act, Caption, Part, phrases, reading_ms, schedule, speakable
 from chimera_studio.clips.encoding import FRAME_RATE, RATE, Picture, Size, Sound, encode_video
 from chimera_studio.clips.frames import Canvas, dissolved, eased, picture_of, pushed
-from chimera_studio.clips.lettering import Inks, Lettering
+from chimera_studio.clips.lettering import Inks, Inlay
 from chimera_studio.clips.music import Mood, compose, mix
-from chimera_studio.clips.staging import Look, Portrait, Scene, Square, Still, Twos, mouth_shapes
+from chimera_studio.clips.staging import ClipLook, ClipScene, Portrait, Square, Still, Twos, mouth_shapes
 from chimera_studio.clips.voice import SpeechVoice, speak
 from chimera_studio.palettes import Palette
 
@@ -84,7 +84,7 @@ def make_clip(order: ClipOrder, path: Path, report: Report) -> Clip:
     frames = max(1, round(acts[-1].end_ms * FRAME_RATE / 1_000))
     speech = _speech(acts, [sounds for _, sounds in said], frames) if order.voice else None
     sound = mix(compose(order.seed, frames / FRAME_RATE, order.mood), speech)
-    look = Look(order.size, order.palette, order.character, order.seed)
+    look = ClipLook(order.size, order.palette, order.character, order.seed)
     shots = [_Shot(look, order, number, act, speech) for number, act in enumerate(acts)]
     encode_video(path, order.size, _watched(_pictures(shots, order, frames), frames, report), sound)
     first = Canvas(order.size)
@@ -142,7 +142,7 @@ def _watched(pictures: Iterator[Picture], frames: int, report: Report) -> Iterat
 class _Shot:
     """One scene with its words on it."""
 
-    def __init__(self, look: Look, order: ClipOrder, number: int, act: Act, speech: Sound | None) -> None:
+    def __init__(self, look: ClipLook, order: ClipOrder, number: int, act: Act, speech: Sound | None) -> None:
         scene = order.scenes[number]
         self.act, self._look, self._language = act, look, order.language
         length, name = act.end_ms - act.start_ms, str(number)
@@ -150,7 +150,7 @@ class _Shot:
         self._first = number == 0
         self._tail = scene.still is None
         if scene.still is not None:
-            self._scene: Scene = Still(look, name, length, scene.still)
+            self._scene: ClipScene = Still(look, name, length, scene.still)
             self._bottom, rows = 1_360, (220, 720)
         else:
             mouth = mouth_shapes(speech, act.start_ms, act.end_ms)
@@ -185,7 +185,7 @@ class _Shot:
                 break
 
 
-def _stamp(canvas: Canvas, words: Lettering, shown: float, rise: int) -> None:
+def _stamp(canvas: Canvas, words: Inlay, shown: float, rise: int) -> None:
     canvas.stamp(words.layer, words.x, words.y + round((1 - shown) * rise), shown)
 
 

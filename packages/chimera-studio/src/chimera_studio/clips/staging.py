@@ -39,7 +39,7 @@ def drawn(svg: str, box: tuple[float, float, float, float], width: int, height: 
 
 
 @dataclass(frozen=True)
-class Look:
+class ClipLook:
     """What all scenes of a clip share."""
 
     size: Size
@@ -61,7 +61,7 @@ class Look:
         return np.random.default_rng([self.seed, *hashlib.sha256(subject.encode()).digest()[:8]])
 
 
-class Scene(Protocol):
+class ClipScene(Protocol):
     """Something that can be painted as it is at a time since its start."""
 
     def paint(self, canvas: Canvas, at_ms: float, twos: Twos) -> None:
@@ -77,7 +77,7 @@ class Scene(Protocol):
 class Ground:
     """Soft colours that drift, and a few dots that rise."""
 
-    def __init__(self, look: Look, name: str, length_ms: int) -> None:
+    def __init__(self, look: ClipLook, name: str, length_ms: int) -> None:
         self._look, self._length = look, length_ms
         chance = look.chance(f"ground:{name}")
         self._spare = (look.px(120), look.px(160))
@@ -115,7 +115,7 @@ class _Dot:
     tint: int
 
 
-def _drop(look: Look, tint: str) -> Layer:
+def _drop(look: ClipLook, tint: str) -> Layer:
     side = look.px(30) // 2 * 2
     return Layer.of(drawn(f'<circle cx="10" cy="10" r="8.6" fill="{tint}"/>', (0, 0, 20, 20), side, side))
 
@@ -143,7 +143,7 @@ def _soft_colours(palette: Palette, chance: np.random.Generator, width: int, hei
 class Figure:
     """The character, alive: breathes, sways, blinks by lot, and opens the mouth where the voice is loud."""
 
-    def __init__(self, look: Look, name: str, length_ms: int, mouth: Sequence[int]) -> None:
+    def __init__(self, look: ClipLook, name: str, length_ms: int, mouth: Sequence[int]) -> None:
         """`mouth` says for each two frames of the scene how far it is open: 0, 1 or 2."""
         self._look, self._mouth = look, mouth
         self._side = look.px(1_200) // _BOX * _BOX
@@ -209,7 +209,7 @@ def mouth_shapes(speech: Sound | None, start_ms: int, end_ms: int) -> list[int]:
 class Portrait:
     """The character before a disc in the persona's colours; `reach` says how large, 1 filling the width."""
 
-    def __init__(self, look: Look, name: str, length_ms: int, mouth: Sequence[int], reach: float = 1.0) -> None:
+    def __init__(self, look: ClipLook, name: str, length_ms: int, mouth: Sequence[int], reach: float = 1.0) -> None:
         self._look, self._length, self._reach = look, length_ms, reach
         self._ground = Ground(look, name, length_ms)
         self._figure = Figure(look, name, length_ms, mouth)
@@ -244,7 +244,7 @@ class Portrait:
 
 
 @lru_cache(maxsize=8)
-def _disc(look: Look, reach: float) -> Layer:
+def _disc(look: ClipLook, reach: float) -> Layer:
     palette = look.palette
     side = look.px(960 * reach) // 2 * 2
     inner = (
@@ -261,7 +261,7 @@ def _disc(look: Look, reach: float) -> Layer:
 class Still:
     """A given picture that the eye travels over, darker where words stand; the character looks out of a round frame."""
 
-    def __init__(self, look: Look, name: str, length_ms: int, picture: Image.Image) -> None:
+    def __init__(self, look: ClipLook, name: str, length_ms: int, picture: Image.Image) -> None:
         self._look, self._length = look, length_ms
         chance = look.chance(f"still:{name}")
         self._layer = Layer.of(_covering(picture, round(look.size.width * 1.16), round(look.size.height * 1.16)))
@@ -290,7 +290,7 @@ class Still:
 class ClipBadge:
     """The character small and round, in the corner."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: ClipLook) -> None:
         self._look = look
         side = look.px(250) // 2 * 2
         self._layer = Layer.of(portraits.portrait(look.character, look.palette, side, "smile", True))
@@ -315,7 +315,7 @@ def _covering(picture: Image.Image, width: int, height: int) -> Image.Image:
     return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS, box)
 
 
-def _shades(look: Look) -> tuple[tuple[Layer, int], ...]:
+def _shades(look: ClipLook) -> tuple[tuple[Layer, int], ...]:
     made = []
     for rows, y, upwards in ((look.px(560), 0, True), (look.px(900), look.size.height - look.px(900), False)):
         rows = rows // 2 * 2

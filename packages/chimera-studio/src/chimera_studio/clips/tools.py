@@ -49,7 +49,7 @@ from chimera_studio.palettes import Palette, palette_for
 from chimera_studio.requests import CharacterBox, KeptImage, Tier
 from chimera_studio.rules import DrawingRefused, StudioError
 from chimera_studio.setting.letters import clean
-from chimera_studio.studio import MODEL, StoredFile, Studio
+from chimera_studio.studio import MODEL, DrawnFile, Studio
 
 Answer = TypeVar("Answer")
 
@@ -75,7 +75,7 @@ class _Desk:
         except (VoiceError, EncodingError) as error:
             raise ToolError(f"{DrawingRefused.UNAVAILABLE}: {error}") from error
 
-    def keep(self, extension: str, write: Callable[[Path], Answer]) -> tuple[StoredFile, Answer]:
+    def keep(self, extension: str, write: Callable[[Path], Answer]) -> tuple[DrawnFile, Answer]:
         """Let a file be written beside the shelf and put it there; nothing is left when that fails."""
         with tempfile.NamedTemporaryFile(
             dir=self.studio.out, prefix=".new-", suffix=f".{extension}", delete=False

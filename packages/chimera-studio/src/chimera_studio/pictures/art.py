@@ -9,7 +9,7 @@ from chimera_studio.pictures.cards import mood_of
 from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Item, set_text
+from chimera_studio.setting.blocks import Span, set_text
 
 _Backdrop = Callable[[Frame], str]
 
@@ -32,7 +32,7 @@ def art(request: ImageRequest, palette: Palette) -> Scene:
     _caption(frame, area, ink, ground)
     foot = Box(margin, canvas.bottom - 62 * unit, max(0.0, place.x + side * 0.02 - margin), 40 * unit)
     if foot.width > 60 * unit:
-        frame.column(foot, (Item("footer", request.footer, frame.style("text", 620, 26, 14), ink),), stand="bottom")
+        frame.column(foot, (Span("footer", request.footer, frame.style("text", 620, 26, 14), ink),), stand="bottom")
     return frame.scene
 
 
@@ -55,8 +55,8 @@ def _caption(frame: Frame, area: Box, ink: str, ground: str) -> None:
     heading = frame.headline(78)
     inner = area.inset(min(pad, area.width / 4), min(pad * 0.8, area.height / 4))
     items = (
-        Item("title", title, heading, ink, share=0.72),
-        Item("text", text, frame.body(32), ink, gap=16),
+        Span("title", title, heading, ink, share=0.72),
+        Span("text", text, frame.body(32), ink, gap=16),
     )
     before = len(frame.scene.parts)
     end = frame.column(inner, items)

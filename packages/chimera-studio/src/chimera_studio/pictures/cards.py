@@ -7,7 +7,7 @@ from chimera_studio.palettes import Palette, contrast, mix
 from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Item
+from chimera_studio.setting.blocks import Span
 
 _MOODS: tuple[Expression, ...] = ("smile", "laugh", "think", "wink", "surprise", "turn_left")
 
@@ -48,8 +48,8 @@ def editorial(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         area,
         (
-            Item("title", request.title, frame.headline(size), palette.ink, share=0.66),
-            Item("text", request.text, frame.body(42), palette.muted, gap=44),
+            Span("title", request.title, frame.headline(size), palette.ink, share=0.66),
+            Span("text", request.text, frame.body(42), palette.muted, gap=44),
         ),
         grow=1.4,
     )
@@ -81,8 +81,8 @@ def standing(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         text,
         (
-            Item("title", request.title, frame.headline(120 if request.text.strip() else 150), palette.ink, share=0.64),
-            Item("text", request.text, frame.body(38), palette.muted, gap=36),
+            Span("title", request.title, frame.headline(120 if request.text.strip() else 150), palette.ink, share=0.64),
+            Span("text", request.text, frame.body(38), palette.muted, gap=36),
             *((_footer(frame, palette.accent),) if frame.landscape else ()),
         ),
         stand="middle" if frame.landscape else "top",
@@ -93,7 +93,7 @@ def standing(request: ImageRequest, palette: Palette) -> Scene:
         wide = (canvas.right - margin - left) if rtl else max(0.0, place.x - margin * 1.1)
         ink = max((palette.ink, palette.ground), key=lambda tint: contrast(tint, palette.accent))
         box = Box(left, panel.y + 60 * unit, max(0.0, wide), max(0.0, panel.height - 120 * unit))
-        frame.column(box, (Item("footer", request.footer, frame.style("text", 650, 34, 18, 1.3), ink),), stand="bottom")
+        frame.column(box, (Span("footer", request.footer, frame.style("text", 650, 34, 18, 1.3), ink),), stand="bottom")
     return frame.scene
 
 
@@ -119,8 +119,8 @@ def panelled(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         Box(area.x, area.y, area.width, area.height - foot),
         (
-            Item("title", request.title, frame.headline(112, serif=True), palette.ink, share=0.64),
-            Item("text", request.text, frame.body(40), mix(palette.ink, palette.panel, 0.25), gap=40),
+            Span("title", request.title, frame.headline(112, serif=True), palette.ink, share=0.64),
+            Span("text", request.text, frame.body(40), mix(palette.ink, palette.panel, 0.25), gap=40),
         ),
         stand="middle" if not request.text.strip() else "top",
         grow=1.4,
@@ -152,8 +152,8 @@ def banded(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         Box(area.x, area.y, area.width, area.height - foot),
         (
-            Item("title", request.title, frame.headline(100), palette.ink, share=0.64),
-            Item("text", request.text, frame.body(37), palette.muted, gap=32),
+            Span("title", request.title, frame.headline(100), palette.ink, share=0.64),
+            Span("text", request.text, frame.body(37), palette.muted, gap=32),
         ),
         stand="middle" if frame.landscape else "top",
         grow=1.35,
@@ -162,6 +162,6 @@ def banded(request: ImageRequest, palette: Palette) -> Scene:
     return frame.scene
 
 
-def _footer(frame: Frame, fill: str) -> Item:
+def _footer(frame: Frame, fill: str) -> Span:
     style = frame.style("text", 620, 29, 17, 1.3)
-    return Item("footer", frame.request.footer, style, fill, gap=44)
+    return Span("footer", frame.request.footer, style, fill, gap=44)

@@ -7,7 +7,7 @@ from chimera_studio.pictures.cards import mood_of
 from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest, Slide
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Item
+from chimera_studio.setting.blocks import Span
 
 
 def slide(request: ImageRequest, palette: Palette, number: int) -> Scene:
@@ -76,8 +76,8 @@ def _cover(request: ImageRequest, palette: Palette, of: int) -> Scene:
     frame.column(
         area,
         (
-            Item("title", request.title, frame.headline(132), own.ink, share=0.74),
-            Item("text", request.text, frame.body(40), mix(own.ink, own.ground, 0.12), gap=28),
+            Span("title", request.title, frame.headline(132), own.ink, share=0.74),
+            Span("text", request.text, frame.body(40), mix(own.ink, own.ground, 0.12), gap=28),
         ),
         stand="middle",
         grow=1.2,
@@ -94,7 +94,7 @@ def _inner(request: ImageRequest, palette: Palette, number: int, of: int) -> Sce
     digit = min(190 * unit, canvas.height * 0.2)
     style = replace(frame.style("display", 850, digit / unit, 8, 1.0, -0.04), size=digit)
     head = Box(margin, margin * 0.9, strip.width, digit)
-    frame.column(head, (Item("number", f"{number}", style, palette.accent),))
+    frame.column(head, (Span("number", f"{number}", style, palette.accent),))
     tall = max(2.0, 10 * unit)
     frame.scene.rect(Box(margin, head.bottom + 18 * unit, strip.width, max(1.0, tall * 0.2)), palette.line)
     done = strip.width * number / max(1, of - 1)
@@ -105,8 +105,8 @@ def _inner(request: ImageRequest, palette: Palette, number: int, of: int) -> Sce
     frame.column(
         area,
         (
-            Item("title", request.title, frame.headline(84), palette.ink, share=0.5),
-            Item("text", request.text, frame.body(42), palette.muted, gap=34),
+            Span("title", request.title, frame.headline(84), palette.ink, share=0.5),
+            Span("text", request.text, frame.body(42), palette.muted, gap=34),
         ),
         grow=1.35,
     )
@@ -132,11 +132,11 @@ def _ending(request: ImageRequest, palette: Palette, number: int, of: int) -> Sc
     frame.column(
         area,
         (
-            Item("title", request.title, frame.headline(92, align="middle"), own.ink, share=0.6),
-            Item(
+            Span("title", request.title, frame.headline(92, align="middle"), own.ink, share=0.6),
+            Span(
                 "text", request.text, frame.body(40, align="middle"), mix(own.ink, own.ground, 0.1), gap=28, share=0.8
             ),
-            Item("footer", request.footer, middle, own.ink, gap=40),
+            Span("footer", request.footer, middle, own.ink, gap=40),
         ),
         stand="middle",
         grow=1.2,

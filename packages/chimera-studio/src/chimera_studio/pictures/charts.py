@@ -8,7 +8,7 @@ from chimera_studio.pictures.frame import Frame
 from chimera_studio.pictures.scales import Scale, scale_for, written
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Align, Item, set_columns
+from chimera_studio.setting.blocks import Align, Span, set_columns
 from chimera_studio.setting.letters import runs_from_right
 
 _MANY_BARS = 9
@@ -24,7 +24,7 @@ class _Plot:
     scale: Scale
     quiet: str
     loud: str
-    labels: list[tuple[Item, Box]] = field(default_factory=list)
+    labels: list[tuple[Span, Box]] = field(default_factory=list)
 
     @property
     def request(self) -> ImageRequest:
@@ -37,7 +37,7 @@ class _Plot:
         if align != "middle" and runs_from_right(text):
             align = "start" if align == "end" else "end"
         style = replace(self.frame.style("text", weight, size, 12, 1.25), lines=2, align=align)
-        self.labels.append((Item(name, text, style, fill), box))
+        self.labels.append((Span(name, text, style, fill), box))
 
     def write(self) -> None:
         """Write all labels, each in the middle of its box's height."""
@@ -61,8 +61,8 @@ def chart(request: ImageRequest, palette: Palette) -> Scene:
     end = frame.column(
         head,
         (
-            Item("title", request.title, frame.headline(76), palette.ink, share=0.7),
-            Item("text", request.text, frame.body(32), palette.muted, gap=18),
+            Span("title", request.title, frame.headline(76), palette.ink, share=0.7),
+            Span("text", request.text, frame.body(32), palette.muted, gap=18),
         ),
     )
     top = end + 44 * unit

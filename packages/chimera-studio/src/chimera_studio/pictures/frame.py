@@ -8,7 +8,7 @@ from chimera_studio.characters.portraits import Expression, figure, medallion
 from chimera_studio.palettes import Palette, mix
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Align, Item, Style, set_column
+from chimera_studio.setting.blocks import Align, Span, Style, set_column
 from chimera_studio.setting.fonts import Role
 from chimera_studio.setting.letters import runs_from_right
 
@@ -70,7 +70,7 @@ class Frame:
         """Whether the picture is read from right to left, and its layout mirrored."""
         return runs_from_right(self.request.title or self.request.text or self.request.footer)
 
-    def column(self, box: Box, items: Sequence[Item], stand: str = "top", grow: float = 1.0) -> float:
+    def column(self, box: Box, items: Sequence[Span], stand: str = "top", grow: float = 1.0) -> float:
         """Set texts under each other in a box, `stand` says where in it; the answer is where the last one ends.
 
         Args:
@@ -93,7 +93,7 @@ class Frame:
         gap = side * 0.24
         room = Box(box.x if self.rtl else place.right + gap, box.y, max(0.0, box.width - side - gap), box.height)
         style = replace(self.style("text", 600, 30, 17, 1.3), lines=2)
-        self.column(room, (Item("footer", self.request.footer, style, ink),), stand="middle")
+        self.column(room, (Span("footer", self.request.footer, style, ink),), stand="middle")
 
     def portrait(self, place: Box, mood: Expression, ring: str) -> None:
         """The character in its round frame."""

@@ -8,7 +8,7 @@ from chimera_studio.pictures.cards import mood_of
 from chimera_studio.pictures.frame import Frame
 from chimera_studio.requests import ImageRequest
 from chimera_studio.scenes import Box, Scene
-from chimera_studio.setting.blocks import Item, Style, set_text
+from chimera_studio.setting.blocks import Span, Style, set_text
 
 
 def quote(request: ImageRequest, palette: Palette) -> Scene:
@@ -48,7 +48,7 @@ def centred(request: ImageRequest, palette: Palette) -> Scene:
     top = place.bottom + 56 * unit
     area = Box(margin, top, canvas.width - 2 * margin, max(0.0, canvas.height - margin - foot - top))
     words = replace(_words(frame, 84), align="middle")
-    frame.column(area, (Item("text", said, words, palette.ink),), stand="middle", grow=1.3)
+    frame.column(area, (Span("text", said, words, palette.ink),), stand="middle", grow=1.3)
     below = Box(margin, canvas.height - margin - foot + 24 * unit, area.width, max(0.0, foot - 24 * unit))
     bar = 76 * unit
     if foot:
@@ -58,8 +58,8 @@ def centred(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         below,
         (
-            Item("title", by, name, palette.ink, share=0.6),
-            Item("footer", request.footer, source, palette.muted, gap=8),
+            Span("title", by, name, palette.ink, share=0.6),
+            Span("footer", request.footer, source, palette.muted, gap=8),
         ),
         stand="bottom",
     )
@@ -84,8 +84,8 @@ def leaning(request: ImageRequest, palette: Palette) -> Scene:
     top = margin + mark + 40 * unit
     area = Box(margin, top, strip.width, max(0.0, strip.y - top - 48 * unit))
     words = (
-        Item("text", said, _words(frame, 92), light, share=0.9),
-        Item("title", "— " + by if by.strip() else "", frame.style("text", 620, 38, 19), accent, gap=36),
+        Span("text", said, _words(frame, 92), light, share=0.9),
+        Span("title", "— " + by if by.strip() else "", frame.style("text", 620, 38, 19), accent, gap=36),
     )
     frame.column(area, words, grow=1.35)
     frame.author(strip, mood_of(frame), mix(light, dark, 0.2), accent)
@@ -122,8 +122,8 @@ def spoken(request: ImageRequest, palette: Palette) -> Scene:
     frame.column(
         inner,
         (
-            Item("text", said, _words(frame, 96), ink, share=0.86),
-            Item("title", by, frame.style("text", 650, 32, 18), mix(ink, palette.panel, 0.22), gap=30),
+            Span("text", said, _words(frame, 96), ink, share=0.86),
+            Span("title", by, frame.style("text", 650, 32, 18), mix(ink, palette.panel, 0.22), gap=30),
         ),
         stand="middle",
         grow=1.4,
@@ -133,9 +133,9 @@ def spoken(request: ImageRequest, palette: Palette) -> Scene:
         wide = canvas.right - margin - left if frame.rtl else max(0.0, place.x - margin)
         box = Box(left, canvas.bottom - margin - 120 * unit, max(0.0, wide), 120 * unit)
         ink = max((palette.ink, palette.ground), key=lambda tint: contrast(tint, palette.accent))
-        frame.column(box, (Item("footer", request.footer, frame.style("text", 640, 30, 17), ink),), stand="bottom")
+        frame.column(box, (Span("footer", request.footer, frame.style("text", 640, 30, 17), ink),), stand="bottom")
     elif request.footer.strip():
         box = Box(bubble.x + 60 * unit, bubble.bottom + 12 * unit, bubble.width - 120 * unit, margin - 24 * unit)
         ink = max((palette.ink, palette.ground), key=lambda tint: contrast(tint, palette.accent))
-        frame.column(box, (Item("footer", request.footer, frame.style("text", 620, 27, 15), ink),), stand="middle")
+        frame.column(box, (Span("footer", request.footer, frame.style("text", 620, 27, 15), ink),), stand="middle")
     return frame.scene

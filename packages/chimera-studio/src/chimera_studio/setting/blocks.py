@@ -46,7 +46,7 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Item:
+class Span:
     """One text of a column: its name in the answer, its words, how it looks, and the gap above it."""
 
     name: str
@@ -133,10 +133,10 @@ def set_text(text: str, style: Style, box: Bounds) -> Block:
     The size goes down from the style's to its least until the text fits; then lines are cut off, and an ellipsis says
     so.
     """
-    return set_column((Item("", text, style, "#000000"),), box)[0]
+    return set_column((Span("", text, style, "#000000"),), box)[0]
 
 
-def set_column(items: Sequence[Item], box: Bounds, grow: float = 1.0, rtl: bool = False) -> list[Block]:
+def set_column(items: Sequence[Span], box: Bounds, grow: float = 1.0, rtl: bool = False) -> list[Block]:
     """Set texts under each other in a box, each in the room that those before it leave.
 
     Args:
@@ -147,7 +147,7 @@ def set_column(items: Sequence[Item], box: Bounds, grow: float = 1.0, rtl: bool 
 
 
 def set_columns(
-    columns: Sequence[tuple[Item, ...]], boxes: Sequence[Bounds], grow: float = 1.0, rtl: bool = False
+    columns: Sequence[tuple[Span, ...]], boxes: Sequence[Bounds], grow: float = 1.0, rtl: bool = False
 ) -> list[list[Block]]:
     """Set several columns at once, which is quicker than one after the other."""
     answers = _found(tuple(columns), tuple((box[2], box[3]) for box in boxes), grow) if columns else ()
@@ -159,7 +159,7 @@ def set_columns(
 
 @lru_cache(maxsize=256)
 def _found(
-    columns: tuple[tuple[Item, ...], ...], rooms: tuple[tuple[float, float], ...], grow: float
+    columns: tuple[tuple[Span, ...], ...], rooms: tuple[tuple[float, float], ...], grow: float
 ) -> tuple[tuple[_Placed, ...], ...]:
     emoji: dict[str, Json] = {}
     told: list[Json] = []
@@ -184,7 +184,7 @@ def _found(
     return tuple(tuple(column) for column in found)
 
 
-def _block(item: Item, text: Written, placed: _Placed, box: Bounds, rtl: bool) -> Block:
+def _block(item: Span, text: Written, placed: _Placed, box: Bounds, rtl: bool) -> Block:
     pieces = _read(placed["pieces"], text.pieces)
     side = _side(item.style.align, text.rtl, rtl)
     spare = {"left": 0.0, "middle": 0.5, "right": 1.0}[side] * (box[2] - placed["across"])

@@ -64,7 +64,7 @@ class SigningChain(BaseModel):
     max_priority_fee_per_gas: int = Field(ge=0, lt=2**96)
 
 
-class Domain(BaseModel):
+class SigningDomain(BaseModel):
     """The part of an EIP-712 domain that the payee names; chain and contract are the signer's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -14,7 +14,7 @@ from chimera_protocol.payments import PaymentOrder
 from chimera_serving.journal import Journal, JournalError
 from chimera_wallet.signer import rules
 from chimera_wallet.signer.keystore import Keystore, KeystoreError
-from chimera_wallet.signer.rules import Code, Domain, SignerError, SigningChain, SigningPolicy
+from chimera_wallet.signer.rules import Code, SignerError, SigningChain, SigningDomain, SigningPolicy
 
 MAX_UNCONFIRMED = 100
 
@@ -92,7 +92,7 @@ class Desk:
             }
             return _transaction(self._keep(ordered, key.address, record), replayed=False)
 
-    def sign_authorization(self, said: Record, signature: str, domain: Domain) -> dict[str, JsonValue]:
+    def sign_authorization(self, said: Record, signature: str, domain: SigningDomain) -> dict[str, JsonValue]:
         """The EIP-3009 authorisation of an order to pay a resource, and its signature."""
         order, order_hash = rules.authorised(said, signature, self._policy)
         ordered = _ordered(order, order_hash, said, signature)

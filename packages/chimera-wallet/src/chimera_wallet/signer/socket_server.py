@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
-from chimera_wallet.signer.rules import Code, Domain, SignerError, SigningChain
+from chimera_wallet.signer.rules import Code, SignerError, SigningChain, SigningDomain
 from chimera_wallet.signer.signer import Desk
 
 MAX_LINE = 65_536
@@ -49,7 +49,7 @@ class _SignAuthorization(_Request):
     method: Literal["sign_authorization"]
     order: dict[str, JsonValue]
     signature: Signature
-    domain: Domain
+    domain: SigningDomain
 
     def run(self, desk: Desk) -> dict[str, JsonValue]:
         return desk.sign_authorization(self.order, self.signature, self.domain)

@@ -24,7 +24,7 @@ class PurchaseOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Content(Wire):
+class Resource(Wire):
     """What the seller's server answered: data, never an instruction."""
 
     status: int
@@ -55,7 +55,7 @@ class ResourceQuote(Wire):
     token_name: str | None = None
     token_version: str | None = None
     requirements: dict[str, JsonValue] = {}
-    content: Content | None = None
+    content: Resource | None = None
 
 
 class ResourceResult(Wire):
@@ -70,17 +70,17 @@ class ResourceResult(Wire):
     outcome: PurchaseOutcome
     uncertain: bool
     receipt: PaymentReceipt
-    content: Content | None = None
+    content: Resource | None = None
     settlement: ResourceSettlement | None = None
     explanation: str = ""
 
 
-def read_content(status: int, headers: Mapping[str, str], received: bytes, limit: int) -> Content:
+def read_content(status: int, headers: Mapping[str, str], received: bytes, limit: int) -> Resource:
     """The body of an answer, at most `limit` bytes of it: text when it is text, base64 for anything else."""
     kept = received[:limit]
     cut = len(received) > limit
     text = None if "content-encoding" in headers else _text(kept, cut=cut)
-    return Content(
+    return Resource(
         status=status,
         media_type=said(headers.get("content-type"), MAX_TYPE),
         body=base64.b64encode(kept).decode() if text is None else text,

@@ -15,8 +15,8 @@ from chimera_protocol.payments import PaymentOrder, PaymentReceipt, PaymentStatu
 from chimera_wallet.messages import PaymentRefused
 from chimera_wallet.tokens.amounts import money_text, money_units
 from chimera_wallet.x402.answers import (
-    Content,
     PurchaseOutcome,
+    Resource,
     ResourceQuote,
     ResourceResult,
     ResourceSettlement,
@@ -25,12 +25,12 @@ from chimera_wallet.x402.answers import (
 )
 from chimera_wallet.x402.settlement import NEWEST, Depth, Rpc, Watched, payment_receipt
 from chimera_wallet.x402.terms import (
-    Domain,
     Method,
     Offer,
     ResourceError,
     SignedAuthorization,
     Token,
+    TokenDomain,
     check_authorization,
     check_order,
     checked_url,
@@ -51,13 +51,13 @@ DIRECT = {f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")}
 PASSING = (408, 425, 429)
 """Statuses that ask for patience."""
 
-Authorise = Callable[[PaymentOrder, Domain], Awaitable[SignedAuthorization]]
+Authorise = Callable[[PaymentOrder, TokenDomain], Awaitable[SignedAuthorization]]
 """Asks the signer for the authorisation of an order; the same order always has the same one."""
 
 
 @dataclass(frozen=True)
 class _Answer:
-    content: Content
+    content: Resource
     headers: httpx2.Headers
 
 
@@ -120,7 +120,7 @@ class Sellers:
         """
         wanted = Wanted(checked_url(url, self._origins), method, body)
         terms = await self._terms(wanted)
-        if isinstance(terms, Content):
+        if isinstance(terms, Resource):
             return ResourceQuote(url=wanted.url, free=True, content=terms)
         cheapest = offers(terms, self._token)[0]
         return ResourceQuote(
@@ -190,21 +190,21 @@ class Sellers:
                 PurchaseOutcome.UNKNOWN if before.status is PaymentStatus.SIGNED else PurchaseOutcome.NOT_DELIVERED
             )
             return _result(order, url, outcome, before, explanation=error.detail)
-        if isinstance(ready, Content):
+        if isinstance(ready, Resource):
             return _given(order, wanted.url, ready, before, paid=paid, signed=signed_before)
         return await self._buy(wanted, order, payer, ready)
 
-    async def _prepare(self, wanted: Wanted, order: PaymentOrder, payer: str, authorise: Authorise) -> Content | str:
+    async def _prepare(self, wanted: Wanted, order: PaymentOrder, payer: str, authorise: Authorise) -> Resource | str:
         """The payment header; or the content, when the seller gives it for nothing."""
         terms = await self._terms(wanted)
-        if isinstance(terms, Content):
+        if isinstance(terms, Resource):
             return terms
         offer: Offer = ordered_offer(terms, order, self._token)
         signed = await authorise(order, self._token.domain)
         check_authorization(signed, order, self._token, payer, authorization_nonce(order.order_id))
         return payment_header(offer, terms, signed, order)
 
-    async def _terms(self, wanted: Wanted) -> PaymentRequired | Content:
+    async def _terms(self, wanted: Wanted) -> PaymentRequired | Resource:
         """What the seller asks, or the content of a resource that is free."""
         try:
             answer = await self._request(wanted, {}, self._bounds.ask_seconds)
@@ -291,7 +291,7 @@ def _complaint(answer: _Answer, settlement: ResourceSettlement | None) -> str:
 
 
 def _given(
-    order: PaymentOrder, url: str, content: Content, receipt: PaymentReceipt, *, paid: bool, signed: bool
+    order: PaymentOrder, url: str, content: Resource, receipt: PaymentReceipt, *, paid: bool, signed: bool
 ) -> ResourceResult:
     """What a seller gave without asking for a payment now."""
     if not paid and not signed:
@@ -305,7 +305,7 @@ def _result(
     outcome: PurchaseOutcome,
     receipt: PaymentReceipt,
     *,
-    content: Content | None = None,
+    content: Resource | None = None,
     settlement: ResourceSettlement | None = None,
     explanation: str = "",
 ) -> ResourceResult:

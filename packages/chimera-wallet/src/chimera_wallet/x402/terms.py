@@ -73,7 +73,7 @@ class SignedAuthorization(Wire):
 
 
 @dataclass(frozen=True)
-class Domain:
+class TokenDomain:
     """The part of the EIP-712 domain that the token's contract chose itself."""
 
     name: str
@@ -86,7 +86,7 @@ class Token:
 
     chain_id: int
     address: str
-    domain: Domain
+    domain: TokenDomain
     currency: str = "USDC"
 
     @property

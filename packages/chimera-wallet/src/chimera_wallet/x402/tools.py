@@ -19,7 +19,7 @@ from chimera_wallet.signing import SignerClient, SignerLost, SignerRefused
 from chimera_wallet.x402.answers import ResourceQuote, ResourceResult
 from chimera_wallet.x402.buying import Sellers
 from chimera_wallet.x402.settlement import Depth
-from chimera_wallet.x402.terms import MAX_URL, Domain, ResourceError, SignedAuthorization, Token, origin
+from chimera_wallet.x402.terms import MAX_URL, ResourceError, SignedAuthorization, Token, TokenDomain, origin
 
 CURRENCY = "USDC"
 
@@ -42,7 +42,7 @@ class ResourceSigner(SignerClient):
     """The signer, asked for authorisations as well."""
 
     async def sign_authorization(
-        self, order: dict[str, JsonValue], signature: str, domain: Domain
+        self, order: dict[str, JsonValue], signature: str, domain: TokenDomain
     ) -> SignedAuthorization:
         """The EIP-3009 authorisation of an order: the same one however often."""
         names: dict[str, JsonValue] = {"name": domain.name, "version": domain.version}
@@ -78,7 +78,7 @@ class Resources:
                 PaymentRefused.INVALID, f"the order is not one: {place}: {wrong['msg']}"[:500]
             ) from error
 
-        async def authorise(_: PaymentOrder, domain: Domain) -> SignedAuthorization:
+        async def authorise(_: PaymentOrder, domain: TokenDomain) -> SignedAuthorization:
             # The signer is given the CFO's own words, since they are what the CFO signed.
             return await _signed(self._signer.sign_authorization(said, signature, domain))
 
@@ -97,7 +97,7 @@ class Resources:
                 chain_id = await self._node.ask(QUANTITY, "eth_chainId")
             except RpcError as error:
                 raise ResourceError(PaymentRefused.UNAVAILABLE, str(error)) from error
-            domain = Domain(await self._text("name()"), await self._text("version()"))
+            domain = TokenDomain(await self._text("name()"), await self._text("version()"))
             token = Token(chain_id, self._token, domain, CURRENCY)
             self._sellers = Sellers(self._hosts, token, self._rpc, depth=self._depth)
         return self._sellers

@@ -45,7 +45,7 @@ class Speaker(_Input):
     hashtags: Lines = []
 
 
-class Fact(_Input):
+class Quotable(_Input):
     """A public text that a piece may rest on: data, never instructions."""
 
     id: str
@@ -65,7 +65,7 @@ class Fact(_Input):
         return clean(f"{self.title} {self.summary}")
 
 
-Facts = Annotated[list[Fact], BeforeValidator(_known)]
+Facts = Annotated[list[Quotable], BeforeValidator(_known)]
 
 
 class Limits(_Input):

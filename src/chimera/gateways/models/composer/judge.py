@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chimera.gateways.models.composer.inputs import Fact, OpinionInput, PersonaVoice
+from chimera.gateways.models.composer.inputs import OpinionInput, PersonaVoice, Quotable
 from chimera.gateways.models.composer.text import (
     content_stems,
     listed,
@@ -33,7 +33,7 @@ class _Ground(NamedTuple):
 
     backed: int
     total: int
-    facts: list[Fact]
+    facts: list[Quotable]
 
 
 class _Finding(NamedTuple):
@@ -87,7 +87,7 @@ def _ground(told: OpinionInput, body: Sequence[str]) -> _Ground:
     """Sentence by sentence against one fact each: a large feed has a word of everything somewhere."""
     known = [(fact, frozenset(content_stems(f"{fact.title} {fact.summary}"))) for fact in told.facts]
     backed = total = 0
-    facts: dict[str, Fact] = {}
+    facts: dict[str, Quotable] = {}
     for sentence in (line for part in body for line in sentences(_plain(part))):
         said = content_stems(sentence)
         total += len(said)

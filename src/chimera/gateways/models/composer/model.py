@@ -13,7 +13,7 @@ from chimera.gateways.models.composer.inputs import DraftInput, OpinionInput, Pl
 from chimera.gateways.models.composer.judge import weigh
 from chimera.gateways.models.composer.plan import outline, revise
 from chimera.gateways.models.composer.write import compose
-from chimera.gateways.models.types import COMPOSER, Bounds, ModelAnswer, Out, RenderedPrompt, Usage
+from chimera.gateways.models.types import COMPOSER, ModelAnswer, ModelBounds, Out, RenderedPrompt, Usage
 from chimera.review.types.opinion import Opinion
 from chimera.tasks.types.work import Draft
 from chimera.values import Role
@@ -29,8 +29,8 @@ class Unanswerable(ValueError):
 class ComposerModel:
     """The port `Model` where the composer is the only model: it needs neither an SDK nor a network."""
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
-        self._bounds = bounds or Bounds()
+    def __init__(self, bounds: ModelBounds | None = None) -> None:
+        self._bounds = bounds or ModelBounds()
 
     def ceilings(self, role: Role, prompt: RenderedPrompt) -> Sequence[Money]:
         """Its counted tokens."""

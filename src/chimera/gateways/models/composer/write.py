@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from chimera.gateways.models.composer.inputs import DraftInput, Fact, PersonaVoice
+from chimera.gateways.models.composer.inputs import DraftInput, PersonaVoice, Quotable
 from chimera.gateways.models.composer.text import (
     LengthBudget,
     clean,
@@ -56,7 +56,7 @@ class _Dress(NamedTuple):
 class _Strand(NamedTuple):
     """One post of a thread: sentences of one fact, with its link when they are its last ones."""
 
-    fact: Fact
+    fact: Quotable
     said: list[str]
     link: str
 
@@ -92,7 +92,7 @@ def subject(goal: str) -> str:
     return about or "this"
 
 
-def choose(told: DraftInput) -> list[Fact]:
+def choose(told: DraftInput) -> list[Quotable]:
     """The facts that fit the topic, the one for this ordinal first; without those to avoid or used before.
 
     The replacements come from the far end, where the next ordinals of the same topic are not looking.
@@ -110,7 +110,7 @@ def choose(told: DraftInput) -> list[Fact]:
     return [fact for fact in ordered if _usable(fact, told, earlier)]
 
 
-def _relevant(told: DraftInput) -> list[Fact]:
+def _relevant(told: DraftInput) -> list[Quotable]:
     """Best first; judged by the topic, or by the goal where no fact has to do with the topic.
 
     A request that names no subject at all is content with whatever the persona reads.
@@ -129,11 +129,11 @@ def _relevant(told: DraftInput) -> list[Fact]:
     return []
 
 
-def _relevance(fact: Fact, wanted: frozenset[str]) -> int:
+def _relevance(fact: Quotable, wanted: frozenset[str]) -> int:
     return 3 * len(wanted & subjects(fact.title)) + len(wanted & subjects(fact.summary))
 
 
-def _usable(fact: Fact, told: DraftInput, earlier: Sequence[str]) -> bool:
+def _usable(fact: Quotable, told: DraftInput, earlier: Sequence[str]) -> bool:
     if fact.id in told.avoid or not _clear(f"{fact.text} {fact.link}", told.avoid):
         return False
     openings = [" ".join(words(line)) for line in fact.sentences[:1]]
@@ -144,7 +144,7 @@ def _clear(text: str, avoid: Iterable[str]) -> bool:
     return not any(mentions(text, word) for word in avoid if word.strip())
 
 
-def _single(told: DraftInput, facts: Sequence[Fact], seed: int) -> tuple[list[str], list[Fact]]:
+def _single(told: DraftInput, facts: Sequence[Quotable], seed: int) -> tuple[list[str], list[Quotable]]:
     voice = PersonaVoice(told.persona.voice_traits)
     room = LengthBudget(told.character_limit, told.constraints.max_word_count)
     for fact in facts:
@@ -174,7 +174,7 @@ def _lay_out(body: str, dress: _Dress, link: str) -> str:
     return "\n\n".join(part for part in (opening, dress.tail, footer) if part)
 
 
-def _wardrobe(told: DraftInput, voice: PersonaVoice, fact: Fact, seed: int) -> list[_Dress]:
+def _wardrobe(told: DraftInput, voice: PersonaVoice, fact: Quotable, seed: int) -> list[_Dress]:
     """The ways to dress this fact, in an order that topic, ordinal and seed settle; plain ones last."""
     tag = _hashtag(told, fact.text)
     headline = _headline(fact)
@@ -195,7 +195,7 @@ def _pick(lines: Sequence[str], told: DraftInput, *keys: str | int) -> str:
     return next(iter(shuffled(_fresh(lines, told), *keys)), "")
 
 
-def _headline(fact: Fact) -> str:
+def _headline(fact: Quotable) -> str:
     """The fact's title, unless its first sentence says the same again."""
     title = clean(fact.title)
     first = set(content_stems(" ".join(fact.sentences[:1])))
@@ -213,11 +213,11 @@ def _hashtag(told: DraftInput, about: str) -> str:
     return max(tags, key=lambda tag: len(subjects(tag) & subject), default="")
 
 
-def _address(fact: Fact) -> str:
+def _address(fact: Quotable) -> str:
     return fact.link if re.fullmatch(r"https?://[^\s<>\"]{3,400}", fact.link) else ""
 
 
-def _thread(told: DraftInput, facts: Sequence[Fact], wanted: int, seed: int) -> tuple[list[str], list[Fact]]:
+def _thread(told: DraftInput, facts: Sequence[Quotable], wanted: int, seed: int) -> tuple[list[str], list[Quotable]]:
     """As many posts as the facts carry, at most `wanted`, in the order of the years they speak of."""
     voice = PersonaVoice(told.persona.voice_traits)
     most_words = told.constraints.max_word_count
@@ -225,7 +225,7 @@ def _thread(told: DraftInput, facts: Sequence[Fact], wanted: int, seed: int) -> 
     room = LengthBudget(told.character_limit, share).less(_COUNTER, 2)
     chosen = sorted(facts[:wanted], key=_first_year)
     keys = (told.topic, told.ordinal, seed)
-    written: list[tuple[str, Fact]] = []
+    written: list[tuple[str, Quotable]] = []
     strands = _strands(chosen, wanted, voice.most_sentences)
     for number, strand in enumerate(strands):
         dress = _Dress()
@@ -243,7 +243,7 @@ def _thread(told: DraftInput, facts: Sequence[Fact], wanted: int, seed: int) -> 
     return [f"{number}/{len(written)} {text}" for number, (text, _) in enumerate(written, 1)], used
 
 
-def _strands(facts: Sequence[Fact], wanted: int, most_sentences: int) -> list[_Strand]:
+def _strands(facts: Sequence[Quotable], wanted: int, most_sentences: int) -> list[_Strand]:
     """Facts as posts: one each, or sentence by sentence while there are fewer facts than posts."""
     strands = [_Strand(fact, fact.sentences[:most_sentences], _address(fact)) for fact in facts]
     while len(strands) < wanted:
@@ -255,7 +255,7 @@ def _strands(facts: Sequence[Fact], wanted: int, most_sentences: int) -> list[_S
     return strands
 
 
-def _first_year(fact: Fact) -> int:
+def _first_year(fact: Quotable) -> int:
     found = _YEAR.search(fact.summary)
     return int(found[0]) if found else 9_999
 
