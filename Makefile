@@ -4,6 +4,8 @@
 .PHONY: help demo run-ready dev-ready lint types contracts browser test test-long check format bench chaos lock clean
 
 BIN := .venv/bin
+# Where it is set, each of the many processes of a run compiles all of the source anew.
+export PYTHONDONTWRITEBYTECODE :=
 UV ?= $(firstword $(wildcard $(BIN)/uv) uv)
 SECONDS ?= 30
 SEED := $(or $(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))
