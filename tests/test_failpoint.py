@@ -9,11 +9,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests import failpoints
 
 import chimera
 from chimera_protocol import failpoint as module
 from chimera_protocol.failpoint import failpoint
+from tests import failpoints
 
 SOURCE = Path(chimera.__file__).parent
 SOURCES = os.pathsep.join(path for path in sys.path if path)
