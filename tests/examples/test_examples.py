@@ -23,7 +23,8 @@ from chimera.review.types.opinion import Opinion
 from chimera.roles import prompts
 from chimera.tasks.types.work import Artifact, Draft
 from chimera.values import Decision, TaskKind
-from chimera_connectors.news.entries import Item, parse
+from chimera_connectors.news.entries import parse
+from chimera_connectors.news.items import FeedItem
 from chimera_protocol.money import Money
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -49,7 +50,7 @@ class Try(NamedTuple):
     decision: Decision
 
 
-def items(brief: Brief) -> list[Item]:
+def items(brief: Brief) -> list[FeedItem]:
     return [
         item
         for source in brief.sources

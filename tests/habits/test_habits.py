@@ -81,6 +81,13 @@ def sources(folder: Path) -> list[Source]:
     ]
 
 
+def places(folder: Path) -> list[Path]:
+    """Where a folder's rules hold: a package has its source and its tests beside each other."""
+    if folder == PACKAGES:
+        return sorted(PACKAGES.glob("*/src"))
+    return [folder, *sorted(PACKAGES.glob("*/tests"))] if folder == ROOT / "tests" else [folder]
+
+
 def files() -> list[Path]:
     """What belongs to the repository: what git knows or would take in; without git, what is not hidden."""
     listing = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -314,8 +321,12 @@ KEPT = sorted({(rule.check, rule.folder) for rule in RULES}, key=lambda pair: (p
 
 @pytest.mark.parametrize(("check", "folder"), KEPT, ids=[f"{folder.name}-{check.__name__}" for check, folder in KEPT])
 def test_the_rule_is_kept(check: Callable[[Source], Breaches], folder: Path) -> None:
-    places = [(folder / source.path, *breach) for source in sources(folder) for breach in check(source)]
-    found = [f"{path.relative_to(ROOT)}:{line}: {what}" for path, line, what in places]
+    found = [
+        f"{(place / source.path).relative_to(ROOT)}:{line}: {what}"
+        for place in places(folder)
+        for source in sources(place)
+        for line, what in check(source)
+    ]
     assert not found, "\n".join(found)
 
 
