@@ -18,7 +18,7 @@ make_environment() { # folder, lock file
 make_environment .venv-bench bench/requirements.lock
 make_environment .venv-bench/apart bench/apart.lock
 # The project and its packages, without asking for anything that is not locked.
-if ! .venv-bench/bin/python -c 'import chimera, chimera_devnet' 2>/dev/null; then
+if ! .venv-bench/bin/python -c 'from importlib.metadata import version; version("chimera"), version("chimera-devnet")' 2>/dev/null; then
     set -- --editable .
     for package in packages/*; do set -- "$@" --editable "$package"; done
     .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$@"
