@@ -36,7 +36,7 @@ ALONE = ("tests/chaos/", "tests/browser/")
 """What kills processes or needs the machine to itself runs in one process, one test after the other."""
 
 
-hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=500, deadline=None, print_blob=True)
 
 
