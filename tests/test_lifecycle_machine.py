@@ -21,7 +21,7 @@ HOUSE = Path(str(resources.files("chimera")))
 SUBJECTS = sorted(
     str(path.relative_to(HOUSE).with_suffix("")) for path in HOUSE.rglob("*.sql") if "schema" not in path.parts
 )
-MOST_SEEN = 15
+MOST_SEEN = 26
 """Different moves that the lives are to have seen together, or they do not try hard enough."""
 GUARD = re.compile(r"= \$\d+|= ANY\(\$\d+")
 MOVING = re.compile(r"UPDATE (task|effect|campaign)\b(?: ([a-z]))?\s+SET (.*?)(?:\bRETURNING\b|;|\Z)", re.DOTALL)
