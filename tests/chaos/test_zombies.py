@@ -26,7 +26,7 @@ WRITTEN = """
 SELECT (SELECT array_agg(attempt) FROM execution) AS executions,
     (SELECT array_agg(body::text) FROM verdict) AS verdicts,
     (SELECT count(*) FROM asset) AS assets, (SELECT count(*) FROM publication) AS publications,
-    (SELECT count(*) FROM audit_event) AS events,
+    (SELECT array_agg(actor || ' ' || action ORDER BY actor, action) FROM audit_event) AS events,
     (SELECT status || attempt FROM task) AS task, (SELECT status || attempt FROM effect) AS effect
 """
 IN_HAND = "SELECT task_id, attempt FROM task JOIN process ON process_id = claimed_by WHERE pid = $1"
