@@ -32,7 +32,8 @@ def model(reply: Reply) -> ModelGateway:
         return ModelResponse(parts=[TextPart(await reply())])
 
     built = {"odd": FunctionModel(respond, model_name="odd", profile=NATIVE)}
-    return ModelGateway({role: ["odd"] for role in Role}, built=built, timeout_s=0.3)
+    patience = 0.3 if reply is silence else 20.0  # whoever answers at once may be on a busy machine
+    return ModelGateway({role: ["odd"] for role in Role}, built=built, timeout_s=patience)
 
 
 async def rubbish() -> str:
@@ -78,10 +79,8 @@ async def test_a_model_that_is_no_help_is_asked_again_and_then_the_task_is_kept_
         await fleet.post("/v1/personas", {"source": soul(fleet.account, sources=False)}, 201)
         async with fleet.working():
             await fleet.post("/v1/tasks", dispatch("odd"))
-            waiting = await until(
-                lambda: fleet.get("/v1/tasks/odd"), lambda found: found["status"] == "queued" and found["cause"]
-            )
-            assert said in waiting["cause"]
+            failed = await until(lambda: fleet.get("/v1/tasks/odd"), lambda found: found["cause"])
+            assert said in failed["cause"]
             dead = await fleet.task("odd", "dead_letter", LONG)
         assert said in dead["cause"]
         assert dead["attempt"] == tries
